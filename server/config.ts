@@ -1,0 +1,185 @@
+/**
+ * Every setting: read once, checked once, frozen. The only place that reads the environment.
+ * All problems are collected and told together, before anything listens. `.env.example` is written from this table
+ * (`scripts/write-env-example.ts`), and a test fails when the two differ.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+interface Setting {
+  name: string
+  /** What it is for, one or two sentences, as `.env.example` shows it. */
+  purpose: string
+  example: string
+  /** Secrets may also be given as a file: `NAME_FILE=/path`. */
+  secret?: boolean
+  /** Must be set when NODE_ENV is production. */
+  production?: 'required'
+}
+
+export const settings = [
+  { name: 'NODE_ENV', purpose: 'production for real use. Anything else is a try-out with a fictitious cast, in which no mail leaves.', example: 'production' },
+  { name: 'BASE_URL', purpose: 'The address that people type and that stands in notices: https, host, no path.', example: 'https://messages.example.org', production: 'required' },
+  { name: 'PORT', purpose: 'The port to listen on.', example: '3000' },
+  { name: 'HOST', purpose: 'The address to listen on. Keep the loopback when a TLS proxy runs on the same machine.', example: '127.0.0.1' },
+  { name: 'DATA_DIR', purpose: 'Where sealed files, the built-in database and the master key rest. Only its owner can read it.', example: './.data' },
+  { name: 'DATABASE_URL', purpose: "PostgreSQL 15 or later, as the application's role. Without it a built-in PostgreSQL runs under DATA_DIR.", example: 'postgres://letterlock_app:PASSWORD@db.example.org/letterlock', secret: true },
+  { name: 'MIGRATION_DATABASE_URL', purpose: 'The same database as its owner. Needed when DATABASE_URL is set and the schema has to be made or changed.', example: 'postgres://letterlock_owner:PASSWORD@db.example.org/letterlock', secret: true },
+  { name: 'MASTER_KEY', purpose: 'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE. Losing it loses the mail.', example: '1:BASE64URL_OF_32_RANDOM_BYTES', secret: true, production: 'required' },
+  { name: 'SMTP_URL', purpose: 'The mail server for notices: smtps://, or smtp:// which must offer STARTTLS.', example: 'smtps://USER:PASSWORD@mail.example.org', secret: true, production: 'required' },
+  { name: 'MAIL_FROM', purpose: 'The sender address of notices; same domain as BASE_URL.', example: 'messages@example.org' },
+  { name: 'ORGANISATION_NAME', purpose: 'Your name, as patients know it.', example: 'Riverside Clinic' },
+  { name: 'ORGANISATION_PHONE', purpose: 'The phone number for help, on every page and in every notice.', example: '555-0100' },
+  { name: 'ORGANISATION_HOURS', purpose: 'When that phone is answered.', example: 'Monday to Friday, 8 am to 5 pm' },
+  { name: 'EMERGENCY_PHONE', purpose: 'The number to call in an emergency, shown above every reply.', example: '911' },
+  { name: 'TIME_ZONE', purpose: 'The time zone of dates on pages.', example: 'America/New_York' },
+  { name: 'IDLE_MINUTES', purpose: 'Minutes without a click after which a person is signed out: 5 to 60.', example: '15' },
+  { name: 'TRUSTED_PROXIES', purpose: 'Addresses of your TLS proxies, separated by commas. Only they may say where a request came from.', example: '127.0.0.1' },
+  { name: 'LOG_LEVEL', purpose: 'How much the log says: error, warn, info or debug. It never holds content.', example: 'info' },
+] as const satisfies readonly Setting[]
+
+type Name = (typeof settings)[number]['name']
+
+export interface Config {
+  readonly production: boolean
+  readonly tryOut: boolean
+  readonly baseUrl: string
+  readonly port: number
+  readonly host: string
+  readonly dataDir: string
+  readonly databaseUrl: string | undefined
+  readonly migrationDatabaseUrl: string | undefined
+  readonly masterKey: string | undefined
+  readonly smtpUrl: string | undefined
+  readonly mailFrom: string
+  readonly organisation: { readonly name: string; readonly phone: string; readonly hours: string; readonly emergencyPhone: string }
+  readonly timeZone: string
+  readonly idleMinutes: number
+  readonly trustedProxies: readonly string[]
+  readonly logLevel: string
+}
+
+/** Thrown with every problem of the settings at once; `message` is ready to print. */
+export class ConfigProblems extends Error {
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(`Letterlock cannot start with these settings:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+let current: Config | undefined
+
+/** The settings of this process. @throws ConfigProblems */
+export function config(): Config {
+  return (current ??= readConfig(process.env))
+}
+
+/** Reads and checks settings from `env`. @throws ConfigProblems */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = []
+  const given = (name: Name) => readSetting(env, name, problems)
+  const production = given('NODE_ENV') === 'production'
+
+  for (const setting of settings as readonly Setting[]) {
+    const value = given(setting.name as Name)
+    if (production && setting.production === 'required' && !value)
+      problems.push(`${setting.name}${setting.secret ? ` (or ${setting.name}_FILE)` : ''} is missing. ${setting.purpose}`)
+    if (production && setting.secret && value && looksLikeAnExample(value, setting.example))
+      problems.push(`${setting.name} still holds the example's secret. Put in your own.`)
+  }
+
+  const port = integer('PORT', given('PORT') ?? '3000', 0, 65535, problems)
+  const read: Config = {
+    production,
+    tryOut: !production,
+    baseUrl: readBaseUrl(given('BASE_URL'), port, production, problems),
+    port,
+    host: given('HOST') ?? '127.0.0.1',
+    dataDir: resolve(given('DATA_DIR') ?? './.data'),
+    databaseUrl: given('DATABASE_URL'),
+    migrationDatabaseUrl: given('MIGRATION_DATABASE_URL'),
+    masterKey: given('MASTER_KEY'),
+    smtpUrl: readSmtpUrl(given('SMTP_URL'), problems),
+    mailFrom: given('MAIL_FROM') ?? `messages@${hostOf(given('BASE_URL')) ?? 'letterlock.example'}`,
+    organisation: Object.freeze({
+      name: given('ORGANISATION_NAME') ?? (production ? 'Letterlock' : 'Riverside Clinic'),
+      phone: given('ORGANISATION_PHONE') ?? '555-0100',
+      hours: given('ORGANISATION_HOURS') ?? 'Monday to Friday, 8 am to 5 pm',
+      emergencyPhone: given('EMERGENCY_PHONE') ?? '911',
+    }),
+    timeZone: readTimeZone(given('TIME_ZONE'), problems),
+    idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
+    trustedProxies: (given('TRUSTED_PROXIES') ?? '').split(',').map((address) => address.trim()).filter(Boolean),
+    logLevel: given('LOG_LEVEL') ?? 'info',
+  }
+  if (production && !given('ORGANISATION_NAME')) problems.push('ORGANISATION_NAME is missing. Patients must see who writes to them.')
+  if (production && !given('ORGANISATION_PHONE')) problems.push('ORGANISATION_PHONE is missing. Every notice and page tells where to call.')
+  if (!['error', 'warn', 'info', 'debug'].includes(read.logLevel)) problems.push(`LOG_LEVEL is error, warn, info or debug, not "${read.logLevel}".`)
+  for (const name of Object.keys(env))
+    if (/^(AUDIT|ACCESS_LOG)/.test(name)) problems.push(`${name} is set, but the access log cannot be switched off. Remove the setting.`)
+  if (problems.length > 0) throw new ConfigProblems([...new Set(problems)])
+  return Object.freeze(read)
+}
+
+function readSetting(env: Record<string, string | undefined>, name: Name, problems: string[]): string | undefined {
+  const direct = env[name]?.trim()
+  const setting = (settings as readonly Setting[]).find((each) => each.name === name)
+  const file = setting?.secret ? env[`${name}_FILE`]?.trim() : undefined
+  if (!file) return direct || undefined
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined
+  } catch {
+    problems.push(`${name}_FILE names a file that cannot be read: ${file}`)
+    return undefined
+  }
+}
+
+function looksLikeAnExample(value: string, example: string) {
+  return value === example || /PASSWORD@|change-?me|BASE64URL_OF/i.test(value)
+}
+
+function readBaseUrl(value: string | undefined, port: number, production: boolean, problems: string[]): string {
+  if (!value) return `http://localhost:${port}`
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (!url || url.pathname !== '/' || url.search || url.hash || url.username) {
+    problems.push(`BASE_URL must be an address like https://messages.example.org, without a path: "${value}" is not.`)
+    return value
+  }
+  const loopback = isLoopbackHost(url.hostname)
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback))
+    problems.push('BASE_URL must begin with https://. Plain http works on localhost only.')
+  if (production && url.hostname.endsWith('example.org')) problems.push('BASE_URL still holds the example. Put in your own.')
+  return url.origin
+}
+
+/** Whether a host name (without port) is this machine itself, where browsers treat plain http as secure. */
+export function isLoopbackHost(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+function readSmtpUrl(value: string | undefined, problems: string[]): string | undefined {
+  if (value && !/^smtps?:\/\/[^\s]+$/.test(value)) problems.push('SMTP_URL must be like smtps://USER:PASSWORD@mail.your-domain.')
+  return value
+}
+
+function readTimeZone(value: string | undefined, problems: string[]): string {
+  const zone = value ?? 'UTC'
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone })
+  } catch {
+    problems.push(`TIME_ZONE "${zone}" is not known. Use a name such as America/New_York.`)
+  }
+  return zone
+}
+
+function hostOf(baseUrl: string | undefined): string | undefined {
+  return baseUrl && URL.canParse(baseUrl) ? new URL(baseUrl).hostname : undefined
+}
+
+function integer(name: Name, value: string, least: number, greatest: number, problems: string[]): number {
+  const number = Number(value)
+  if (!Number.isInteger(number) || number < least || number > greatest)
+    problems.push(`${name} must be a whole number from ${least} to ${greatest}, not "${value}".`)
+  return number
+}

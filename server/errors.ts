@@ -1,0 +1,83 @@
+/**
+ * The few errors that a person may be told about. Everything else is answered with "something went wrong" and the request id.
+ * `web/error-pages.ts` is the one place that turns them into a page or JSON.
+ */
+export type ErrorKind =
+  | 'bad-request'
+  | 'sign-in-first'
+  | 'not-allowed'
+  | 'not-found'
+  | 'gone'
+  | 'too-large'
+  | 'form-expired'
+  | 'slow-down'
+  | 'unavailable'
+
+export class TellableError extends Error {
+  readonly kind: ErrorKind
+  readonly status: number
+  constructor(kind: ErrorKind, status: number, message: string = kind) {
+    super(message)
+    this.name = this.constructor.name
+    this.kind = kind
+    this.status = status
+  }
+}
+
+/** The request has a shape that no page of ours produces: 400. */
+export class BadInput extends TellableError {
+  constructor(message?: string) {
+    super('bad-request', 400, message)
+  }
+}
+
+/** It does not exist, or is not yours; the two are never told apart: 404. */
+export class NotFound extends TellableError {
+  constructor(message?: string) {
+    super('not-found', 404, message)
+  }
+}
+
+/** Known person, wrong door: 403. Only for whole areas of the site, never for single messages. */
+export class NotAllowed extends TellableError {
+  constructor(message?: string) {
+    super('not-allowed', 403, message)
+  }
+}
+
+/** The form's token is missing, foreign or old: 403. */
+export class FormExpired extends TellableError {
+  constructor(message?: string) {
+    super('form-expired', 403, message)
+  }
+}
+
+/** It was here and was taken back: 410. */
+export class Gone extends TellableError {
+  constructor(message?: string) {
+    super('gone', 410, message)
+  }
+}
+
+/** More bytes than are accepted: 413. */
+export class TooLarge extends TellableError {
+  constructor(message?: string) {
+    super('too-large', 413, message)
+  }
+}
+
+/** Too many tries: 429, with the moment from which on it works again. */
+export class SlowDown extends TellableError {
+  readonly until: Date
+  constructor(until: Date) {
+    super('slow-down', 429)
+    this.until = until
+  }
+}
+
+/** We cannot keep our promises at the moment (the log cannot be written, the database is away): 503. */
+export class Unavailable extends TellableError {
+  constructor(message?: string) {
+    super('unavailable', 503, message)
+  }
+}

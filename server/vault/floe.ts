@@ -1,0 +1,304 @@
+/**
+ * FLOE (c2sp.org/FLOE): AES-256-GCM in segments under keys from HKDF-Expand-SHA-384. The one format of everything sealed
+ * for storage. The header commits to the key and to the binding before any segment is tried; each segment commits to
+ * its place and to whether it is the last. Notes name the specification's functions.
+ */
+import { createCipheriv, createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { Transform, type TransformCallback } from 'node:stream'
+
+export const FIELD_SEGMENT = 4096
+export const BODY_SEGMENT = 65536
+export const FILE_SEGMENT = 262144
+
+/** The whole envelope is refused: cut, changed, moved, or under another key. Which of them is not told apart for people. */
+export class EnvelopeRefused extends Error {
+  override name = 'EnvelopeRefused'
+}
+
+/** Seals bytes that are at hand as a whole. `key` is 32 bytes, `segmentLength` one of the accepted ones. */
+export function sealEnvelope(key: Buffer, binding: string, plaintext: Buffer, segmentLength: number): Buffer {
+  return sealWhole(ourParameters(segmentLength), key, Buffer.from(binding), plaintext)
+}
+
+/** The bytes that were sealed under this key and binding. Throws EnvelopeRefused, and then gives back nothing of them. */
+export function unsealEnvelope(key: Buffer, binding: string, envelope: Buffer): Buffer {
+  return unsealWhole(parametersIn(envelope), key, Buffer.from(binding), envelope)
+}
+
+/** Clear bytes in, an envelope out, a segment at a time. */
+export function sealingStream(key: Buffer, binding: string, segmentLength: number): Transform {
+  const envelope = startSealing(ourParameters(segmentLength), key, Buffer.from(binding))
+  const blocks = cutIntoBlocks(
+    () => segmentLength - SEGMENT_OVERHEAD,
+    (clear, last) => envelope.sealNext(clear, last),
+  )
+  blocks.push(envelope.header)
+  return blocks
+}
+
+/** An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one. */
+export function unsealingStream(key: Buffer, binding: string): Transform {
+  let envelope: Unsealing | undefined
+  return cutIntoBlocks(
+    () => envelope?.segmentLength ?? HEADER_LENGTH,
+    (block, last) => {
+      if (envelope) return envelope.unsealNext(block, last)
+      envelope = startUnsealing(parametersIn(block), key, Buffer.from(binding), block)
+      if (last) throw new EnvelopeRefused('there is no segment after the header')
+      return undefined
+    },
+  )
+}
+
+/** What may differ between envelopes. A segment key serves 2^rotationMask segments. */
+export interface Parameters {
+  segmentLength: number
+  rotationMask: number
+}
+
+/** A source of random bytes. Only tests with known answers give another than the system's. */
+export type RandomSource = (length: number) => Buffer
+
+/** The steps below the public functions take any parameters, which published known answers need; the public ones do not. */
+export function sealWhole(
+  parameters: Parameters,
+  key: Buffer,
+  binding: Buffer,
+  plaintext: Buffer,
+  random: RandomSource = randomBytes,
+): Buffer {
+  const envelope = startSealing(parameters, key, binding, random)
+  const room = parameters.segmentLength - SEGMENT_OVERHEAD
+  const pieces = [envelope.header]
+  let start = 0
+  for (; plaintext.length - start > room; start += room) {
+    pieces.push(envelope.sealNext(plaintext.subarray(start, start + room), false))
+  }
+  pieces.push(envelope.sealNext(plaintext.subarray(start), true))
+  return Buffer.concat(pieces)
+}
+
+export function unsealWhole(parameters: Parameters, key: Buffer, binding: Buffer, bytes: Buffer): Buffer {
+  const envelope = startUnsealing(parameters, key, binding, bytes.subarray(0, HEADER_LENGTH))
+  const { segmentLength } = parameters
+  const pieces = []
+  let start = HEADER_LENGTH
+  for (; bytes.length - start > segmentLength; start += segmentLength) {
+    pieces.push(envelope.unsealNext(bytes.subarray(start, start + segmentLength), false))
+  }
+  const last = envelope.unsealNext(bytes.subarray(start), true)
+  return pieces.length === 0 ? last : Buffer.concat([...pieces, last])
+}
+
+interface Sealing {
+  header: Buffer
+  sealNext(clear: Buffer, last: boolean): Buffer
+}
+
+interface Unsealing {
+  segmentLength: number
+  unsealNext(segment: Buffer, last: boolean): Buffer
+}
+
+// The published layout: parameters, IV and tag in the header; mark, nonce and tag around each segment.
+const PARAMETERS_LENGTH = 10
+const IV_LENGTH = 32
+const HEADER_TAG_LENGTH = 32
+const HEADER_LENGTH = PARAMETERS_LENGTH + IV_LENGTH + HEADER_TAG_LENGTH
+const MARK_LENGTH = 4
+const NONCE_LENGTH = 12
+const TAG_LENGTH = 16
+const SEGMENT_OVERHEAD = MARK_LENGTH + NONCE_LENGTH + TAG_LENGTH
+const NOT_LAST = 0xffffffff
+const KEY_LENGTH = 32
+const MESSAGE_KEY_LENGTH = 48
+const MOST_SEGMENTS = 2 ** 40
+const ROTATION_MASK = 20
+const ACCEPTED_LENGTHS = [FIELD_SEGMENT, BODY_SEGMENT, FILE_SEGMENT, 1048576]
+
+function ourParameters(segmentLength: number): Parameters {
+  if (!ACCEPTED_LENGTHS.includes(segmentLength)) throw new TypeError('This segment length is not in use')
+  return { segmentLength, rotationMask: ROTATION_MASK }
+}
+
+/** Only the segment length is taken from the envelope, and only ours: the rest is compared in `startUnsealing`. */
+function parametersIn(header: Buffer): Parameters {
+  const segmentLength = header.length < HEADER_LENGTH ? undefined : header.readUInt32BE(2)
+  if (!segmentLength || !ACCEPTED_LENGTHS.includes(segmentLength)) throw new EnvelopeRefused('the header is not ours')
+  return { segmentLength, rotationMask: ROTATION_MASK }
+}
+
+/** startOnlineEncryption */
+function startSealing(
+  parameters: Parameters,
+  key: Buffer,
+  binding: Buffer,
+  random: RandomSource = randomBytes,
+): Sealing {
+  checkKey(key)
+  const context = { encoded: encodeParameters(parameters), iv: random(IV_LENGTH), binding }
+  const header = Buffer.concat([context.encoded, context.iv, headerTag(key, context)])
+  const segmentKey = segmentKeys(parameters, key, context)
+  let position = 0
+  let closed = false
+
+  /** encryptOnlineSegment and encryptLastSegment */
+  function sealNext(clear: Buffer, last: boolean): Buffer {
+    const room = parameters.segmentLength - SEGMENT_OVERHEAD
+    if (closed || clear.length > room || (clear.length < room && !last))
+      throw new TypeError('Not a segment of this envelope')
+    checkRoomLeft(position, last)
+    const head = Buffer.allocUnsafe(MARK_LENGTH)
+    head.writeUInt32BE(last ? SEGMENT_OVERHEAD + clear.length : NOT_LAST)
+    const nonce = random(NONCE_LENGTH)
+    const cipher = createCipheriv('aes-256-gcm', segmentKey(position), nonce)
+    cipher.setAAD(placeOf(position, last))
+    const sealed = cipher.update(clear)
+    cipher.final()
+    position++
+    closed = last
+    return Buffer.concat([head, nonce, sealed, cipher.getAuthTag()])
+  }
+
+  return { header, sealNext }
+}
+
+/** startOnlineDecryption */
+function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer): Unsealing {
+  checkKey(key)
+  const encoded = encodeParameters(parameters)
+  if (header.length !== HEADER_LENGTH || !header.subarray(0, PARAMETERS_LENGTH).equals(encoded)) {
+    throw new EnvelopeRefused('the header is not ours')
+  }
+  const iv = Buffer.from(header.subarray(PARAMETERS_LENGTH, PARAMETERS_LENGTH + IV_LENGTH))
+  const context = { encoded, iv, binding }
+  // The tag commits to the key: without it one ciphertext could be made that opens under two keys, since GCM allows that.
+  if (!timingSafeEqual(headerTag(key, context), header.subarray(PARAMETERS_LENGTH + IV_LENGTH))) {
+    throw new EnvelopeRefused('the header tag does not fit the key and the binding')
+  }
+  const segmentKey = segmentKeys(parameters, key, context)
+  let position = 0
+  let closed = false
+
+  /** decryptOnlineSegment and decryptLastSegment. The end of the input says which is the last one, and the segment has to agree. */
+  function unsealNext(segment: Buffer, last: boolean): Buffer {
+    const fits = last
+      ? segment.length >= SEGMENT_OVERHEAD && segment.length <= parameters.segmentLength
+      : segment.length === parameters.segmentLength
+    if (closed || !fits || segment.readUInt32BE(0) !== (last ? segment.length : NOT_LAST)) {
+      throw new EnvelopeRefused('a segment is cut, or the last one is not where the envelope ends')
+    }
+    checkRoomLeft(position, last)
+    const nonce = segment.subarray(MARK_LENGTH, MARK_LENGTH + NONCE_LENGTH)
+    const decipher = createDecipheriv('aes-256-gcm', segmentKey(position), nonce, { authTagLength: TAG_LENGTH })
+    decipher.setAAD(placeOf(position, last))
+    decipher.setAuthTag(segment.subarray(-TAG_LENGTH))
+    const clear = decipher.update(segment.subarray(MARK_LENGTH + NONCE_LENGTH, -TAG_LENGTH))
+    try {
+      decipher.final()
+    } catch {
+      throw new EnvelopeRefused('a segment is not as it was sealed')
+    }
+    position++
+    closed = last
+    return clear
+  }
+
+  return { segmentLength: parameters.segmentLength, unsealNext }
+}
+
+interface Context {
+  encoded: Buffer
+  iv: Buffer
+  binding: Buffer
+}
+
+/** PARAM_ENCODE: AEAD 0 (AES-256-GCM), KDF 0 (HKDF-Expand-SHA-384), segment length, IV length. */
+function encodeParameters({ segmentLength }: Parameters): Buffer {
+  const encoded = Buffer.alloc(PARAMETERS_LENGTH)
+  encoded.writeUInt32BE(segmentLength, 2)
+  encoded.writeUInt32BE(IV_LENGTH, 6)
+  return encoded
+}
+
+function headerTag(key: Buffer, context: Context): Buffer {
+  return derive(key, context, Buffer.from('HEADER_TAG:'), HEADER_TAG_LENGTH)
+}
+
+/** DERIVE_KEY, remembering the key in use: it changes with every 2^rotationMask segments. */
+function segmentKeys({ rotationMask }: Parameters, key: Buffer, context: Context): (position: number) => Buffer {
+  const messageKey = derive(key, context, Buffer.from('MESSAGE_KEY:'), MESSAGE_KEY_LENGTH)
+  let current: Buffer | undefined
+  return (position) => {
+    const into = position % 2 ** rotationMask
+    if (into === 0 || !current) {
+      const purpose = Buffer.from('DEK:\0\0\0\0\0\0\0\0')
+      purpose.writeBigUInt64BE(BigInt(position - into), 4)
+      current = derive(messageKey, context, purpose, KEY_LENGTH)
+    }
+    return current
+  }
+}
+
+/** FLOE_KDF. HKDF-Expand for at most 48 bytes is one block of HMAC-SHA-384, its counter byte at the end. */
+function derive(key: Buffer, { encoded, iv, binding }: Context, purpose: Buffer, length: number): Buffer {
+  const block = Buffer.concat([encoded, iv, purpose, binding, FIRST_BLOCK])
+  return createHmac('sha384', key).update(block).digest().subarray(0, length)
+}
+
+const FIRST_BLOCK = Buffer.from([1])
+
+/** The associated data of one segment: its place, and whether it is the last. */
+function placeOf(position: number, last: boolean): Buffer {
+  const place = Buffer.allocUnsafe(9)
+  place.writeBigUInt64BE(BigInt(position))
+  place[8] = last ? 1 : 0
+  return place
+}
+
+function checkKey(key: Buffer): void {
+  if (key.length !== KEY_LENGTH) throw new TypeError('An envelope takes a key of 32 bytes')
+}
+
+function checkRoomLeft(position: number, last: boolean): void {
+  if (position >= MOST_SEGMENTS - 1 && !last) throw new EnvelopeRefused('there are too many segments')
+}
+
+/**
+ * Hands on blocks of the wanted length. A full block waits until a further byte or the end arrives, because only then
+ * is it known whether it is the last. The one buffer is used again: `turn` must not keep its block.
+ */
+function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer | undefined): Transform {
+  let block = Buffer.allocUnsafeSlow(wanted())
+  let filled = 0
+
+  function transform(this: Transform, chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    try {
+      for (let start = 0; start < chunk.length;) {
+        if (filled === block.length) {
+          this.push(turn(block, false) ?? EMPTY)
+          if (block.length !== wanted()) block = Buffer.allocUnsafeSlow(wanted())
+          filled = 0
+        }
+        const taken = chunk.copy(block, filled, start)
+        filled += taken
+        start += taken
+      }
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+
+  function flush(this: Transform, done: TransformCallback): void {
+    try {
+      done(null, turn(block.subarray(0, filled), true))
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+
+  return new Transform({ transform, flush })
+}
+
+const EMPTY = Buffer.alloc(0)

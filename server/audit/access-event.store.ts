@@ -1,0 +1,66 @@
+import { ask, type Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+import type { Act } from './acts.ts'
+
+export interface AccessEventRow {
+  id: string
+  at: Date
+  actorKind: string
+  actorId: string | null
+  actorRole: string | null
+  strength: string
+  act: Act
+  subjectKind: string | null
+  subjectId: string | null
+  outcome: 'done' | 'denied' | 'failed'
+  requestId: string | null
+  detailsSealed: Buffer | null
+  detailsDigest: Buffer | null
+}
+
+const accessEvents = table<AccessEventRow>('access_events', {
+  id: 'uuid key',
+  at: 'timestamptz key',
+  actorKind: 'text',
+  actorId: 'uuid',
+  actorRole: 'text',
+  strength: 'text',
+  act: 'text',
+  subjectKind: 'text',
+  subjectId: 'uuid',
+  outcome: 'text',
+  requestId: 'text',
+  detailsSealed: 'bytea',
+  detailsDigest: 'bytea',
+})
+
+export const insertAccessEvents = accessEvents.insertAll
+
+export interface AccessEventFilter {
+  actorId?: string | undefined
+  act?: string | undefined
+  outcome?: string | undefined
+  from?: Date | undefined
+  to?: Date | undefined
+  /** Events on the older side of this one: keyset paging, newest first. */
+  before?: { at: Date; id: string } | undefined
+  limit: number
+}
+
+/** Newest first. Equal times are ordered by id, which sorts by time of making. */
+export function listAccessEvents(filter: AccessEventFilter, transaction?: Transaction): Promise<AccessEventRow[]> {
+  return ask<AccessEventRow>(
+    `SELECT * FROM access_events
+     WHERE ($1::uuid IS NULL OR actor_id = $1) AND ($2::text IS NULL OR act = $2) AND ($3::text IS NULL OR outcome = $3)
+       AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
+       AND ($6::timestamptz IS NULL OR (at, id) < ($6, $7::uuid))
+     ORDER BY at DESC, id DESC LIMIT $8`,
+    [filter.actorId ?? null, filter.act ?? null, filter.outcome ?? null, filter.from ?? null, filter.to ?? null, filter.before?.at ?? null, filter.before?.id ?? null, filter.limit],
+    transaction,
+  )
+}
+
+/** Makes the log's partitions of this month and of the two years that follow. */
+export async function makeRoomForAccessEvents(): Promise<void> {
+  await ask('SELECT make_room_for_access_events(24)')
+}

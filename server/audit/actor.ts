@@ -1,0 +1,15 @@
+/** Whoever acts now: a person, a sending system, this system itself, or somebody unknown; with the request they came by. */
+export interface Actor {
+  kind: 'account' | 'sender' | 'system' | 'anonymous'
+  id?: string
+  role?: string
+  /** How strongly they signed in. */
+  strength: 'none' | 'password' | 'password+code' | 'password+recovery-code' | 'enrolment' | 'internal'
+  requestId?: string
+  /** Network address; sealed with the event's details. */
+  address?: string
+  userAgent?: string
+}
+
+/** The system itself: jobs, scripts, the start. */
+export const system: Actor = { kind: 'system', strength: 'internal' }

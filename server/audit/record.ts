@@ -1,0 +1,59 @@
+/**
+ * Record, then reveal. Whoever shows something private calls `record` first, in the transaction that also notes the opening; when the
+ * event cannot be written that is `Unavailable`, and nothing is shown.
+ */
+import { createHash } from 'node:crypto'
+import type { Transaction } from '../database/connection.ts'
+import { Unavailable } from '../errors.ts'
+import { newId } from '../lib/ids.ts'
+import { logError } from '../lib/logger.ts'
+import { sealField } from '../vault/vault.ts'
+import { insertAccessEvents, type AccessEventRow } from './access-event.store.ts'
+import type { Act } from './acts.ts'
+import type { Actor } from './actor.ts'
+
+export interface AccessEvent {
+  act: Act
+  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'thread' | 'draft' | 'page'; id?: string }
+  outcome?: 'done' | 'denied' | 'failed'
+  /** Why, in the words of this code and never of a person: 'not-yours', 'wrong-password'. */
+  reason?: string
+}
+
+/** Writes one event for each thing that `actor` does now. @throws Unavailable when the log cannot be written */
+export async function record(actor: Actor, events: AccessEvent | AccessEvent[], transaction?: Transaction, now = new Date()): Promise<void> {
+  const rows = [events].flat().map((event) => toRow(actor, event, now))
+  try {
+    await insertAccessEvents(rows, transaction)
+  } catch (error) {
+    logError('The access log cannot be written', error)
+    throw new Unavailable('the access log cannot be written')
+  }
+}
+
+/** Records that something was refused, in a transaction of its own, so that the refusal's roll-back does not take the event with it. */
+export function recordDenied(actor: Actor, act: Act, subject: AccessEvent['subject'], reason: string): Promise<void> {
+  return record(actor, { act, outcome: 'denied', reason, ...(subject ? { subject } : {}) })
+}
+
+function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
+  const id = newId(now)
+  const details = JSON.stringify({ address: actor.address, userAgent: actor.userAgent?.slice(0, 300), reason: event.reason })
+  const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)
+  return {
+    id,
+    at: now,
+    actorKind: actor.kind,
+    actorId: actor.id ?? null,
+    actorRole: actor.role ?? null,
+    strength: actor.strength,
+    act: event.act,
+    subjectKind: event.subject?.kind ?? null,
+    subjectId: event.subject?.id ?? null,
+    outcome: event.outcome ?? 'done',
+    requestId: actor.requestId ?? null,
+    detailsSealed,
+    // Of the sealed bytes, so that a changed byte is found without any key.
+    detailsDigest: detailsSealed && createHash('sha256').update(detailsSealed).digest(),
+  }
+}

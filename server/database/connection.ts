@@ -1,0 +1,81 @@
+/**
+ * The connection to PostgreSQL: one Sequelize instance for the stores and one plain pool for libraries that bring their own SQL
+ * (sessions, rate limits, jobs). Both get their address at start, from `connectDatabase`.
+ */
+import pg from 'pg'
+import { QueryTypes, Sequelize, Transaction } from 'sequelize'
+import { logWarning } from '../lib/logger.ts'
+
+export type { Transaction }
+
+let address: URL | undefined
+let pool: pg.Pool | undefined
+
+export const database = new Sequelize({
+  dialect: 'postgres',
+  logging: false,
+  pool: { max: 12, idle: 30_000, acquire: 10_000 },
+  define: { timestamps: false, freezeTableName: true, underscored: true },
+  hooks: {
+    beforeConnect(connection) {
+      Object.assign(connection, addressParts())
+    },
+  },
+})
+
+/** Points both pools at `url` (postgres://user:password@host:port/name). Connections are made when first needed. */
+export function connectDatabase(url: string) {
+  address = new URL(url)
+  pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'letterlock' })
+  // Without a listener an administrator's shutdown of the database would end this process.
+  pool.on('error', (error) => logWarning('A database connection ended', { code: (error as { code?: string }).code }))
+}
+
+export async function disconnectDatabase() {
+  await pool?.end()
+  await database.close()
+}
+
+/** The plain pool, for libraries that speak SQL themselves. */
+export function connectionPool(): pg.Pool {
+  if (!pool) throw new Error('connectDatabase was not called')
+  return pool
+}
+
+/** A client of its own, outside the pools (migrations, as another role). The caller ends it. */
+export async function singleConnection(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: 'letterlock-migrate' })
+  client.on('error', (error) => logWarning('A database connection ended', { code: (error as { code?: string }).code }))
+  await client.connect()
+  return client
+}
+
+/** Runs `work` in one transaction: all of it is kept, or nothing. */
+export function inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  return database.transaction({ isolationLevel: Transaction.ISOLATION_LEVELS.READ_COMMITTED }, work)
+}
+
+/** One SQL question with `$1` values; rows come back with camelCase names. Values never become part of the text. */
+export async function ask<Row extends object>(sql: string, values: readonly unknown[] = [], transaction?: Transaction): Promise<Row[]> {
+  const rows = await database.query<Record<string, unknown>>(sql, { bind: [...values], type: QueryTypes.SELECT, ...within(transaction) })
+  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value])) as Row)
+}
+
+export function within(transaction: Transaction | undefined) {
+  return transaction ? { transaction } : {}
+}
+
+function camelCase(name: string) {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function addressParts() {
+  if (!address) throw new Error('connectDatabase was not called')
+  return {
+    host: address.hostname,
+    port: Number(address.port || 5432),
+    database: decodeURIComponent(address.pathname.slice(1)),
+    username: decodeURIComponent(address.username),
+    password: decodeURIComponent(address.password),
+  }
+}

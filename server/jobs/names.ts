@@ -1,0 +1,13 @@
+/** The names of later work and what each is told: ids, never content. `work.ts` joins them to functions. */
+export interface JobPayloads {
+  'send-notice': { messageId: string; mailboxId: string }
+  'send-invitation': { accountId: string }
+  'sweep-uploads': Record<string, never>
+  'sweep-sign-ins': Record<string, never>
+  'make-room-for-access-events': Record<string, never>
+}
+
+export type JobName = keyof JobPayloads
+
+/** Every job has a function that takes its payload; running it twice does no harm. */
+export type Jobs = { [Name in JobName]: (payload: JobPayloads[Name]) => Promise<void> }

@@ -1,0 +1,77 @@
+/**
+ * Mail out. A mail is made of three templates (subject, text, HTML) and goes by SMTP, or, in the try-out, into the captured mails.
+ * nodemailer is imported only here.
+ */
+import nodemailer, { type Transporter } from 'nodemailer'
+import { config } from '../config.ts'
+import { renderMail } from '../lib/templates.ts'
+import { captureMail } from './captured-mail.store.ts'
+
+export interface Mail {
+  to: string
+  /** A folder-less name in views/emails. */
+  template: string
+  view: object
+}
+
+/** A mail server's refusal, mapped to a class: its own words may quote an address and are never stored. */
+export class MailNotTaken extends Error {
+  readonly lasting: boolean
+  readonly code: string
+  constructor(code: string, lasting: boolean) {
+    super(`mail not taken: ${code}`)
+    this.code = code
+    this.lasting = lasting
+  }
+}
+
+let transport: Transporter | undefined
+
+/** Sends or captures one mail. @throws MailNotTaken */
+export async function sendMail(mail: Mail, now = new Date()): Promise<void> {
+  const { subject, text, html } = renderMail(mail.template, mail.view)
+  const message = {
+    // Name and address as parts, so that nothing in them can become a second header or a second recipient.
+    from: { name: config().organisation.name, address: config().mailFrom },
+    to: [{ name: '', address: mail.to }],
+    subject: oneLine(config().tryOut ? `[Demo] ${subject}` : subject),
+    text,
+    html,
+    headers: { 'Auto-Submitted': 'auto-generated' },
+    date: now,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  }
+  if (config().tryOut) return captureMail({ to: mail.to, subject: message.subject, text, html, raw: await composed(message) }, now)
+  try {
+    await smtp().sendMail(message)
+  } catch (error) {
+    throw classified(error as { code?: string; responseCode?: number })
+  }
+}
+
+export function closeMail() {
+  transport?.close()
+}
+
+async function composed(message: object): Promise<string> {
+  const { message: raw } = await nodemailer.createTransport({ streamTransport: true, buffer: true }).sendMail(message)
+  return (raw as Buffer).toString()
+}
+
+function smtp(): Transporter {
+  const url = config().smtpUrl
+  if (!url) throw new MailNotTaken('no-server', false)
+  // requireTLS: a mail server without STARTTLS gets nothing; certificates are checked.
+  return (transport ??= nodemailer.createTransport(url, { pool: true, requireTLS: true, connectionTimeout: 10_000 } as never))
+}
+
+function classified(error: { code?: string; responseCode?: number }): MailNotTaken {
+  if (error.responseCode && error.responseCode >= 500) return new MailNotTaken('refused', true)
+  if (error.responseCode && error.responseCode >= 400) return new MailNotTaken('later', false)
+  return new MailNotTaken(['EAUTH', 'ETLS', 'EDNS', 'ETIMEDOUT', 'ECONNECTION'].includes(error.code ?? '') ? `${error.code}` : 'unknown', false)
+}
+
+function oneLine(text: string) {
+  return text.replace(/[\r\n\u2028\u2029]+/g, ' ').trim()
+}

@@ -1,0 +1,132 @@
+/**
+ * The deployment's own keys, opened once at start with the master key and held in memory. A wrong, missing or older master key stops the
+ * start here: every key in the table must open, so nothing is ever written under a wrong key.
+ */
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { Transaction } from '../database/connection.ts'
+import { inTransaction } from '../database/connection.ts'
+import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
+import { makeKeyPair } from './hpke.ts'
+import { vaultKeys } from './key.store.ts'
+import { MasterKeyProblem, readMasterKeyFile, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
+import { padToBucket, unpad } from './padding.ts'
+import type { KeyPair } from './public-seal.ts'
+import { newKey } from './wrap.ts'
+
+const NAMES = ['directory', 'lookup', 'pepper', 'links', 'cookies', 'outbox'] as const
+type KeyName = (typeof NAMES)[number]
+
+interface OpenVault {
+  keys: Record<KeyName, Buffer>
+  recovery: KeyPair
+}
+
+let open: OpenVault | undefined
+
+/**
+ * Opens the vault, or makes its keys on an empty database.
+ * @param masterKey its text from a setting; without one the file in `dataDir` is read, or made on an empty database
+ * @throws MasterKeyProblem with a sentence that says what is wrong
+ */
+export async function openVault(dataDir: string, masterKey: string | undefined, now = new Date()): Promise<void> {
+  const stored = await vaultKeys.list({})
+  useMasterKey(masterKey ?? readMasterKeyFile(dataDir, stored.length === 0))
+  if (stored.length === 0) await inTransaction((transaction) => makeKeys(now, transaction))
+  open = await openKeys()
+}
+
+async function makeKeys(now: Date, transaction: Transaction) {
+  const pair = makeKeyPair()
+  const row = (name: string, key: Buffer) => ({ name, keyWrapped: sealUnderMaster('keys', `key/${name}`, key), publicHalf: null, publicMac: null, createdAt: now })
+  const lookup = newKey()
+  const keys = NAMES.map((name) => row(name, name === 'lookup' ? lookup : newKey()))
+  const recovery = { ...row('recovery', pair.privateKey), publicHalf: pair.publicKey, publicMac: macOfPublicHalf(lookup, 'recovery', 1, pair.publicKey) }
+  await vaultKeys.insertAll([...keys, recovery], transaction)
+}
+
+async function openKeys(): Promise<OpenVault> {
+  const stored = new Map((await vaultKeys.list({})).map((key) => [key.name, key]))
+  const opened = (name: string) => {
+    const key = stored.get(name)
+    if (!key) throw new MasterKeyProblem(`The key "${name}" is missing from the database.`)
+    try {
+      return unsealUnderMaster('keys', `key/${name}`, key.keyWrapped)
+    } catch (error) {
+      if (!(error instanceof EnvelopeRefused)) throw error
+      throw new MasterKeyProblem(
+        `The master key (version ${key.keyWrapped.readUInt32BE(0)}) is not the one that this database was sealed with. Nothing was read or written. Put the right key back and start again.`,
+      )
+    }
+  }
+  const keys = Object.fromEntries(NAMES.map((name) => [name, opened(name)])) as Record<KeyName, Buffer>
+  const recovery = stored.get('recovery')
+  const privateKey = opened('recovery')
+  if (!recovery?.publicHalf || !recovery.publicMac?.equals(macOfPublicHalf(keys.lookup, 'recovery', 1, recovery.publicHalf)))
+    throw new MasterKeyProblem('The recovery key in the database was changed. Nothing was read or written.')
+  return { keys, recovery: { publicKey: recovery.publicHalf, privateKey } }
+}
+
+function opened(): OpenVault {
+  if (!open) throw new Error('openVault was not called')
+  return open
+}
+
+/** The organisation's recovery key pair; its private half is at hand while the deployment is in managed mode. */
+export function recoveryKeyPair(): KeyPair {
+  return opened().recovery
+}
+
+/** Seals a short text of the directory (address, name, phone, secret), padded so that its length tells little. */
+export function sealField(binding: string, text: string): Buffer {
+  return sealEnvelope(opened().keys.directory, binding, padToBucket(text), FIELD_SEGMENT)
+}
+
+/** @throws EnvelopeRefused */
+export function unsealField(binding: string, sealed: Buffer): string {
+  return unpad(unsealEnvelope(opened().keys.directory, binding, sealed))
+}
+
+/** Seals a captured mail of the try-out. */
+export function sealCapturedMail(id: string, text: string): Buffer {
+  return sealEnvelope(opened().keys.outbox, `captured-mail/${id}`, Buffer.from(text), FIELD_SEGMENT)
+}
+
+/** @throws EnvelopeRefused */
+export function unsealCapturedMail(id: string, sealed: Buffer): string {
+  return unsealEnvelope(opened().keys.outbox, `captured-mail/${id}`, sealed).toString()
+}
+
+/** HMAC-SHA-256 by which an address, a token or a code is found without being stored. 32 bytes. */
+export function lookupDigest(purpose: 'email' | 'link' | 'session' | 'recovery-code' | 'limit', text: string): Buffer {
+  return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()
+}
+
+/** The token of a notice's link, always the same for one message and mailbox, so that a reminder needs nothing stored. 43 characters. */
+export function linkToken(messageId: string, mailboxId: string): string {
+  return createHmac('sha256', opened().keys.links).update(`${messageId}\0${mailboxId}`).digest('base64url')
+}
+
+/** The secret that signs the session cookie. */
+export function cookieSecret(): string {
+  return opened().keys.cookies.toString('base64url')
+}
+
+/** Mixed into verifiers and openers of passwords and recovery codes, so that a stolen database gives nothing to guess against. */
+export function pepper(): Buffer {
+  return opened().keys.pepper
+}
+
+/** The MAC over a mailbox's public half, its id and version; checked before anything is sealed to it. */
+export function publicHalfMac(mailboxId: string, version: number, publicHalf: Buffer): Buffer {
+  return macOfPublicHalf(opened().keys.lookup, mailboxId, version, publicHalf)
+}
+
+/** @throws EnvelopeRefused when the public half is not the one that was made here */
+export function checkPublicHalf(mailboxId: string, version: number, publicHalf: Buffer, mac: Buffer) {
+  const expected = publicHalfMac(mailboxId, version, publicHalf)
+  if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) throw new EnvelopeRefused('a public half was changed')
+}
+
+function macOfPublicHalf(key: Buffer, mailboxId: string, version: number, publicHalf: Buffer): Buffer {
+  return createHmac('sha256', key).update(`public-half\0${mailboxId}\0${version}\0`).update(publicHalf).digest()
+}

@@ -75,6 +75,14 @@ CREATE TABLE openers (
 );
 CREATE INDEX ON openers (mailbox_id, kind);
 
+-- What a mailed link finds: an account to make or sign in to, and the message behind the sign-in. It carries no authority of its own.
+CREATE TABLE links (
+  digest bytea PRIMARY KEY,
+  account_id uuid REFERENCES accounts,
+  message_id uuid,
+  created_at timestamptz NOT NULL
+);
+
 -- Sign-in
 
 CREATE TABLE credentials (
@@ -171,7 +179,6 @@ CREATE INDEX ON messages (thread_id, sent_at);
 CREATE TABLE message_recipients (
   message_id uuid NOT NULL REFERENCES messages,
   mailbox_id uuid NOT NULL REFERENCES mailboxes,
-  link_digest bytea NOT NULL UNIQUE,
   noticed_at timestamptz,
   notice_failed_at timestamptz,
   opened_at timestamptz,
@@ -282,7 +289,7 @@ GRANT USAGE ON SCHEMA public TO :app_role;
 GRANT SELECT ON schema_migrations, installation, vault_keys, access_events TO :app_role;
 GRANT INSERT ON installation, vault_keys, access_events TO :app_role;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-  accounts, teams, team_members, mailboxes, mailbox_keys, openers, credentials, enrolments, sessions, rate_limits,
+  accounts, teams, team_members, mailboxes, mailbox_keys, openers, links, credentials, enrolments, sessions, rate_limits,
   threads, thread_mailboxes, thread_keys, thread_key_wraps, messages, message_recipients, drafts, attachments, attachment_receipts, captured_mails
   TO :app_role;
 REVOKE ALL ON FUNCTION make_room_for_access_events(integer) FROM PUBLIC;

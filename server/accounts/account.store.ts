@@ -1,0 +1,91 @@
+/** People who can sign in. Addresses and names are sealed; an address is found by its digest. */
+import { ask, type Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+import { lookupDigest, sealField, unsealField } from '../vault/vault.ts'
+
+export type Role = 'patient' | 'provider' | 'admin' | 'auditor'
+export type AccountState = 'invited' | 'active' | 'closed'
+
+export interface Account {
+  id: string
+  role: Role
+  state: AccountState
+  email: string
+  /** As typed by whoever invited them; empty for a patient who was written to by address only. */
+  name: string
+  invitedAt: Date
+  enrolledAt: Date | null
+  lastSignedInAt: Date | null
+}
+
+interface AccountRow extends Omit<Account, 'email' | 'name'> {
+  emailDigest: Buffer
+  emailSealed: Buffer
+  nameSealed: Buffer | null
+}
+
+const accounts = table<AccountRow>('accounts', {
+  id: 'uuid key',
+  role: 'text',
+  state: 'text',
+  emailDigest: 'bytea',
+  emailSealed: 'bytea',
+  nameSealed: 'bytea',
+  invitedAt: 'timestamptz',
+  enrolledAt: 'timestamptz',
+  lastSignedInAt: 'timestamptz',
+})
+
+export async function insertAccount(account: Pick<Account, 'id' | 'role' | 'email' | 'name' | 'invitedAt'>, transaction: Transaction): Promise<Account> {
+  const row = { ...account, state: 'invited' as const, enrolledAt: null, lastSignedInAt: null }
+  const { email, name, ...plain } = row
+  await accounts.insert(
+    {
+      ...plain,
+      emailDigest: lookupDigest('email', email),
+      emailSealed: sealField(`account/${row.id}/email`, email),
+      nameSealed: name ? sealField(`account/${row.id}/name`, name) : null,
+    },
+    transaction,
+  )
+  return row
+}
+
+export async function findAccount(id: string, transaction?: Transaction): Promise<Account | undefined> {
+  const row = await accounts.find({ id }, transaction)
+  return row && toAccount(row)
+}
+
+/** @param email as `readEmailAddress` returns it */
+export async function findAccountByEmail(email: string, transaction?: Transaction): Promise<Account | undefined> {
+  const row = await accounts.find({ emailDigest: lookupDigest('email', email) }, transaction)
+  return row && toAccount(row)
+}
+
+export async function listAccounts(ids: readonly string[], transaction?: Transaction): Promise<Account[]> {
+  return ids.length === 0 ? [] : (await accounts.list({ id: [...new Set(ids)] }, transaction)).map(toAccount)
+}
+
+/** Everybody, newest first. For administrators; patients are left out. */
+export async function listColleagues(): Promise<Account[]> {
+  const rows = await ask<AccountRow>(`SELECT * FROM accounts WHERE role <> 'patient' ORDER BY id`)
+  return rows.map(toAccount)
+}
+
+/** invited → active, once. @returns whether this call was the one that did it */
+export async function activateAccount(id: string, now: Date, transaction: Transaction): Promise<boolean> {
+  return (await accounts.update({ state: 'active', enrolledAt: now }, { id, state: 'invited' }, transaction)) === 1
+}
+
+export async function noteSignIn(id: string, now: Date, transaction?: Transaction): Promise<void> {
+  await accounts.update({ lastSignedInAt: now }, { id }, transaction)
+}
+
+function toAccount(row: AccountRow): Account {
+  const { emailDigest: _, emailSealed, nameSealed, ...plain } = row
+  return {
+    ...plain,
+    email: unsealField(`account/${row.id}/email`, emailSealed),
+    name: nameSealed ? unsealField(`account/${row.id}/name`, nameSealed) : '',
+  }
+}

@@ -1,0 +1,72 @@
+/** Mailboxes and the public halves of their keys. A public half is handed out only after its MAC was checked. */
+import { ask, type Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+import { checkPublicHalf, publicHalfMac } from '../vault/vault.ts'
+
+export interface Mailbox {
+  id: string
+  accountId: string | null
+  teamId: string | null
+  createdAt: Date
+}
+
+/** A mailbox with the newest public half of its key, for sealing to it. */
+export interface MailboxKey extends Mailbox {
+  version: number
+  publicKey: Buffer
+}
+
+const mailboxes = table<Mailbox>('mailboxes', { id: 'uuid key', accountId: 'uuid', teamId: 'uuid', createdAt: 'timestamptz' })
+const mailboxKeys = table<{ mailboxId: string; version: number; publicHalf: Buffer; publicMac: Buffer; createdAt: Date }>('mailbox_keys', {
+  mailboxId: 'uuid key',
+  version: 'integer key',
+  publicHalf: 'bytea',
+  publicMac: 'bytea',
+  createdAt: 'timestamptz',
+})
+
+export async function insertMailbox(mailbox: MailboxKey, transaction: Transaction): Promise<void> {
+  const { version, publicKey, ...plain } = mailbox
+  await mailboxes.insert(plain, transaction)
+  await mailboxKeys.insert(
+    { mailboxId: mailbox.id, version, publicHalf: publicKey, publicMac: publicHalfMac(mailbox.id, version, publicKey), createdAt: mailbox.createdAt },
+    transaction,
+  )
+}
+
+interface MailboxKeyRow extends Mailbox {
+  version: number
+  publicHalf: Buffer
+  publicMac: Buffer
+}
+
+const NEWEST_KEY = `SELECT m.*, k.version, k.public_half, k.public_mac FROM mailboxes m
+  JOIN LATERAL (SELECT * FROM mailbox_keys WHERE mailbox_id = m.id ORDER BY version DESC LIMIT 1) k ON true`
+
+export async function findMailboxOf(owner: { accountId: string } | { teamId: string }, transaction?: Transaction): Promise<MailboxKey | undefined> {
+  const [row] = await ask<MailboxKeyRow>(
+    'accountId' in owner ? `${NEWEST_KEY} WHERE m.account_id = $1` : `${NEWEST_KEY} WHERE m.team_id = $1`,
+    ['accountId' in owner ? owner.accountId : owner.teamId],
+    transaction,
+  )
+  return row && toKey(row)
+}
+
+export async function listMailboxKeys(ids: readonly string[], transaction?: Transaction): Promise<MailboxKey[]> {
+  return (await ask<MailboxKeyRow>(`${NEWEST_KEY} WHERE m.id = ANY($1::uuid[])`, [ids], transaction)).map(toKey)
+}
+
+/** The mailboxes that a person reads from: their own, then those of their teams. */
+export async function listReadableMailboxes(accountId: string, transaction?: Transaction): Promise<MailboxKey[]> {
+  const rows = await ask<MailboxKeyRow>(
+    `${NEWEST_KEY} WHERE m.account_id = $1 OR m.team_id IN (SELECT team_id FROM team_members WHERE account_id = $1) ORDER BY m.account_id NULLS LAST, m.id`,
+    [accountId],
+    transaction,
+  )
+  return rows.map(toKey)
+}
+
+function toKey({ publicHalf, publicMac, ...row }: MailboxKeyRow): MailboxKey {
+  checkPublicHalf(row.id, row.version, publicHalf, publicMac)
+  return { ...row, publicKey: publicHalf }
+}

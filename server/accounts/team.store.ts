@@ -1,0 +1,58 @@
+/** Shared mailboxes with members. */
+import { ask, type Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+import { sealField, unsealField } from '../vault/vault.ts'
+
+export interface Team {
+  id: string
+  name: string
+  createdAt: Date
+}
+
+interface TeamRow {
+  id: string
+  nameSealed: Buffer
+  createdAt: Date
+}
+
+const teams = table<TeamRow>('teams', { id: 'uuid key', nameSealed: 'bytea', createdAt: 'timestamptz' })
+const teamMembers = table<{ teamId: string; accountId: string; joinedAt: Date }>('team_members', {
+  teamId: 'uuid key',
+  accountId: 'uuid key',
+  joinedAt: 'timestamptz',
+})
+
+export async function insertTeam(team: Team, transaction: Transaction): Promise<void> {
+  await teams.insert({ id: team.id, nameSealed: sealField(`team/${team.id}/name`, team.name), createdAt: team.createdAt }, transaction)
+}
+
+export async function findTeam(id: string, transaction?: Transaction): Promise<Team | undefined> {
+  const row = await teams.find({ id }, transaction)
+  return row && toTeam(row)
+}
+
+export async function listTeams(transaction?: Transaction): Promise<Team[]> {
+  return (await teams.list({}, transaction)).map(toTeam)
+}
+
+/** The teams that each of these accounts belongs to. */
+export async function listMemberships(accountIds: readonly string[], transaction?: Transaction): Promise<{ accountId: string; team: Team }[]> {
+  const rows = await ask<TeamRow & { accountId: string }>(
+    'SELECT t.*, m.account_id FROM team_members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = ANY($1::uuid[]) ORDER BY t.id',
+    [accountIds],
+    transaction,
+  )
+  return rows.map((row) => ({ accountId: row.accountId, team: toTeam(row) }))
+}
+
+export async function listMembers(teamId: string, transaction?: Transaction): Promise<string[]> {
+  return (await teamMembers.list({ teamId }, transaction)).map(({ accountId }) => accountId)
+}
+
+export async function insertMember(teamId: string, accountId: string, now: Date, transaction: Transaction): Promise<void> {
+  await teamMembers.insert({ teamId, accountId, joinedAt: now }, transaction)
+}
+
+function toTeam(row: TeamRow): Team {
+  return { id: row.id, name: unsealField(`team/${row.id}/name`, row.nameSealed), createdAt: row.createdAt }
+}

@@ -1,0 +1,34 @@
+/** Security headers of every answer. helmet is imported only here. */
+import type { NextFunction, Request, Response } from 'express'
+import helmet from 'helmet'
+import { config } from '../config.ts'
+
+/** Nothing from elsewhere, nothing inline, nobody may frame us. `no-store` unless a route (static files) says otherwise. */
+export function securityHeaders() {
+  const https = config().baseUrl.startsWith('https:')
+  const protect = helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+        ...(https ? { upgradeInsecureRequests: [] } : {}),
+      },
+    },
+    strictTransportSecurity: https ? { maxAge: 63_072_000, includeSubDomains: false } : false,
+    referrerPolicy: { policy: 'no-referrer' },
+    frameguard: { action: 'deny' },
+    crossOriginEmbedderPolicy: { policy: 'require-corp' },
+  })
+  return (request: Request, response: Response, next: NextFunction) => {
+    response.set('Cache-Control', 'no-store')
+    response.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)')
+    protect(request, response, next)
+  }
+}

@@ -1,0 +1,41 @@
+/** Counted tries, exact under concurrency, in PostgreSQL. Keys are digests. rate-limiter-flexible is imported only here. */
+import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
+import { connectionPool } from '../database/connection.ts'
+import { SlowDown } from '../errors.ts'
+import { lookupDigest } from '../vault/vault.ts'
+
+export interface Limit {
+  /** Counts one try. @returns how many are left @throws SlowDown when there is none */
+  count(key: string): Promise<number>
+  /** Gives the tries back, after a success. */
+  forgive(key: string): Promise<void>
+}
+
+/** `tries` within `seconds`; after that `SlowDown` until the window (or `blockSeconds`) is over. */
+export function limit(name: string, tries: number, seconds: number, blockSeconds = 0): Limit {
+  let made: RateLimiterPostgres | undefined
+  const limiter = () =>
+    (made ??= new RateLimiterPostgres({
+      storeClient: connectionPool(),
+      tableName: 'rate_limits',
+      tableCreated: true,
+      keyPrefix: name,
+      points: tries,
+      duration: seconds,
+      blockDuration: blockSeconds,
+    }))
+  const digest = (key: string) => lookupDigest('limit', key).toString('base64url')
+  return {
+    async count(key) {
+      try {
+        return (await limiter().consume(digest(key))).remainingPoints
+      } catch (refusal) {
+        if (!(refusal instanceof RateLimiterRes)) throw refusal
+        throw new SlowDown(new Date(Date.now() + refusal.msBeforeNext))
+      }
+    },
+    async forgive(key) {
+      await limiter().delete(digest(key))
+    },
+  }
+}

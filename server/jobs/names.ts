@@ -1,6 +1,6 @@
 /** The names of later work and what each is told: ids, never content. `work.ts` joins them to functions. */
 export interface JobPayloads {
-  'send-notice': { messageId: string; mailboxId: string }
+  'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>

@@ -11,7 +11,5 @@ declare module 'express-serve-static-core' {
     person?: { name: string; role: string } | undefined
     /** Where the secret behind the form's token rests: the session, or before one exists a cookie. */
     formSecrets: { csrfSecret?: string }
-    /** Files that were not kept, by the name they came with. */
-    fileProblems?: { name: string; problem: string }[]
   }
 }

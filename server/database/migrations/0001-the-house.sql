@@ -207,6 +207,7 @@ CREATE TABLE attachments (
   -- under the uploader's mailbox until a message claims it, then under the message key
   key_wrapped bytea NOT NULL,
   label_sealed bytea NOT NULL,
+  thumbnail_id uuid UNIQUE,
   uploaded_at timestamptz NOT NULL,
   claimed_at timestamptz
 );

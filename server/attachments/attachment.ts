@@ -1,0 +1,56 @@
+/** A sealed file: its key, its label (name, kind, size) and its bytes. Everything here needs a key that somebody else has opened. */
+import type { Readable } from 'node:stream'
+import { BODY_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
+import { padToBucket, unpad } from '../vault/padding.ts'
+import { unwrapKey, wrapKey } from '../vault/wrap.ts'
+import type { AttachmentRow } from './attachment.store.ts'
+import type { FileKind } from './file-type.ts'
+import { readSealed, readSealedWhole } from './sealed-files.ts'
+
+export const LIMITS = { files: 10, fileBytes: 25 * 1024 * 1024 } as const
+
+export interface Label {
+  name: string
+  kind: FileKind
+  type: string
+  /** Bytes. */
+  size: number
+}
+
+/** An attachment whose label could be read. */
+export interface Attachment extends Label {
+  id: string
+  messageId: string | null
+  hasThumbnail: boolean
+  uploaderMailboxId: string
+}
+
+export function sealLabel(id: string, key: Buffer, label: Label): Buffer {
+  return sealEnvelope(key, `attachment/${id}/label`, padToBucket(JSON.stringify(label)), BODY_SEGMENT)
+}
+
+/** @throws EnvelopeRefused */
+export function unsealAttachment(row: AttachmentRow, key: Buffer): Attachment {
+  const label = JSON.parse(unpad(unsealEnvelope(key, `attachment/${row.id}/label`, row.labelSealed))) as Label
+  return { ...label, id: row.id, messageId: row.messageId, hasThumbnail: row.thumbnailId !== null, uploaderMailboxId: row.uploaderMailboxId }
+}
+
+/** The wrap that a message keeps of a file key. */
+export function wrapFileKey(id: string, messageKey: Buffer, key: Buffer): Buffer {
+  return wrapKey(messageKey, `attachment/${id}/key`, key)
+}
+
+/** @throws EnvelopeRefused */
+export function unwrapFileKey(row: AttachmentRow, messageKey: Buffer): Buffer {
+  return unwrapKey(messageKey, `attachment/${row.id}/key`, row.keyWrapped)
+}
+
+/** The clear bytes, segment by segment; an error in the middle must break the connection. */
+export function unsealBytes(row: AttachmentRow, key: Buffer): Readable {
+  return readSealed(row.id, `attachment/${row.id}`, key)
+}
+
+/** @throws EnvelopeRefused; undefined when there is none */
+export async function unsealThumbnail(row: AttachmentRow, key: Buffer): Promise<Buffer | undefined> {
+  return row.thumbnailId ? readSealedWhole(row.thumbnailId, `attachment/${row.id}/thumbnail`, key) : undefined
+}

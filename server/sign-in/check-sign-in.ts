@@ -1,0 +1,96 @@
+/** Signing in, in two steps: the password, which opens the mailbox, and the second factor, without which nothing else answers. */
+import { findAccount, findAccountByEmail, noteSignIn, type Account } from '../accounts/account.store.ts'
+import { readEmailAddress } from '../accounts/email-address.ts'
+import { findLink } from '../accounts/link.store.ts'
+import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
+import { findMailboxOf } from '../accounts/mailbox.store.ts'
+import type { Actor } from '../audit/actor.ts'
+import { record } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
+import type { KeyPair } from '../vault/public-seal.ts'
+import { limit } from '../web/rate-limits.ts'
+import { findCredential, spendStep } from './credential.store.ts'
+import { readCode, stepOfCode } from './one-time-code.ts'
+import { checkPassword } from './password.ts'
+import { spendRecoveryCode } from './recovery-code.ts'
+
+const TEN_MINUTES = 600
+const passwordTries = limit('password', 10, TEN_MINUTES, TEN_MINUTES)
+const addressTries = limit('address', 100, TEN_MINUTES)
+const codeTriesADay = limit('code', 100, 24 * 60 * 60)
+
+/** Who wants in: an address that was typed, or the link that they came by. */
+export type Claimed = { email: string } | { link: string }
+
+/**
+ * Step one. Unknown, invited and closed accounts take as long and are answered as a wrong password.
+ * @returns the account with its opened key pair, or the number of tries left @throws SlowDown
+ */
+export async function checkPasswordOf(actor: Actor, claimed: Claimed, password: string): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
+  const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
+  await addressTries.count(actor.address ?? '')
+  const account = 'email' in claimed ? await accountByEmail(claimed.email) : await accountByLink(claimed.link)
+  const triesLeft = await passwordTries.count(account?.id ?? name)
+  const active = account?.state === 'active' ? account : undefined
+  const credential = active && (await findCredential(active.id))
+  const opener = await checkPassword(password, active?.id ?? 'nobody', credential)
+  const mailbox = opener && active && (await findMailboxOf({ accountId: active.id }))
+  if (!opener || !active || !mailbox) {
+    const subject = account ? { subject: { kind: 'account' as const, id: account.id } } : {}
+    await record(actor, { act: 'sign-in.refused', outcome: 'denied', reason: account ? 'wrong-password' : 'unknown', ...subject })
+    return { triesLeft }
+  }
+  return { account: active, pair: await openMailboxWithSecret(mailbox, 'password', opener) }
+}
+
+async function accountByEmail(typed: string) {
+  const email = readEmailAddress(typed)
+  return email ? findAccountByEmail(email) : undefined
+}
+
+async function accountByLink(token: string) {
+  const link = await findLink(token)
+  return link?.accountId ? findAccount(link.accountId) : undefined
+}
+
+/**
+ * Step two: a code from the app, good once. The event is written in the transaction that uses up the code.
+ * @returns whether it was right @throws SlowDown after a hundred tries a day
+ */
+export async function checkCodeOf(actor: Actor, account: Account, typedCode: string, now = new Date()): Promise<boolean> {
+  await codeTriesADay.count(account.id)
+  const code = readCode(typedCode)
+  const credential = await findCredential(account.id)
+  const step = code && credential && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
+  const signedIn = step
+    ? await inTransaction(async (transaction) => {
+        if (!(await spendStep(account.id, step, transaction))) return false
+        await noteSignIn(account.id, now, transaction)
+        await record(strengthened(actor, account, 'password+code'), { act: 'account.signed-in' }, transaction, now)
+        return true
+      })
+    : false
+  if (signedIn) await passwordTries.forgive(account.id)
+  else await record(actor, { act: 'sign-in.code-refused', outcome: 'denied', subject: { kind: 'account', id: account.id }, reason: code ? 'wrong-or-used' : 'not-six-digits' })
+  return signedIn
+}
+
+/** Step two with one of the ten recovery codes instead of the app. @returns whether it was good */
+export async function checkRecoveryCodeOf(actor: Actor, account: Account, typedCode: string, now = new Date()): Promise<boolean> {
+  await codeTriesADay.count(account.id)
+  const mailbox = await findMailboxOf({ accountId: account.id })
+  const signedIn = await inTransaction(async (transaction) => {
+    if (!mailbox || !(await spendRecoveryCode(mailbox, typedCode, transaction))) return false
+    const strong = strengthened(actor, account, 'password+recovery-code')
+    await noteSignIn(account.id, now, transaction)
+    await record(strong, [{ act: 'sign-in.recovery-code-used' }, { act: 'account.signed-in' }], transaction, now)
+    return true
+  })
+  if (signedIn) await passwordTries.forgive(account.id)
+  else await record(actor, { act: 'sign-in.code-refused', outcome: 'denied', subject: { kind: 'account', id: account.id }, reason: 'recovery-code' })
+  return signedIn
+}
+
+function strengthened(actor: Actor, account: Account, strength: Actor['strength']): Actor {
+  return { ...actor, kind: 'account', id: account.id, role: account.role, strength }
+}

@@ -1,0 +1,35 @@
+/** Who may ask. `routes.ts` puts every URL behind one of these. */
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Role } from '../accounts/account.store.ts'
+import { recordDenied } from '../audit/record.ts'
+import { NotFound } from '../errors.ts'
+import type { Reader } from './reader.ts'
+
+/** The reader of a request that came through a guard. */
+export function readerOf(request: Request): Reader {
+  if (!request.reader) throw new NotFound('no reader')
+  return request.reader
+}
+
+/** Lets signed-in people of these roles pass (all, when none is named). Others are led to the sign-in, or told that there is no such page. */
+export function only(...roles: Role[]): RequestHandler {
+  return async (request: Request, response: Response, next: NextFunction) => {
+    if (!request.reader) return leadToSignIn(request, response)
+    if (roles.length === 0 || roles.includes(request.reader.account.role)) return next()
+    await recordDenied(request.actor, 'page.refused', { kind: 'page' }, `role ${request.reader.account.role}`)
+    throw new NotFound('not for this role')
+  }
+}
+
+/** To the step of the sign-in that is next. Only a page that was asked for by reading is come back to. */
+export function leadToSignIn(request: Request, response: Response) {
+  if (request.sessionState === 'in-progress')
+    return response.redirect(303, request.session.stage === 'code' ? '/sign-in/code' : '/enrol/second-factor')
+  const next = request.method === 'GET' && request.originalUrl !== '/messages' ? `?next=${encodeURIComponent(request.originalUrl)}` : ''
+  response.redirect(303, `/sign-in${next}`)
+}
+
+/** An own path, to go back to after sign-in; anything else becomes `fallback`. A path never begins with two slashes, so no other host fits. */
+export function ownPath(path: unknown, fallback: string): string {
+  return typeof path === 'string' && /^\/(?![/\\])[\w/?=&.-]{0,300}$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path) ? path : fallback
+}

@@ -1,0 +1,71 @@
+/**
+ * Passwords: argon2id (RFC 9106), 64 MiB, three passes, parameters kept with each row. One run gives 64 bytes, from which a verifier and an
+ * opener are derived, both with the account's id and the pepper: what is stored neither opens a mailbox nor can be guessed against alone.
+ * argon2 is imported only here.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import argon2 from 'argon2'
+import { SlowDown } from '../errors.ts'
+import { deriveKey } from '../vault/derive.ts'
+import { pepper } from '../vault/vault.ts'
+
+export interface StoredPassword {
+  passwordSalt: Buffer
+  /** `m=65536,t=3,p=1` */
+  passwordParameters: string
+  passwordVerifier: Buffer
+}
+
+const PARAMETERS = 'm=65536,t=3,p=1'
+
+/** What the row keeps, and the 32-byte key of the mailbox's `password` opener. */
+export async function hashPassword(password: string, accountId: string): Promise<{ stored: StoredPassword; opener: Buffer }> {
+  const salt = randomBytes(16)
+  const { verifier, opener } = await stretch(password, accountId, salt, PARAMETERS)
+  return { stored: { passwordSalt: salt, passwordParameters: PARAMETERS, passwordVerifier: verifier }, opener }
+}
+
+/** @returns the opener's key when the password is right; takes as long when there is no account */
+export async function checkPassword(password: string, accountId: string, stored: StoredPassword | undefined): Promise<Buffer | undefined> {
+  const { verifier, opener } = await stretch(password, accountId, stored?.passwordSalt ?? Buffer.alloc(16), stored?.passwordParameters ?? PARAMETERS)
+  return stored && timingSafeEqual(verifier, stored.passwordVerifier) ? opener : undefined
+}
+
+async function stretch(password: string, accountId: string, salt: Buffer, parameters: string) {
+  const { m, t, p } = Object.fromEntries(parameters.split(',').map((part) => part.split('='))) as Record<string, string>
+  const stretched = await oneOfAFew(() =>
+    argon2.hash(password.normalize('NFC'), {
+      type: argon2.argon2id,
+      raw: true,
+      hashLength: 64,
+      salt,
+      memoryCost: Number(m),
+      timeCost: Number(t),
+      parallelism: Number(p),
+    }),
+  )
+  return {
+    verifier: deriveKey(stretched.subarray(0, 32), `password-verifier/${accountId}`, 32, pepper()),
+    opener: deriveKey(stretched.subarray(32), `password-opener/${accountId}`, 32, pepper()),
+  }
+}
+
+const AT_ONCE = 2
+const MAY_WAIT = 20
+let running = 0
+const waiting: (() => void)[] = []
+
+/** At most two runs at once (each takes 64 MiB and a core) and a short queue; beyond it, "try again in a moment". */
+async function oneOfAFew<T>(work: () => Promise<T>): Promise<T> {
+  if (running >= AT_ONCE) {
+    if (waiting.length >= MAY_WAIT) throw new SlowDown(new Date(Date.now() + 5_000))
+    await new Promise<void>((go) => waiting.push(go))
+  }
+  running++
+  try {
+    return await work()
+  } finally {
+    running--
+    waiting.shift()?.()
+  }
+}

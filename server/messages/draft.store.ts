@@ -1,0 +1,46 @@
+import { ask, type Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+
+export interface DraftRow {
+  id: string
+  accountId: string
+  mailboxId: string
+  /** The conversation that it answers; null for a new message. */
+  threadId: string | null
+  /** Sealed to the person's own public half, so that it can be kept when their session has ended. */
+  envelope: Buffer
+  savedAt: Date
+}
+
+const drafts = table<DraftRow>('drafts', {
+  id: 'uuid key',
+  accountId: 'uuid',
+  mailboxId: 'uuid',
+  threadId: 'uuid',
+  envelope: 'bytea',
+  savedAt: 'timestamptz',
+})
+
+/** A draft of this account, or nothing. */
+export function findDraft(accountId: string, where: { id: string } | { threadId: string }, transaction?: Transaction): Promise<DraftRow | undefined> {
+  return drafts.find({ accountId, ...where }, transaction)
+}
+
+/** Newest first. */
+export function listDrafts(accountId: string): Promise<DraftRow[]> {
+  return ask<DraftRow>('SELECT * FROM drafts WHERE account_id = $1 ORDER BY saved_at DESC', [accountId])
+}
+
+export async function putDraft(row: DraftRow, transaction: Transaction): Promise<void> {
+  await ask(
+    `INSERT INTO drafts (id, account_id, mailbox_id, thread_id, envelope, saved_at) VALUES ($1, $2, $3, $4, $5, $6)
+     ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope, saved_at = excluded.saved_at WHERE drafts.account_id = excluded.account_id`,
+    [row.id, row.accountId, row.mailboxId, row.threadId, row.envelope, row.savedAt],
+    transaction,
+  )
+}
+
+/** Takes the draft away. Of fifty that press Send at once, one gets `true`. */
+export async function takeDraft(accountId: string, id: string, transaction?: Transaction): Promise<boolean> {
+  return (await drafts.remove({ id, accountId }, transaction)) === 1
+}

@@ -1,0 +1,86 @@
+/** Drafts: what somebody is writing, sealed to their own public half; saving needs no open session, reading does. */
+import type { MailboxKey } from '../accounts/mailbox.store.ts'
+import { uploadKey, dropUpload } from '../attachments/keep-upload.ts'
+import { unsealAttachment, type Attachment } from '../attachments/attachment.ts'
+import { addToDraft, listUploadsOf } from '../attachments/attachment.store.ts'
+import { inTransaction } from '../database/connection.ts'
+import { newId } from '../lib/ids.ts'
+import type { Reader } from '../sign-in/reader.ts'
+import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
+import { findDraft, listDrafts, putDraft, type DraftRow } from './draft.store.ts'
+
+export interface DraftText {
+  /** As typed; not checked yet. */
+  to: string
+  subject: string
+  body: string
+  /** The team that it is written for. */
+  teamId: string
+}
+
+export interface Draft extends DraftText {
+  id: string
+  threadId: string | null
+  savedAt: Date
+  files: Attachment[]
+}
+
+/** Whoever writes: enough to keep a draft for them, also when their session has ended. */
+export interface Writer {
+  accountId: string
+  own: MailboxKey
+}
+
+export function writerOf(reader: Reader): Writer {
+  return { accountId: reader.account.id, own: reader.own }
+}
+
+/** Keeps what was written, over an earlier draft of the same place, and adds uploads to it. @returns the draft's id */
+export async function saveDraft(
+  writer: Writer,
+  place: { draftId?: string; threadId?: string },
+  text: DraftText,
+  uploads: readonly string[],
+  now = new Date(),
+): Promise<string> {
+  const { accountId, own } = writer
+  const earlier = await earlierDraft(writer, place)
+  const id = earlier?.id ?? place.draftId ?? newId(now)
+  const envelope = sealToPublic(own.publicKey, `draft/${id}`, Buffer.from(JSON.stringify(text)))
+  await inTransaction(async (transaction) => {
+    await putDraft({ id, accountId, mailboxId: own.id, threadId: place.threadId ?? earlier?.threadId ?? null, envelope, savedAt: now }, transaction)
+    await addToDraft(accountId, uploads, id, transaction)
+  })
+  return id
+}
+
+async function earlierDraft(writer: Writer, place: { draftId?: string; threadId?: string }): Promise<DraftRow | undefined> {
+  if (place.threadId) return findDraft(writer.accountId, { threadId: place.threadId })
+  return place.draftId ? findDraft(writer.accountId, { id: place.draftId }) : undefined
+}
+
+/** The reader's own draft with its files. @returns undefined when there is none, or it is not theirs @throws EnvelopeRefused */
+export async function openDraft(reader: Reader, where: { id: string } | { threadId: string }): Promise<Draft | undefined> {
+  const row = await findDraft(reader.account.id, where)
+  if (!row) return undefined
+  return unsealDraft(reader, row)
+}
+
+/** The reader's drafts, newest first. */
+export async function openDrafts(reader: Reader): Promise<Draft[]> {
+  const rows = await listDrafts(reader.account.id)
+  return Promise.all(rows.map((row) => unsealDraft(reader, row)))
+}
+
+async function unsealDraft(reader: Reader, row: DraftRow): Promise<Draft> {
+  const pair = await reader.keyOf(reader.own.id)
+  const text = JSON.parse(unsealWithPrivate(pair, `draft/${row.id}`, row.envelope).toString()) as DraftText
+  const uploads = await listUploadsOf(reader.account.id, row.id)
+  return { ...text, id: row.id, threadId: row.threadId, savedAt: row.savedAt, files: uploads.map((upload) => unsealAttachment(upload, uploadKey(upload, pair))) }
+}
+
+/** Takes a file out of the reader's draft. */
+export async function removeFromDraft(reader: Reader, draftId: string, attachmentIds: readonly string[]): Promise<void> {
+  const own = new Set((await listUploadsOf(reader.account.id, draftId)).map(({ id }) => id))
+  for (const id of attachmentIds) if (own.has(id)) await dropUpload(reader.account.id, id)
+}

@@ -1,0 +1,60 @@
+/** Opening a file of a message: the message is claimed first, the event is written, then the bytes are unsealed. */
+import type { Readable } from 'node:stream'
+import { unsealAttachment, unsealBytes, unsealThumbnail, unwrapFileKey, type Attachment } from '../attachments/attachment.ts'
+import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
+import { record, recordDenied } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
+import { Gone, NotFound } from '../errors.ts'
+import type { Reader } from '../sign-in/reader.ts'
+import { claimMessage, type Claimed } from './message.store.ts'
+import { openMessageKeys, refusalRecorded } from './open-thread.ts'
+
+interface ClaimedFile {
+  row: AttachmentRow
+  claimed: Claimed
+}
+
+/** What is known of a file, for its page. @throws NotFound, Gone, Unavailable, EnvelopeRefused */
+export async function openAttachment(reader: Reader, id: string): Promise<{ attachment: Attachment; subjectMessageId: string }> {
+  const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
+  await record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } })
+  const key = await fileKey(reader, row, claimed)
+  return { attachment: unsealAttachment(row, key), subjectMessageId: claimed.message.id }
+}
+
+/** The small picture of a file. It belongs to the page that shows it, whose opening is in the log. @throws as above */
+export async function openThumbnail(reader: Reader, id: string): Promise<Buffer> {
+  const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
+  const key = await fileKey(reader, row, claimed)
+  const thumbnail = await refusalRecorded(reader, () => unsealThumbnail(row, key))
+  if (!thumbnail) throw new NotFound('no thumbnail')
+  return thumbnail
+}
+
+/** The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. @throws as above */
+export async function downloadAttachment(reader: Reader, id: string, now = new Date()): Promise<{ attachment: Attachment; bytes: Readable }> {
+  const { row, claimed } = await claimFile(reader, id, 'attachment.downloaded')
+  await inTransaction(async (transaction) => {
+    await record(reader.actor, { act: 'attachment.downloaded', subject: { kind: 'attachment', id } }, transaction, now)
+    if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
+  })
+  const key = await fileKey(reader, row, claimed)
+  return { attachment: unsealAttachment(row, key), bytes: unsealBytes(row, key) }
+}
+
+async function claimFile(reader: Reader, id: string, act: 'attachment.previewed' | 'attachment.downloaded'): Promise<ClaimedFile> {
+  const row = await findAttachment(id)
+  const claimed = row?.messageId ? await claimMessage(reader, row.messageId) : undefined
+  if (!row || !claimed) {
+    await recordDenied(reader.actor, act, { kind: 'attachment', id }, 'not-yours')
+    throw new NotFound('not yours')
+  }
+  if (claimed.message.recalledAt) throw new Gone('taken back')
+  return { row, claimed }
+}
+
+async function fileKey(reader: Reader, row: AttachmentRow, claimed: Claimed): Promise<Buffer> {
+  const key = (await openMessageKeys(reader, [claimed.message])).get(claimed.message.id)
+  if (!key) throw new NotFound('no key')
+  return refusalRecorded(reader, () => unwrapFileKey(row, key))
+}

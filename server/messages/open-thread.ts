@@ -1,0 +1,115 @@
+/**
+ * Open: claim the message for this reader (found, or nothing), record an opening for every message of the thread that will be shown, note
+ * first openings, and only then unseal. If the record cannot be written nothing opens.
+ */
+import { unsealAttachment, unwrapFileKey, type Attachment } from '../attachments/attachment.ts'
+import { listAttachmentsOf, listDownloads } from '../attachments/attachment.store.ts'
+import { record, recordDenied } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
+import { Gone, NotFound } from '../errors.ts'
+import type { Reader } from '../sign-in/reader.ts'
+import { EnvelopeRefused, unsealEnvelope } from '../vault/floe.ts'
+import { unpad } from '../vault/padding.ts'
+import { unwrapKey } from '../vault/wrap.ts'
+import { claimMessage, listRecipients, listThread, noteOpening, type Claimed, type MessageRow, type RecipientRow } from './message.store.ts'
+import { listThreadKeyWraps } from './thread-key.store.ts'
+import { openThreadKey } from './thread-key.ts'
+
+export interface OpenedMessage {
+  id: string
+  fromMailboxId: string
+  authorAccountId: string | null
+  sentAt: Date
+  recalledAt: Date | null
+  subject: string
+  body: string
+  files: Attachment[]
+  recipients: RecipientRow[]
+  downloads: { attachmentId: string; mailboxId: string; downloadedAt: Date }[]
+}
+
+export interface OpenedThread {
+  id: string
+  /** The reader's mailbox by which they take part. */
+  mailboxId: string
+  /** Oldest first. What was taken back comes without its content, and not at all to those it was for. */
+  messages: OpenedMessage[]
+}
+
+/**
+ * @throws NotFound when the message is not there or not the reader's, which is then in the log; Gone when it was taken back before they
+ * opened it; Unavailable when the log cannot be written; EnvelopeRefused (recorded) when stored bytes are not what was sealed
+ */
+export async function openThread(reader: Reader, messageId: string, now = new Date()): Promise<OpenedThread> {
+  const claimed = await claimOrRefuse(reader, messageId)
+  const rows = await inTransaction(async (transaction) => {
+    const all = await listThread(claimed, transaction)
+    const shown = all.filter((row) => !row.recalledAt)
+    await record(reader.actor, shown.map((row) => ({ act: 'message.opened' as const, subject: { kind: 'message' as const, id: row.id } })), transaction, now)
+    await noteOpening(claimed, shown.map(({ id }) => id), reader.account.id, now, transaction)
+    return all.filter((row) => !row.recalledAt || row.fromMailboxId === claimed.mailboxId)
+  })
+  return { id: claimed.threadId, mailboxId: claimed.mailboxId, messages: await unsealAll(reader, rows) }
+}
+
+/** Their message, or a refusal in the log. @throws NotFound, Gone */
+export async function claimOrRefuse(reader: Reader, messageId: string): Promise<Claimed> {
+  const claimed = await claimMessage(reader, messageId)
+  if (!claimed) {
+    await recordDenied(reader.actor, 'message.opened', { kind: 'message', id: messageId }, 'not-yours')
+    throw new NotFound('not yours')
+  }
+  if (claimed.message.recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone('taken back')
+  return claimed
+}
+
+async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMessage[]> {
+  const ids = rows.map(({ id }) => id)
+  const [keys, recipients, files] = await Promise.all([openMessageKeys(reader, rows), listRecipients(ids), listAttachmentsOf(ids)])
+  const downloads = await listDownloads(files.map(({ id }) => id))
+  return refusalRecorded(reader, () =>
+    rows.map((row) => {
+      const key = keys.get(row.id)
+      const open = key && !row.recalledAt
+      return {
+        ...row,
+        subject: open && row.subjectSealed ? unsealText(key, `message/${row.id}/subject`, row.subjectSealed) : '',
+        body: open && row.bodySealed ? unsealText(key, `message/${row.id}/body`, row.bodySealed) : '',
+        files: open ? files.filter((file) => file.messageId === row.id).map((file) => unsealAttachment(file, unwrapFileKey(file, key))) : [],
+        recipients: recipients.filter((recipient) => recipient.messageId === row.id),
+        downloads: downloads.filter((download) => files.some((file) => file.id === download.attachmentId && file.messageId === row.id)),
+      }
+    }),
+  )
+}
+
+type Keyed = Pick<MessageRow, 'id' | 'threadKeyId' | 'keyWrapped'>
+
+/** The message keys of these messages, by message id. Forgotten ones are left out. @throws EnvelopeRefused */
+export async function openMessageKeys(reader: Reader, rows: readonly Keyed[]): Promise<Map<string, Buffer>> {
+  const wraps = await listThreadKeyWraps(reader, [...new Set(rows.map((row) => row.threadKeyId))])
+  return refusalRecorded(reader, async () => {
+    const threadKeys = new Map(await Promise.all(wraps.map(async (wrap) => [wrap.threadKeyId, await openThreadKey(reader, wrap)] as const)))
+    return new Map(
+      rows.flatMap(({ id, threadKeyId, keyWrapped }) => {
+        const threadKey = threadKeys.get(threadKeyId)
+        return threadKey && keyWrapped ? [[id, unwrapKey(threadKey, `message/${id}/key`, keyWrapped)] as const] : []
+      }),
+    )
+  })
+}
+
+/** @throws EnvelopeRefused */
+export function unsealText(key: Buffer, binding: string, sealed: Buffer): string {
+  return unpad(unsealEnvelope(key, binding, sealed))
+}
+
+/** An envelope that was moved, cut, swapped or changed does not open, and that is an access event. */
+export async function refusalRecorded<T>(reader: Reader, unsealing: () => T | Promise<T>): Promise<T> {
+  try {
+    return await unsealing()
+  } catch (error) {
+    if (error instanceof EnvelopeRefused) await record(reader.actor, { act: 'envelope.refused', outcome: 'failed', reason: error.message })
+    throw error
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Thread keys, wrapped to each mailbox of a thread: to its public half by HPKE while it is closed, and from its first use in a session by
+ * AES-256-GCM under a key derived from its private half, so that an inbox of fifty threads does not cost fifty curve operations. Either wrap
+ * rests under the master key once more.
+ */
+import type { MailboxKey } from '../accounts/mailbox.store.ts'
+import type { Transaction } from '../database/connection.ts'
+import { newId } from '../lib/ids.ts'
+import type { Reader } from '../sign-in/reader.ts'
+import { deriveKey } from '../vault/derive.ts'
+import { hpkeOpen, hpkeSeal } from '../vault/hpke.ts'
+import type { KeyPair } from '../vault/public-seal.ts'
+import { newKey, unwrapKey, unwrapUnderMaster, wrapKey, wrapUnderMaster } from '../vault/wrap.ts'
+import { insertThreadKey, insertThreadKeyWraps, updateThreadKeyWrap, type ThreadKeyWrap } from './thread-key.store.ts'
+
+/** A new key for a thread, wrapped to every mailbox that takes part. */
+export async function makeThreadKey(threadId: string, mailboxes: readonly MailboxKey[], now: Date, transaction: Transaction): Promise<{ id: string; key: Buffer }> {
+  const id = newId(now)
+  const key = newKey()
+  await insertThreadKey({ id, threadId, createdAt: now }, transaction)
+  await insertThreadKeyWraps(mailboxes.map((mailbox) => publicWrap(id, mailbox, key)), transaction)
+  return { id, key }
+}
+
+function publicWrap(threadKeyId: string, mailbox: MailboxKey, key: Buffer): ThreadKeyWrap {
+  const wrap = { threadKeyId, mailboxId: mailbox.id, mailboxVersion: mailbox.version, kind: 'public' as const }
+  return { ...wrap, wrap: wrapUnderMaster(bindingOf(wrap), hpkeSeal(mailbox.publicKey, bindingOf(wrap), key)) }
+}
+
+/** Opens a wrap for the reader whose mailbox it is for; a wrap to the public half is replaced, once, by the quicker one. @throws EnvelopeRefused */
+export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promise<Buffer> {
+  const pair = await reader.keyOf(wrap.mailboxId)
+  const inner = unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
+  if (wrap.kind === 'private') return unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
+  const key = hpkeOpen(pair, bindingOf(wrap), inner)
+  const quicker = { ...wrap, kind: 'private' as const }
+  await updateThreadKeyWrap({ ...quicker, wrap: wrapUnderMaster(bindingOf(quicker), wrapKey(wrapsKeyOf(pair), bindingOf(quicker), key)) })
+  return key
+}
+
+function wrapsKeyOf(pair: KeyPair) {
+  return deriveKey(pair.privateKey, 'thread-key-wraps')
+}
+
+function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap'>) {
+  return `thread-key/${wrap.threadKeyId}/${wrap.mailboxId}/${wrap.mailboxVersion}/${wrap.kind}`
+}

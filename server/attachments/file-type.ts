@@ -1,0 +1,176 @@
+/**
+ * What a file is, by its bytes and never by what a browser claims, and whether we take it. What we do not know is not
+ * taken, so that nothing passes as something it is not. Also what we show of a file's name, which is text and never a path.
+ */
+import { fileTypeFromBuffer } from 'file-type'
+
+export type FileKind = 'pdf' | 'picture' | 'text' | 'document'
+
+export interface FileType {
+  kind: FileKind
+  /** The media type that was found, for example `image/jpeg`. */
+  type: string
+}
+
+/** `wrong-type`: not on our list. `name-differs`: the name says one kind of file and the bytes say another. */
+export type FileProblem = 'empty' | 'wrong-type' | 'name-differs'
+
+/** `head` and `tail` are the file's first and last bytes, as `writeSealed` gives them back. */
+export async function fileTypeOf(
+  name: string,
+  head: Buffer,
+  tail: Buffer = head,
+): Promise<FileType | { problem: FileProblem }> {
+  if (head.length === 0) return { problem: 'empty' }
+  const extension = extensionOf(name)
+  const found = await typeInBytes(head, tail, extension)
+  const expected = found && ACCEPTED[found]
+  if (
+    found &&
+    expected &&
+    fits(expected, extension) &&
+    !hidesProgram(name) &&
+    !(isPicture(expected) && endsAsZip(tail))
+  ) {
+    return { kind: expected.kind, type: found }
+  }
+  const nameClaims = Object.values(ACCEPTED).some((accepted) => accepted.extensions.includes(extension))
+  return { problem: expected || nameClaims ? 'name-differs' : 'wrong-type' }
+}
+
+/**
+ * The name as it was typed, without the characters that deceive: controls, direction overrides, and separators of
+ * folders. At most 255 bytes, shortened before the extension.
+ */
+export function safeFileName(name: string): string {
+  const shown = Buffer.from(name).toString().replace(DECEIVING, '').replace(/[/\\]/g, '_').trim()
+  const extension = /\.[^.]{1,15}$/u.exec(shown)?.[0] ?? ''
+  const stem = firstBytes(
+    shown.slice(0, shown.length - extension.length),
+    MOST_NAME_BYTES - Buffer.byteLength(extension),
+  )
+  return stem + extension || 'file'
+}
+
+interface Accepted {
+  kind: FileKind
+  /** The first of them is the usual one. An empty one stands for no extension. */
+  extensions: string[]
+}
+
+const OPEN_XML = 'application/vnd.openxmlformats-officedocument.'
+const OPEN_DOCUMENT = 'application/vnd.oasis.opendocument.'
+
+const ACCEPTED: Record<string, Accepted> = {
+  'application/pdf': { kind: 'pdf', extensions: ['pdf', ''] },
+  'image/jpeg': { kind: 'picture', extensions: ['jpg', 'jpeg', 'jpe', 'jfif', ''] },
+  'image/png': { kind: 'picture', extensions: ['png', ''] },
+  'image/gif': { kind: 'picture', extensions: ['gif', ''] },
+  'image/webp': { kind: 'picture', extensions: ['webp', ''] },
+  'image/heic': { kind: 'picture', extensions: ['heic', 'heif', ''] },
+  'image/heif': { kind: 'picture', extensions: ['heif', 'heic', ''] },
+  'image/tiff': { kind: 'picture', extensions: ['tiff', 'tif', ''] },
+  'text/plain': { kind: 'text', extensions: ['txt'] },
+  'text/csv': { kind: 'text', extensions: ['csv'] },
+  [`${OPEN_XML}wordprocessingml.document`]: { kind: 'document', extensions: ['docx'] },
+  [`${OPEN_XML}spreadsheetml.sheet`]: { kind: 'document', extensions: ['xlsx'] },
+  [`${OPEN_XML}presentationml.presentation`]: { kind: 'document', extensions: ['pptx'] },
+  [`${OPEN_DOCUMENT}text`]: { kind: 'document', extensions: ['odt'] },
+  [`${OPEN_DOCUMENT}spreadsheet`]: { kind: 'document', extensions: ['ods'] },
+  [`${OPEN_DOCUMENT}presentation`]: { kind: 'document', extensions: ['odp'] },
+  'application/dicom': { kind: 'document', extensions: ['dcm', 'dicom', 'dic', ''] },
+}
+
+/** Dots and spaces at the end are dropped as Windows does, where `a.exe. .` is a program. */
+function extensionOf(name: string): string {
+  const parts = safeFileName(name)
+    .replace(/[. ]+$/, '')
+    .split('.')
+  return parts.length < 2 ? '' : (parts.at(-1) ?? '').trim().toLowerCase()
+}
+
+async function typeInBytes(head: Buffer, tail: Buffer, extension: string): Promise<string | undefined> {
+  const mime = (await fileTypeFromBuffer(head).catch(() => undefined))?.mime as string | undefined
+  if (mime === 'application/zip') return officeType(namesInZip(tail)) ?? mime
+  if (mime === 'image/apng') return 'image/png'
+  return mime ?? (isText(head) ? (extension === 'csv' ? 'text/csv' : 'text/plain') : undefined)
+}
+
+function fits(accepted: Accepted, extension: string): boolean {
+  return accepted.extensions.includes(extension)
+}
+
+function isPicture(accepted: Accepted): boolean {
+  return accepted.kind === 'picture'
+}
+
+/** A name such as `report.exe.pdf` is meant to be misread, or to be renamed by the next program. */
+function hidesProgram(name: string): boolean {
+  return /\.(exe|com|bat|cmd|scr|pif|msi|ps1|vbs|vbe|js|jse|wsf|hta|lnk|jar|sh|html?|xhtml|svg)[. ]*\.[^.]*$/i.test(
+    name,
+  )
+}
+
+/** UTF-8 without control characters, but for those of lines, tabs and pages. The head may end inside a character. */
+function isText(head: Buffer): boolean {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true })
+    return !/[\0-\x08\x0e-\x1f\x7f]/.test(text)
+  } catch {
+    return false
+  }
+}
+
+/** Where a ZIP's end record stands, if the bytes end with one: a picture with one is two files in one. */
+function endOfZip(tail: Buffer): number {
+  for (let at = tail.lastIndexOf(ZIP_END); at >= 0; at = at === 0 ? -1 : tail.lastIndexOf(ZIP_END, at - 1)) {
+    if (at + ZIP_END_LENGTH <= tail.length && at + ZIP_END_LENGTH + tail.readUInt16LE(at + 20) === tail.length)
+      return at
+  }
+  return -1
+}
+
+function endsAsZip(tail: Buffer): boolean {
+  return endOfZip(tail) >= 0
+}
+
+/**
+ * The names in a ZIP's list of contents, as far as the tail reaches. Nothing is unpacked. Needed because some programs
+ * write the entry that tells an office file last, where the head does not reach.
+ */
+function namesInZip(tail: Buffer): string[] {
+  const names: string[] = []
+  const end = endOfZip(tail)
+  if (end < 0) return names
+  for (let at = end - tail.readUInt32LE(end + 12); at >= 0 && at + 46 <= end && tail.readUInt32LE(at) === ZIP_ENTRY;) {
+    const nameLength = tail.readUInt16LE(at + 28)
+    names.push(tail.toString('utf8', at + 46, at + 46 + nameLength))
+    at += 46 + nameLength + tail.readUInt16LE(at + 30) + tail.readUInt16LE(at + 32)
+  }
+  return names
+}
+
+/** Macros make it another kind of document, which we do not take. */
+function officeType(names: string[]): string | undefined {
+  if (!names.includes('[Content_Types].xml') || names.some((name) => /vbaproject/i.test(name))) return undefined
+  if (names.includes('word/document.xml')) return `${OPEN_XML}wordprocessingml.document`
+  if (names.includes('xl/workbook.xml')) return `${OPEN_XML}spreadsheetml.sheet`
+  if (names.includes('ppt/presentation.xml')) return `${OPEN_XML}presentationml.presentation`
+  return undefined
+}
+
+const ZIP_END = Buffer.from('PK\x05\x06')
+const ZIP_END_LENGTH = 22
+const ZIP_ENTRY = 0x02014b50
+const MOST_NAME_BYTES = 255
+// Controls, line separators, and what turns the direction of text or cannot be seen.
+const DECEIVING = /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/gu
+
+/** Never ends inside a character. */
+function firstBytes(text: string, most: number): string {
+  if (Buffer.byteLength(text) <= most) return text
+  return Buffer.from(text)
+    .subarray(0, most)
+    .toString()
+    .replace(/\ufffd+$/, '')
+}

@@ -1,0 +1,216 @@
+/**
+ * Forms with files: multer reads them, and each file goes on as a stream to whoever keeps it, sealed while it arrives.
+ * A file that we do not take costs the person that file only: the rest of the form is still read, so that the page can
+ * be shown again with the text kept.
+ */
+import type { Request, RequestHandler } from 'express'
+import multer from 'multer'
+import { Transform, finished, type Readable } from 'node:stream'
+import { BadInput, TellableError, TooLarge } from '../errors.ts'
+import { safeFileName, type FileProblem } from './file-type.ts'
+
+/** Thrown by `keep` when it does not take a file. Whatever it had stored of it must be gone by then. */
+export class FileRefused extends Error {
+  override name = 'FileRefused'
+  readonly problem: FileProblem
+  constructor(problem: FileProblem) {
+    super(problem)
+    this.problem = problem
+  }
+}
+
+export interface RefusedFile {
+  name: string
+  problem: FileProblem | 'too-big' | 'too-many'
+}
+
+export interface FilePart {
+  /** As it may be shown. */
+  name: string
+  /** What the browser says it is, which decides nothing. */
+  claimedType: string
+}
+
+export interface FilesWanted<T> {
+  /** The name of the form's file field. */
+  field: string
+  maxFiles: number
+  /** Bytes of one file. */
+  maxFileSize: number
+  maxFields?: number
+  /** Bytes of the whole request. Above the files' own sizes there has to be room, so that a file that is too big can be told kindly. */
+  maxRequestSize?: number
+  /** Stores one file and says what it became. It reads `source` to the end or fails; `source` fails when the file is too big or cut. */
+  keep: (request: Request, part: FilePart, source: Readable) => Promise<T>
+  /** Takes back what `keep` stored, because the form as a whole was not received. */
+  drop: (request: Request, kept: T) => Promise<void>
+}
+
+declare global {
+  // eslint-disable-next-line @typescript-eslint/no-namespace
+  namespace Express {
+    interface Request {
+      /** What `keep` made of the files of a form, in their order. Set by `receiveFiles`. */
+      keptFiles?: unknown[]
+      /** The files of a form that were not taken. Set by `receiveFiles`. */
+      fileProblems?: RefusedFile[]
+    }
+  }
+}
+
+/** Reads a multipart form into `request.body`, `request.keptFiles` and `request.fileProblems`. Other requests pass untouched. */
+export function receiveFiles<T>(wanted: FilesWanted<T>): RequestHandler {
+  const maxRequestSize = wanted.maxRequestSize ?? 2 * wanted.maxFiles * wanted.maxFileSize + ROOM_FOR_TEXT
+  return (request, response, next) => {
+    if (Number(request.headers['content-length'] ?? 0) > maxRequestSize) {
+      // The rest is not read, so that nothing else can come on this connection.
+      response.set('Connection', 'close')
+      return next(new TooLarge())
+    }
+    const problems: RefusedFile[] = []
+    const storage = sealingStorage(wanted, problems)
+    const read = multer({
+      storage,
+      fileFilter: takeFileOrNot(wanted, problems),
+      preservePath: true,
+      defParamCharset: 'utf8',
+      limits: limitsFor(wanted),
+      // Known to multer 2.5.0 and not yet to its types.
+      ...{ streamHandler: (source: Request, form: NodeJS.WritableStream) => pipeUpTo(source, form, maxRequestSize) },
+    }).any()
+    read(request, response, (error: unknown) => {
+      if (error) return next(storage.keepingFailed(error) ? error : asTellable(error))
+      const files = (request.files ?? []) as unknown as Stored<T>[]
+      request.keptFiles = files.flatMap((file) => (file.stored ? [file.stored.kept] : []))
+      request.fileProblems = problems
+      next()
+    })
+  }
+}
+
+const ROOM_FOR_TEXT = 16 * 1024 * 1024
+const MOST_FIELDS = 50
+const MOST_FIELD_BYTES = 1024 * 1024
+const MOST_FILE_PARTS = 100
+
+type Limits = Pick<FilesWanted<unknown>, 'field' | 'maxFiles' | 'maxFields'>
+
+interface Stored<T> {
+  stored?: { kept: T }
+}
+
+/** What no page of ours sends. Files above `maxFiles` are let through up to here, to be told of by name. */
+function limitsFor({ maxFiles, maxFields = MOST_FIELDS }: Limits): multer.Options['limits'] {
+  const files = Math.max(maxFiles, MOST_FILE_PARTS)
+  return {
+    fieldNameSize: 100,
+    fieldSize: MOST_FIELD_BYTES,
+    fields: maxFields,
+    files,
+    parts: maxFields + files,
+    headerPairs: 20,
+    fieldNestingDepth: 0,
+  } as multer.Options['limits']
+}
+
+function takeFileOrNot(wanted: Limits, problems: RefusedFile[]): multer.Options['fileFilter'] {
+  let taken = 0
+  return (_request, file, done) => {
+    if (file.fieldname !== wanted.field) return done(new BadInput('a file in another field'))
+    taken++
+    if (taken <= wanted.maxFiles) return done(null, true)
+    problems.push({ name: safeFileName(file.originalname), problem: 'too-many' })
+    done(null, false)
+  }
+}
+
+interface SealingStorage extends multer.StorageEngine {
+  /** Whether this error came from `keep` and is not about the request. */
+  keepingFailed(error: unknown): boolean
+}
+
+/** Multer's storage engine, for one request. A file that is not taken is no error to multer, which would give up the form. */
+function sealingStorage<T>(wanted: FilesWanted<T>, problems: RefusedFile[]): SealingStorage {
+  const failures = new WeakSet<object>()
+
+  async function store(request: Request, file: Express.Multer.File): Promise<Stored<T>> {
+    const name = safeFileName(file.originalname)
+    const source = copyUpTo(file.stream, wanted.maxFileSize)
+    try {
+      return { stored: { kept: await wanted.keep(request, { name, claimedType: file.mimetype }, source) } }
+    } catch (error) {
+      const problem = problemIn(error)
+      if (!problem) throw error
+      problems.push({ name, problem })
+      return {}
+    } finally {
+      source.destroy()
+    }
+  }
+
+  return {
+    _handleFile(request, file, done) {
+      store(request, file).then(
+        (stored) => done(null, stored as object),
+        (error: Error) => {
+          if (!cutShort(file.stream)) failures.add(error)
+          done(error)
+        },
+      )
+    },
+    _removeFile(request, file, done) {
+      const { stored } = file as Stored<T>
+      if (!stored) return done(null)
+      wanted.drop(request, stored.kept).then(() => done(null), done)
+    },
+    keepingFailed: (error) => typeof error === 'object' && error !== null && failures.has(error),
+  }
+}
+
+/**
+ * A stream of the file that may be left early. It is not `stream.pipeline`, because that would destroy the part of the
+ * form that the file comes from, and the parser then waits for ever to hand it on: the part must be read to its end.
+ */
+function copyUpTo(part: Readable, limit: number): Readable {
+  let size = 0
+  const copy = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length
+      if (size > limit) done(new TooLarge())
+      else done(null, chunk)
+    },
+  })
+  finished(part, (error) => error && copy.destroy(error))
+  copy.on('error', () => {})
+  copy.on('close', () => {
+    part.unpipe(copy)
+    part.resume()
+  })
+  return part.pipe(copy)
+}
+
+function cutShort(part: Readable): boolean {
+  return part.errored !== null || (part.destroyed && !part.readableEnded)
+}
+
+function problemIn(error: unknown): RefusedFile['problem'] | undefined {
+  if (error instanceof FileRefused) return error.problem
+  if (error instanceof TooLarge) return 'too-big'
+  return undefined
+}
+
+/** Bodies that do not say their length beforehand are cut off where they become too long. No browser sends such forms. */
+function pipeUpTo(request: Request, form: NodeJS.WritableStream, limit: number): void {
+  let size = 0
+  request.pipe(form)
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > limit) request.destroy(new TooLarge())
+  })
+}
+
+function asTellable(error: unknown): TellableError {
+  if (error instanceof TellableError) return error
+  if (error instanceof multer.MulterError && error.code === 'LIMIT_FIELD_VALUE') return new TooLarge()
+  return new BadInput('the form could not be read')
+}

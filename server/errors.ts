@@ -4,7 +4,6 @@
  */
 export type ErrorKind =
   | 'bad-request'
-  | 'sign-in-first'
   | 'not-allowed'
   | 'not-found'
   | 'gone'
@@ -12,6 +11,7 @@ export type ErrorKind =
   | 'form-expired'
   | 'slow-down'
   | 'unavailable'
+  | 'broken'
 
 export class TellableError extends Error {
   readonly kind: ErrorKind
@@ -79,5 +79,12 @@ export class SlowDown extends TellableError {
 export class Unavailable extends TellableError {
   constructor(message?: string) {
     super('unavailable', 503, message)
+  }
+}
+
+/** Something went wrong on our side, and there is nothing to tell but the request's id: 500. */
+export class Broken extends TellableError {
+  constructor() {
+    super('broken', 500)
   }
 }

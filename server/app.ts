@@ -1,0 +1,37 @@
+/** The Express app: what happens to every request, in order. */
+import express, { type Express } from 'express'
+import { config } from './config.ts'
+import { routes } from './routes.ts'
+import { knowReader } from './sign-in/know-reader.ts'
+import { sessions } from './sign-in/sessions.ts'
+import { notFound, showError } from './web/error-pages.ts'
+import { securityHeaders } from './web/headers.ts'
+import { live, ready } from './web/health.ts'
+import { checkHost } from './web/host.ts'
+import { logRequests } from './web/log-requests.ts'
+import { checkOrigin } from './web/origin.ts'
+import { nameRequest } from './web/request-id.ts'
+import { staticFiles } from './web/static-files.ts'
+
+export function makeApp(): Express {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('trust proxy', [...config().trustedProxies])
+  app.set('query parser', 'simple')
+
+  app.use(nameRequest)
+  app.use(logRequests)
+  app.use(securityHeaders())
+  app.get('/health/live', live)
+  app.get('/health/ready', ready)
+  app.use(checkHost)
+  app.use('/static', staticFiles(), notFound)
+  app.use(checkOrigin)
+  app.use(sessions())
+  app.use(knowReader)
+  app.use(routes())
+  app.use(notFound)
+  app.use(showError)
+  return app
+}

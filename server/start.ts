@@ -1,0 +1,80 @@
+/** Starts everything in order and stops it in the opposite order: database, schema, vault, jobs, and only then the door. */
+import { createServer, type Server } from 'node:http'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeApp } from './app.ts'
+import { configureSealedFiles } from './attachments/sealed-files.ts'
+import { config } from './config.ts'
+import { connectDatabase, disconnectDatabase } from './database/connection.ts'
+import { startEmbeddedDatabase } from './database/embedded.ts'
+import { migrate } from './database/migrate.ts'
+import { prepareJobs, startJobs } from './jobs/loop.ts'
+import { logError, logInfo } from './lib/logger.ts'
+import { closeMail } from './mail/send-mail.ts'
+import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { checkInstallation } from './try-out/installation.ts'
+import { prepareCast } from './try-out/cast.ts'
+import { openVault } from './vault/vault.ts'
+import { jobs, timetable } from './work.ts'
+
+export interface Running {
+  baseUrl: string
+  /** Stops listening, lets running requests and jobs end, then stops the database. */
+  stop(): Promise<void>
+}
+
+/** @param say prints a line for whoever started us */
+export async function start(say: (line: string) => void): Promise<Running> {
+  const stops: (() => Promise<void> | void)[] = []
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await Promise.resolve(each()).catch((error) => logError('Stopping went wrong', error))
+  }
+  try {
+    await openStores(say, stops)
+    await prepareJobs()
+    const loop = await startJobs(jobs, timetable)
+    stops.push(() => loop.stop())
+    if (config().tryOut) await prepareCast(say)
+    const server = await listen(createServer({ maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }, makeApp()))
+    stops.push(() => close(server))
+    return { baseUrl: config().baseUrl, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** The database, its schema and the vault: what scripts need too. */
+export async function openStores(say: (line: string) => void, stops: (() => Promise<void> | void)[]): Promise<void> {
+  const { dataDir, databaseUrl, migrationDatabaseUrl, masterKey } = config()
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const embedded = databaseUrl ? undefined : await startEmbeddedDatabase({ dataDir, say })
+  if (embedded) stops.push(() => embedded.stop())
+  const applicationUrl = databaseUrl ?? embedded!.applicationUrl
+  const run = await migrate(applicationUrl, embedded?.ownerUrl ?? migrationDatabaseUrl)
+  if (run.length > 0) logInfo('The schema was changed', { count: run.length })
+  connectDatabase(applicationUrl)
+  stops.push(disconnectDatabase, closeMail)
+  await checkInstallation()
+  await openVault(dataDir, masterKey)
+  await makeRoomForAccessEvents()
+  configureSealedFiles(join(dataDir, 'files'))
+}
+
+function listen(server: Server): Promise<Server> {
+  const { port, host } = config()
+  return new Promise((done, fail) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      fail(error.code === 'EADDRINUSE' ? new Error(`Port ${port} is in use. Stop what runs there, or set PORT to another number.`) : error),
+    )
+    server.listen(port, host, () => done(server))
+  })
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done())
+    server.closeIdleConnections()
+    setTimeout(() => server.closeAllConnections(), 30_000).unref()
+  })
+}

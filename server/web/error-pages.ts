@@ -1,0 +1,59 @@
+/**
+ * The one place that turns errors into answers. What a person may be told stands in errors.ts; everything else is "something went wrong" with
+ * the request's id. Nothing of the error itself, no version and no stack leaves.
+ */
+import type { NextFunction, Request, Response } from 'express'
+import { ConnectionError, TimeoutError, ConnectionAcquireTimeoutError } from 'sequelize'
+import { config } from '../config.ts'
+import { BadInput, Broken, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
+import { logError } from '../lib/logger.ts'
+import { clockTime } from '../lib/dates.ts'
+import { checkFormToken, useFormSecrets } from './form-token.ts'
+import { showPage, t } from './page.ts'
+
+export function notFound() {
+  throw new NotFound()
+}
+
+/** Express calls it with any error of any step. */
+export function showError(error: unknown, request: Request, response: Response, _next: NextFunction) {
+  const told = tellable(error)
+  if (told.status >= 500) logError('A request failed', error, { requestId: request.requestId, method: request.method, status: told.status })
+  // Part of an answer has gone: it must not look whole.
+  if (response.headersSent) return response.destroy()
+  if (told instanceof SlowDown) response.set('Retry-After', String(Math.max(1, Math.ceil((told.until.getTime() - Date.now()) / 1000))))
+  try {
+    prepare(request, response)
+    const until = told instanceof SlowDown ? clockTime(told.until) : ''
+    showPage(request, response, 'errors/error', { title: t(`errors:${told.kind}.title`), kind: told.kind, reference: request.requestId, until }, told.status)
+  } catch (problem) {
+    logError('The error page failed', problem, { requestId: request.requestId })
+    plainAnswer(request, response, told.status)
+  }
+}
+
+function tellable(error: unknown): TellableError {
+  if (error instanceof TellableError) return error
+  if (error instanceof ConnectionError || error instanceof ConnectionAcquireTimeoutError || error instanceof TimeoutError) return new Unavailable()
+  const { status, code } = (error ?? {}) as { status?: unknown; code?: string }
+  // The database is away, starting or stopping.
+  if (code && /^(57P0[123]|08|53300|ECONNREFUSED|ECONNRESET)/.test(code)) return new Unavailable()
+  // body-parser and Express say by `status` that the request was at fault.
+  if (status === 413) return new TooLarge()
+  if (typeof status === 'number' && status >= 400 && status < 500) return new BadInput()
+  return new Broken()
+}
+
+/** Early errors come before the steps that a page needs. */
+function prepare(request: Request, response: Response) {
+  if (request.csrfToken !== undefined) return
+  if (!request.formSecrets) useFormSecrets(request, response, undefined)
+  request.method = 'GET'
+  checkFormToken(request, response, () => {})
+}
+
+/** Works with every template broken. */
+function plainAnswer(request: Request, response: Response, status: number) {
+  const { name, phone, hours } = config().organisation
+  response.status(status).type('text').send(`Something went wrong on our side. Please try again, or call ${name}: ${phone} (${hours}).\nReference: ${request.requestId}\n`)
+}

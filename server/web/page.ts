@@ -1,0 +1,51 @@
+/** Answers with a page: the view that a handler made, plus what every page shows. */
+import type { Request, Response } from 'express'
+import { config } from '../config.ts'
+import { renderPage } from '../lib/templates.ts'
+import { words } from '../lib/words.ts'
+import type { FormError } from '../lib/form.ts'
+
+const LANGUAGE = 'en'
+
+/** The words of the page's language. */
+export const t = (key: string, values: Record<string, unknown> = {}): string => words(LANGUAGE)(key, values)
+
+const AREAS: Record<string, { href: string; label: string }[]> = {
+  patient: [{ href: '/messages', label: 'layout:nav.messages' }],
+  provider: [
+    { href: '/messages', label: 'layout:nav.inbox' },
+    { href: '/messages/new', label: 'layout:nav.newMessage' },
+  ],
+  admin: [
+    { href: '/admin/people', label: 'layout:nav.people' },
+    { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+  ],
+  auditor: [{ href: '/admin/access-events', label: 'layout:nav.accessLog' }],
+}
+
+/** @param name a template's name, written in our code, never taken from a request */
+export function showPage(request: Request, response: Response, name: string, view: { title: string; [name: string]: unknown }, status = 200) {
+  const page = { errors: [] as unknown[], ...view }
+  response.status(status).type('html')
+  response.send(renderPage(name, { ...everyPage(request), ...page, title: page.errors.length > 0 ? `${t('layout:errorTitle')} ${view.title}` : view.title }))
+}
+
+/** Shows the form again: 422, with the problems named by field in the words of its catalogue. */
+export function toldErrors(errors: readonly FormError[], values: Record<string, unknown> = {}): { field: string; href: string; text: string }[] {
+  return errors.map(({ field, key }) => ({ field, href: `#${field}`, text: t(key, values) }))
+}
+
+function everyPage(request: Request) {
+  const { organisation, tryOut } = config()
+  return {
+    lang: LANGUAGE,
+    dir: 'ltr',
+    organisation: { name: organisation.name, phone: organisation.phone, phoneHref: `tel:${organisation.phone.replace(/[^\d+]/g, '')}`, hours: organisation.hours },
+    tryOut,
+    person: request.person ?? null,
+    nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({ href, label: t(label), current: request.path === href })),
+    csrf: request.csrfToken(),
+    signOut: request.person !== undefined,
+    path: request.path,
+  }
+}

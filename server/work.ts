@@ -1,0 +1,22 @@
+/** Every job, its function and its timetable. A job without a function does not compile. */
+import { sweepUploads } from './attachments/sweep-uploads.job.ts'
+import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import type { Jobs } from './jobs/names.ts'
+import { sendInvitation } from './notices/send-invitation.job.ts'
+import { sendNotice } from './notices/send-notice.job.ts'
+import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
+
+export const jobs = {
+  'send-notice': (payload) => sendNotice(payload),
+  'send-invitation': (payload) => sendInvitation(payload),
+  'sweep-uploads': () => sweepUploads(),
+  'sweep-sign-ins': () => sweepSignIns(),
+  'make-room-for-access-events': () => makeRoomForAccessEvents(),
+} satisfies Jobs
+
+/** Crontab lines (UTC). */
+export const timetable = `
+* * * * * sweep-sign-ins
+17 * * * * sweep-uploads
+5 3 * * * make-room-for-access-events
+`

@@ -23,19 +23,12 @@ export async function fileTypeOf(
 ): Promise<FileType | { problem: FileProblem }> {
   if (head.length === 0) return { problem: 'empty' }
   const extension = extensionOf(name)
-  const found = await typeInBytes(head, tail, extension)
-  const expected = found && ACCEPTED[found]
-  if (
-    found &&
-    expected &&
-    fits(expected, extension) &&
-    !hidesProgram(name) &&
-    !(isPicture(expected) && endsAsZip(tail))
-  ) {
-    return { kind: expected.kind, type: found }
+  const type = await typeInBytes(head, tail, extension)
+  const accepted = type === undefined ? undefined : ACCEPTED[type]
+  if (type && accepted?.extensions.includes(extension) && !hidesProgram(name) && !isTwoFiles(accepted, tail)) {
+    return { kind: accepted.kind, type }
   }
-  const nameClaims = Object.values(ACCEPTED).some((accepted) => accepted.extensions.includes(extension))
-  return { problem: expected || nameClaims ? 'name-differs' : 'wrong-type' }
+  return { problem: accepted || claimsType(extension) ? 'name-differs' : 'wrong-type' }
 }
 
 /**
@@ -81,6 +74,8 @@ const ACCEPTED: Record<string, Accepted> = {
   'application/dicom': { kind: 'document', extensions: ['dcm', 'dicom', 'dic', ''] },
 }
 
+const TEXT_TYPES: Record<string, string> = { txt: 'text/plain', csv: 'text/csv' }
+
 /** Dots and spaces at the end are dropped as Windows does, where `a.exe. .` is a program. */
 function extensionOf(name: string): string {
   const parts = safeFileName(name)
@@ -89,26 +84,33 @@ function extensionOf(name: string): string {
   return parts.length < 2 ? '' : (parts.at(-1) ?? '').trim().toLowerCase()
 }
 
+/**
+ * Text has no mark of its own, so that it is text only when its name says so too; and then the short marks of programs
+ * and bitmaps count for nothing, with which `BMI,weight` begins as well.
+ */
 async function typeInBytes(head: Buffer, tail: Buffer, extension: string): Promise<string | undefined> {
   const mime = (await fileTypeFromBuffer(head).catch(() => undefined))?.mime as string | undefined
-  if (mime === 'application/zip') return officeType(namesInZip(tail)) ?? mime
+  if (mime === 'application/zip' || mime?.startsWith(OPEN_XML)) return officeType(mime, namesInZip(tail))
   if (mime === 'image/apng') return 'image/png'
-  return mime ?? (isText(head) ? (extension === 'csv' ? 'text/csv' : 'text/plain') : undefined)
-}
-
-function fits(accepted: Accepted, extension: string): boolean {
-  return accepted.extensions.includes(extension)
-}
-
-function isPicture(accepted: Accepted): boolean {
-  return accepted.kind === 'picture'
+  if (mime && ACCEPTED[mime]) return mime
+  return (isText(head) ? TEXT_TYPES[extension] : undefined) ?? mime
 }
 
 /** A name such as `report.exe.pdf` is meant to be misread, or to be renamed by the next program. */
 function hidesProgram(name: string): boolean {
-  return /\.(exe|com|bat|cmd|scr|pif|msi|ps1|vbs|vbe|js|jse|wsf|hta|lnk|jar|sh|html?|xhtml|svg)[. ]*\.[^.]*$/i.test(
-    name,
-  )
+  return PROGRAM_INSIDE.test(safeFileName(name))
+}
+
+const PROGRAM_INSIDE =
+  /\.(exe|com|bat|cmd|scr|pif|msi|ps1|vbs|vbe|js|jse|wsf|hta|lnk|jar|sh|html?|xhtml|svg)[. ]*\.[^.]*$/i
+
+/** A picture with a ZIP behind it is a picture to one program and an archive to the next. */
+function isTwoFiles({ kind }: Accepted, tail: Buffer): boolean {
+  return kind === 'picture' && endOfZip(tail) >= 0
+}
+
+function claimsType(extension: string): boolean {
+  return extension !== '' && Object.values(ACCEPTED).some(({ extensions }) => extensions.includes(extension))
 }
 
 /** UTF-8 without control characters, but for those of lines, tabs and pages. The head may end inside a character. */
@@ -121,17 +123,16 @@ function isText(head: Buffer): boolean {
   }
 }
 
-/** Where a ZIP's end record stands, if the bytes end with one: a picture with one is two files in one. */
+/** Where a ZIP's end record stands when the bytes end with one, otherwise -1. */
 function endOfZip(tail: Buffer): number {
-  for (let at = tail.lastIndexOf(ZIP_END); at >= 0; at = at === 0 ? -1 : tail.lastIndexOf(ZIP_END, at - 1)) {
-    if (at + ZIP_END_LENGTH <= tail.length && at + ZIP_END_LENGTH + tail.readUInt16LE(at + 20) === tail.length)
-      return at
+  let at = tail.lastIndexOf(ZIP_END)
+  while (
+    at >= 0 &&
+    !(at + ZIP_END_LENGTH <= tail.length && at + ZIP_END_LENGTH + tail.readUInt16LE(at + 20) === tail.length)
+  ) {
+    at = at === 0 ? -1 : tail.lastIndexOf(ZIP_END, at - 1)
   }
-  return -1
-}
-
-function endsAsZip(tail: Buffer): boolean {
-  return endOfZip(tail) >= 0
+  return at
 }
 
 /**
@@ -150,13 +151,14 @@ function namesInZip(tail: Buffer): string[] {
   return names
 }
 
-/** Macros make it another kind of document, which we do not take. */
-function officeType(names: string[]): string | undefined {
-  if (!names.includes('[Content_Types].xml') || names.some((name) => /vbaproject/i.test(name))) return undefined
+/** Macros make it another kind of document, which we do not take, whatever its list of types says. */
+function officeType(found: string, names: string[]): string {
+  if (names.some((name) => /vbaproject/i.test(name))) return 'application/zip'
+  if (found !== 'application/zip' || !names.includes('[Content_Types].xml')) return found
   if (names.includes('word/document.xml')) return `${OPEN_XML}wordprocessingml.document`
   if (names.includes('xl/workbook.xml')) return `${OPEN_XML}spreadsheetml.sheet`
   if (names.includes('ppt/presentation.xml')) return `${OPEN_XML}presentationml.presentation`
-  return undefined
+  return found
 }
 
 const ZIP_END = Buffer.from('PK\x05\x06')

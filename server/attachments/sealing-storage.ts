@@ -67,25 +67,33 @@ export function receiveFiles<T>(wanted: FilesWanted<T>): RequestHandler {
       response.set('Connection', 'close')
       return next(new TooLarge())
     }
-    const problems: RefusedFile[] = []
-    const storage = sealingStorage(wanted, problems)
+    const reading: Reading = { problems: [], failure: undefined }
     const read = multer({
-      storage,
-      fileFilter: takeFileOrNot(wanted, problems),
+      storage: sealingStorage(wanted, reading),
+      fileFilter: takeFileOrNot(wanted, reading),
       preservePath: true,
       defParamCharset: 'utf8',
       limits: limitsFor(wanted),
       // Known to multer 2.5.0 and not yet to its types.
-      ...{ streamHandler: (source: Request, form: NodeJS.WritableStream) => pipeUpTo(source, form, maxRequestSize) },
+      ...{
+        streamHandler: (source: Request, form: NodeJS.WritableStream) =>
+          pipeUpTo(maxRequestSize, source, form, reading),
+      },
     }).any()
     read(request, response, (error: unknown) => {
-      if (error) return next(storage.keepingFailed(error) ? error : asTellable(error))
+      if (error) return next(reading.failure ?? asTellable(error))
       const files = (request.files ?? []) as unknown as Stored<T>[]
       request.keptFiles = files.flatMap((file) => (file.stored ? [file.stored.kept] : []))
-      request.fileProblems = problems
+      request.fileProblems = reading.problems
       next()
     })
   }
+}
+
+/** What is found out while one form is read. `failure` tells better what happened than the error that multer makes of it. */
+interface Reading {
+  problems: RefusedFile[]
+  failure: Error | undefined
 }
 
 const ROOM_FOR_TEXT = 16 * 1024 * 1024
@@ -113,7 +121,7 @@ function limitsFor({ maxFiles, maxFields = MOST_FIELDS }: Limits): multer.Option
   } as multer.Options['limits']
 }
 
-function takeFileOrNot(wanted: Limits, problems: RefusedFile[]): multer.Options['fileFilter'] {
+function takeFileOrNot(wanted: Limits, { problems }: Reading): multer.Options['fileFilter'] {
   let taken = 0
   return (_request, file, done) => {
     if (file.fieldname !== wanted.field) return done(new BadInput('a file in another field'))
@@ -124,15 +132,8 @@ function takeFileOrNot(wanted: Limits, problems: RefusedFile[]): multer.Options[
   }
 }
 
-interface SealingStorage extends multer.StorageEngine {
-  /** Whether this error came from `keep` and is not about the request. */
-  keepingFailed(error: unknown): boolean
-}
-
 /** Multer's storage engine, for one request. A file that is not taken is no error to multer, which would give up the form. */
-function sealingStorage<T>(wanted: FilesWanted<T>, problems: RefusedFile[]): SealingStorage {
-  const failures = new WeakSet<object>()
-
+function sealingStorage<T>(wanted: FilesWanted<T>, reading: Reading): multer.StorageEngine {
   async function store(request: Request, file: Express.Multer.File): Promise<Stored<T>> {
     const name = safeFileName(file.originalname)
     const source = copyUpTo(file.stream, wanted.maxFileSize)
@@ -140,9 +141,13 @@ function sealingStorage<T>(wanted: FilesWanted<T>, problems: RefusedFile[]): Sea
       return { stored: { kept: await wanted.keep(request, { name, claimedType: file.mimetype }, source) } }
     } catch (error) {
       const problem = problemIn(error)
-      if (!problem) throw error
-      problems.push({ name, problem })
-      return {}
+      if (problem) {
+        reading.problems.push({ name, problem })
+        return {}
+      }
+      // When the form itself broke off, that is the reason, and not what `keep` made of it.
+      if (!isCut(file.stream)) reading.failure ??= error as Error
+      throw error
     } finally {
       source.destroy()
     }
@@ -150,20 +155,13 @@ function sealingStorage<T>(wanted: FilesWanted<T>, problems: RefusedFile[]): Sea
 
   return {
     _handleFile(request, file, done) {
-      store(request, file).then(
-        (stored) => done(null, stored as object),
-        (error: Error) => {
-          if (!cutShort(file.stream)) failures.add(error)
-          done(error)
-        },
-      )
+      store(request, file).then((stored) => done(null, stored as object), done)
     },
     _removeFile(request, file, done) {
       const { stored } = file as Stored<T>
       if (!stored) return done(null)
       wanted.drop(request, stored.kept).then(() => done(null), done)
     },
-    keepingFailed: (error) => typeof error === 'object' && error !== null && failures.has(error),
   }
 }
 
@@ -189,7 +187,7 @@ function copyUpTo(part: Readable, limit: number): Readable {
   return part.pipe(copy)
 }
 
-function cutShort(part: Readable): boolean {
+function isCut(part: Readable): boolean {
   return part.errored !== null || (part.destroyed && !part.readableEnded)
 }
 
@@ -199,13 +197,15 @@ function problemIn(error: unknown): RefusedFile['problem'] | undefined {
   return undefined
 }
 
-/** Bodies that do not say their length beforehand are cut off where they become too long. No browser sends such forms. */
-function pipeUpTo(request: Request, form: NodeJS.WritableStream, limit: number): void {
+/** A body that does not say its length beforehand is cut off where it becomes too long. No browser sends a form so. */
+function pipeUpTo(limit: number, request: Request, form: NodeJS.WritableStream, reading: Reading): void {
   let size = 0
   request.pipe(form)
   request.on('data', (chunk: Buffer) => {
     size += chunk.length
-    if (size > limit) request.destroy(new TooLarge())
+    if (size <= limit) return
+    reading.failure ??= new TooLarge()
+    request.destroy()
   })
 }
 

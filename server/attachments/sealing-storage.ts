@@ -62,11 +62,8 @@ declare global {
 export function receiveFiles<T>(wanted: FilesWanted<T>): RequestHandler {
   const maxRequestSize = wanted.maxRequestSize ?? 2 * wanted.maxFiles * wanted.maxFileSize + ROOM_FOR_TEXT
   return (request, response, next) => {
-    if (Number(request.headers['content-length'] ?? 0) > maxRequestSize) {
-      // The rest is not read, so that nothing else can come on this connection.
-      response.set('Connection', 'close')
-      return next(new TooLarge())
-    }
+    // Node reads the rest of the request away, so that a browser lives to see the answer.
+    if (Number(request.headers['content-length'] ?? 0) > maxRequestSize) return next(new TooLarge())
     const reading: Reading = { problems: [], failure: undefined }
     const read = multer({
       storage: sealingStorage(wanted, reading),
@@ -74,12 +71,8 @@ export function receiveFiles<T>(wanted: FilesWanted<T>): RequestHandler {
       preservePath: true,
       defParamCharset: 'utf8',
       limits: limitsFor(wanted),
-      // Known to multer 2.5.0 and not yet to its types.
-      ...{
-        streamHandler: (source: Request, form: NodeJS.WritableStream) =>
-          pipeUpTo(maxRequestSize, source, form, reading),
-      },
-    }).any()
+      streamHandler: (source: Request, form: NodeJS.WritableStream) => pipeUpTo(maxRequestSize, source, form, reading),
+    } as multer.Options).any()
     read(request, response, (error: unknown) => {
       if (error) return next(reading.failure ?? asTellable(error))
       const files = (request.files ?? []) as unknown as Stored<T>[]

@@ -45,7 +45,7 @@ export function unsealingStream(key: Buffer, binding: string): Transform {
       if (envelope) return envelope.unsealNext(block, last)
       envelope = startUnsealing(parametersIn(block), key, Buffer.from(binding), block)
       if (last) throw new EnvelopeRefused('there is no segment after the header')
-      return undefined
+      return NOTHING
     },
   )
 }
@@ -145,8 +145,8 @@ function startSealing(
   /** encryptOnlineSegment and encryptLastSegment */
   function sealNext(clear: Buffer, last: boolean): Buffer {
     const room = parameters.segmentLength - SEGMENT_OVERHEAD
-    if (closed || clear.length > room || (clear.length < room && !last))
-      throw new TypeError('Not a segment of this envelope')
+    const fits = last ? clear.length <= room : clear.length === room
+    if (closed || !fits) throw new TypeError('This is not the next segment of the envelope')
     checkRoomLeft(position, last)
     const head = Buffer.allocUnsafe(MARK_LENGTH)
     head.writeUInt32BE(last ? SEGMENT_OVERHEAD + clear.length : NOT_LAST)
@@ -170,6 +170,7 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
   if (header.length !== HEADER_LENGTH || !header.subarray(0, PARAMETERS_LENGTH).equals(encoded)) {
     throw new EnvelopeRefused('the header is not ours')
   }
+  // A copy, because a stream uses the bytes' place again.
   const iv = Buffer.from(header.subarray(PARAMETERS_LENGTH, PARAMETERS_LENGTH + IV_LENGTH))
   const context = { encoded, iv, binding }
   // The tag commits to the key: without it one ciphertext could be made that opens under two keys, since GCM allows that.
@@ -268,7 +269,7 @@ function checkRoomLeft(position: number, last: boolean): void {
  * Hands on blocks of the wanted length. A full block waits until a further byte or the end arrives, because only then
  * is it known whether it is the last. The one buffer is used again: `turn` must not keep its block.
  */
-function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer | undefined): Transform {
+function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer): Transform {
   let block = Buffer.allocUnsafeSlow(wanted())
   let filled = 0
 
@@ -276,7 +277,7 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
     try {
       for (let start = 0; start < chunk.length;) {
         if (filled === block.length) {
-          this.push(turn(block, false) ?? EMPTY)
+          this.push(turn(block, false))
           if (block.length !== wanted()) block = Buffer.allocUnsafeSlow(wanted())
           filled = 0
         }
@@ -301,4 +302,4 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
   return new Transform({ transform, flush })
 }
 
-const EMPTY = Buffer.alloc(0)
+const NOTHING = Buffer.alloc(0)

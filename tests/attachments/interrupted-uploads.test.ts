@@ -42,7 +42,7 @@ describe('Temp dir scan during uploads with SIGKILL -> no plaintext', () => {
         stdio: 'ignore',
       })
       const ended = once(child, 'exit')
-      while ((await filesIn(data)).length === 0) await wait(5)
+      while (child.exitCode === null && (await filesIn(data)).length === 0) await wait(5)
       await wait(milliseconds)
       await assertNoMark(top)
       child.kill('SIGKILL')

@@ -56,7 +56,8 @@ before(async () => {
   app.post('/', receive, (request, response) => {
     response.json({ body: request.body as unknown, kept: request.keptFiles, problems: request.fileProblems })
   })
-  const tell: ErrorRequestHandler = (error, _request, response, _next) => {
+  const tell: ErrorRequestHandler = (error, _request, response, next) => {
+    if (response.headersSent) return next(error)
     response.status(error instanceof TellableError ? error.status : 500).json({ error: String(error) })
   }
   app.use(tell)
@@ -243,6 +244,24 @@ describe('A form that no page of ours sends', () => {
 })
 
 describe('When keeping fails', () => {
+  it('a file that is refused before a byte of it was read does not hold up the rest of the form', async () => {
+    failWith = new FileRefused('wrong-type')
+    const { status, answer } = await send([
+      ['files', randomBytes(2_000_000), 'one.pdf'],
+      ['files', randomBytes(200_000), 'two.pdf'],
+      ['body', 'text after them'],
+    ])
+    assert.equal(status, 200)
+    assert.equal(answer.body.body, 'text after them')
+    assert.deepEqual(
+      answer.problems.map(({ name, problem }) => [name, problem]),
+      [
+        ['one.pdf', 'wrong-type'],
+        ['two.pdf', 'wrong-type'],
+      ],
+    )
+  })
+
   it('the error goes on as it is, and files that were kept before are dropped', async () => {
     failWith = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
     const { status, text } = await send([

@@ -1,0 +1,52 @@
+/**
+ * The words of pages and mails: catalogues under views/words/<language>/<feature>.json, asked for as `feature:key`. Escaping is left to the
+ * templates, which escape everything. i18next is imported only here.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { createInstance } from 'i18next'
+import { config } from '../config.ts'
+import { projectRoot } from './root.ts'
+
+export type Words = (key: string, values?: Record<string, unknown>) => string
+
+const FALLBACK = 'en'
+const folder = join(projectRoot, 'views', 'words')
+const languages = readdirSync(folder)
+
+const catalogues = createInstance({
+  initAsync: false,
+  lng: FALLBACK,
+  fallbackLng: FALLBACK,
+  supportedLngs: languages,
+  ns: readdirSync(join(folder, FALLBACK)).map((file) => basename(file, '.json')),
+  resources: Object.fromEntries(languages.map((language) => [language, readCatalogues(language)])),
+  returnObjects: false,
+  interpolation: { escapeValue: false },
+  parseMissingKeyHandler: (key: string) => missing(`no words for ${key}`, key),
+  missingInterpolationHandler: (text: string, [hole]: RegExpExecArray) =>
+    missing(`no value for ${hole} in "${text}"`, ''),
+})
+void catalogues.init()
+
+/** The words of one language; one that has no catalogues gets English. */
+export function words(language: string): Words {
+  const translate = catalogues.getFixedT(languages.includes(language) ? language : FALLBACK)
+  return (key, values = {}) => translate(key, values)
+}
+
+/** A mistake of ours: an error for us, but nobody who is ill loses a whole page for it. */
+function missing(problem: string, instead: string): string {
+  if (!config().production) throw new Error(problem)
+  return instead
+}
+
+function readCatalogues(language: string) {
+  const files = readdirSync(join(folder, language))
+  return Object.fromEntries(
+    files.map((file) => [
+      basename(file, '.json'),
+      JSON.parse(readFileSync(join(folder, language, file), 'utf8')) as object,
+    ]),
+  )
+}

@@ -1,0 +1,769 @@
+/**
+ * What each page is given, in every state: the shapes that the templates rely on, with a fictitious cast. tests/views renders all of them.
+ * The phone numbers and addresses are ones that belong to nobody.
+ */
+
+export interface Moment {
+  text: string
+  iso: string
+}
+
+export interface FieldError {
+  field: string
+  href: string
+  text: string
+}
+
+export type Tone = 'info' | 'ok' | 'warn' | 'bad' | 'plain'
+export type FileKind = 'pdf' | 'picture' | 'text' | 'document'
+export type Role = 'patient' | 'provider' | 'admin' | 'auditor'
+
+export interface Link {
+  href: string
+  label: string
+  current: boolean
+}
+
+export interface CountedLink extends Link {
+  count: number | null
+}
+
+export interface Choice {
+  value: string
+  label: string
+  selected: boolean
+}
+
+/** What every page is given. */
+export interface EveryPage {
+  lang: string
+  dir: 'ltr' | 'rtl'
+  title: string
+  organisation: { name: string; phone: string; phoneHref: string; hours: string }
+  tryOut: boolean
+  person: null | { name: string; role: Role }
+  nav: Link[]
+  csrf: string
+  signOut: boolean
+  errors: FieldError[]
+  path: string
+}
+
+export interface FileRow {
+  name: string
+  kind: FileKind
+  /** "PDF, 184 KB" */
+  details: string
+  /** The address of a small picture, or empty. */
+  thumbnail: string
+  href: string
+  downloadHref: string
+}
+
+/** A file that waits in a draft. */
+export interface AddedFile {
+  id: string
+  name: string
+  details: string
+}
+
+export interface Limits {
+  files: number
+  /** "25 MB" */
+  fileSize: string
+  bytes: number
+  characters: number
+}
+
+export interface TimelineStep {
+  text: string
+  at: Moment | null
+  tone: Tone
+}
+
+export interface LetterView {
+  id: string
+  author: string
+  /** Empty for a patient. */
+  team: string
+  mine: boolean
+  sentAt: Moment
+  recalledAt: Moment | null
+  paragraphs: string[][]
+  files: FileRow[]
+  timeline: TimelineStep[]
+  recallHref: string
+}
+
+export interface ReplyView {
+  action: string
+  submission: string
+  body: string
+  savedAt: Moment | null
+  files: AddedFile[]
+  limits: Limits
+  idleMinutes: number
+  safety: { phone: string; phoneHref: string; answerTime: string }
+}
+
+export interface Sample {
+  /** The page and its state, such as `messages/inbox, empty`. */
+  name: string
+  template: string
+  view: EveryPage
+}
+
+const maria = { name: 'Maria Gomez', role: 'patient' } as const
+const dana = { name: 'Dana Ortiz', role: 'provider' } as const
+const robin = { name: 'Robin Hale', role: 'admin' } as const
+const alex = { name: 'Alex Moreau', role: 'auditor' } as const
+
+const NAV: Record<Role, Link[]> = {
+  patient: [{ href: '/messages', label: 'Messages', current: true }],
+  provider: [
+    { href: '/messages', label: 'Inbox', current: true },
+    { href: '/messages/new', label: 'New message', current: false },
+  ],
+  admin: [
+    { href: '/admin/people', label: 'People', current: false },
+    { href: '/admin/access-events', label: 'Access log', current: true },
+  ],
+  auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }],
+}
+
+const moment = (text: string, iso: string): Moment => ({ text, iso })
+const wrong = (field: string, text: string): FieldError => ({ field, href: `#${field}`, text })
+
+type Given = Partial<EveryPage> & Record<string, unknown>
+
+/** One page in one state; `view` holds what is special about it. */
+function sample(template: string, state: string, title: string, person: EveryPage['person'], view: Given = {}): Sample {
+  const errors = view.errors ?? []
+  return {
+    name: state ? `${template}, ${state}` : template,
+    template,
+    view: {
+      lang: 'en',
+      dir: 'ltr',
+      organisation: {
+        name: 'Riverside Clinic',
+        phone: '555-0100',
+        phoneHref: 'tel:5550100',
+        hours: 'Monday to Friday, 8 am to 5 pm',
+      },
+      tryOut: false,
+      person,
+      nav: person ? NAV[person.role] : [],
+      csrf: 'k3Qm-sample-token',
+      signOut: person !== null,
+      path: '/',
+      ...view,
+      errors,
+      title: errors.length > 0 ? `Error: ${title}` : title,
+    },
+  }
+}
+
+/** A square code as the server draws it: a path that fills the dark modules, with a margin of four. */
+const qr = {
+  size: 49,
+  path: 'M4 4h7v1h-7zM13 4h3v1h-3zM17 4h1v1h-1zM20 4h5v1h-5zM27 4h1v1h-1zM32 4h5v1h-5zM38 4h7v1h-7zM4 5h1v1h-1zM10 5h1v1h-1zM12 5h3v1h-3zM17 5h3v1h-3zM21 5h1v1h-1zM25 5h1v1h-1zM30 5h3v1h-3zM38 5h1v1h-1zM44 5h1v1h-1zM4 6h1v1h-1zM6 6h3v1h-3zM10 6h1v1h-1zM17 6h1v1h-1zM21 6h2v1h-2zM24 6h2v1h-2zM28 6h2v1h-2zM35 6h2v1h-2zM38 6h1v1h-1zM40 6h3v1h-3zM44 6h1v1h-1zM4 7h1v1h-1zM6 7h3v1h-3zM10 7h1v1h-1zM12 7h2v1h-2zM18 7h3v1h-3zM23 7h2v1h-2zM27 7h1v1h-1zM29 7h1v1h-1zM31 7h2v1h-2zM34 7h1v1h-1zM38 7h1v1h-1zM40 7h3v1h-3zM44 7h1v1h-1zM4 8h1v1h-1zM6 8h3v1h-3zM10 8h1v1h-1zM13 8h1v1h-1zM15 8h1v1h-1zM19 8h1v1h-1zM22 8h1v1h-1zM25 8h1v1h-1zM28 8h3v1h-3zM38 8h1v1h-1zM40 8h3v1h-3zM44 8h1v1h-1zM4 9h1v1h-1zM10 9h1v1h-1zM12 9h2v1h-2zM15 9h2v1h-2zM18 9h3v1h-3zM24 9h2v1h-2zM30 9h3v1h-3zM38 9h1v1h-1zM44 9h1v1h-1zM4 10h7v1h-7zM12 10h1v1h-1zM14 10h1v1h-1zM16 10h1v1h-1zM18 10h1v1h-1zM20 10h1v1h-1zM22 10h1v1h-1zM24 10h1v1h-1zM26 10h1v1h-1zM28 10h1v1h-1zM30 10h1v1h-1zM32 10h1v1h-1zM34 10h1v1h-1zM36 10h1v1h-1zM38 10h7v1h-7zM13 11h1v1h-1zM15 11h1v1h-1zM18 11h2v1h-2zM25 11h2v1h-2zM28 11h1v1h-1zM31 11h1v1h-1zM35 11h1v1h-1zM4 12h5v1h-5zM10 12h3v1h-3zM14 12h9v1h-9zM27 12h4v1h-4zM33 12h1v1h-1zM36 12h2v1h-2zM39 12h1v1h-1zM41 12h1v1h-1zM43 12h1v1h-1zM6 13h1v1h-1zM9 13h1v1h-1zM11 13h1v1h-1zM13 13h2v1h-2zM18 13h1v1h-1zM20 13h1v1h-1zM22 13h4v1h-4zM27 13h1v1h-1zM29 13h1v1h-1zM31 13h2v1h-2zM35 13h2v1h-2zM38 13h3v1h-3zM44 13h1v1h-1zM5 14h1v1h-1zM7 14h7v1h-7zM19 14h2v1h-2zM22 14h1v1h-1zM25 14h1v1h-1zM28 14h2v1h-2zM31 14h1v1h-1zM33 14h2v1h-2zM36 14h1v1h-1zM39 14h1v1h-1zM44 14h1v1h-1zM4 15h1v1h-1zM6 15h2v1h-2zM9 15h1v1h-1zM15 15h1v1h-1zM18 15h1v1h-1zM26 15h3v1h-3zM30 15h2v1h-2zM39 15h1v1h-1zM41 15h1v1h-1zM43 15h1v1h-1zM4 16h2v1h-2zM7 16h1v1h-1zM10 16h3v1h-3zM15 16h2v1h-2zM19 16h1v1h-1zM22 16h1v1h-1zM29 16h1v1h-1zM31 16h1v1h-1zM33 16h5v1h-5zM39 16h1v1h-1zM42 16h3v1h-3zM6 17h1v1h-1zM11 17h1v1h-1zM18 17h4v1h-4zM24 17h3v1h-3zM28 17h3v1h-3zM35 17h1v1h-1zM38 17h2v1h-2zM44 17h1v1h-1zM5 18h1v1h-1zM8 18h3v1h-3zM12 18h1v1h-1zM14 18h3v1h-3zM18 18h1v1h-1zM21 18h1v1h-1zM23 18h1v1h-1zM25 18h4v1h-4zM33 18h2v1h-2zM36 18h1v1h-1zM39 18h1v1h-1zM42 18h1v1h-1zM6 19h1v1h-1zM9 19h1v1h-1zM11 19h1v1h-1zM13 19h3v1h-3zM20 19h1v1h-1zM22 19h7v1h-7zM30 19h1v1h-1zM32 19h1v1h-1zM34 19h4v1h-4zM39 19h2v1h-2zM43 19h1v1h-1zM4 20h1v1h-1zM6 20h1v1h-1zM8 20h1v1h-1zM10 20h2v1h-2zM14 20h2v1h-2zM17 20h1v1h-1zM21 20h1v1h-1zM23 20h2v1h-2zM29 20h2v1h-2zM32 20h2v1h-2zM35 20h1v1h-1zM42 20h1v1h-1zM5 21h2v1h-2zM13 21h1v1h-1zM15 21h1v1h-1zM17 21h2v1h-2zM20 21h8v1h-8zM35 21h4v1h-4zM40 21h1v1h-1zM44 21h1v1h-1zM5 22h2v1h-2zM9 22h3v1h-3zM13 22h1v1h-1zM15 22h1v1h-1zM17 22h5v1h-5zM24 22h1v1h-1zM26 22h1v1h-1zM29 22h1v1h-1zM31 22h1v1h-1zM37 22h1v1h-1zM39 22h1v1h-1zM41 22h1v1h-1zM7 23h3v1h-3zM13 23h3v1h-3zM17 23h1v1h-1zM19 23h4v1h-4zM24 23h2v1h-2zM28 23h2v1h-2zM33 23h3v1h-3zM39 23h1v1h-1zM41 23h1v1h-1zM43 23h1v1h-1zM5 24h1v1h-1zM7 24h2v1h-2zM10 24h1v1h-1zM12 24h3v1h-3zM18 24h3v1h-3zM23 24h1v1h-1zM29 24h1v1h-1zM31 24h4v1h-4zM37 24h1v1h-1zM39 24h6v1h-6zM5 25h1v1h-1zM8 25h1v1h-1zM12 25h3v1h-3zM16 25h2v1h-2zM19 25h1v1h-1zM21 25h2v1h-2zM25 25h2v1h-2zM28 25h4v1h-4zM35 25h1v1h-1zM37 25h2v1h-2zM42 25h1v1h-1zM44 25h1v1h-1zM4 26h3v1h-3zM10 26h2v1h-2zM14 26h1v1h-1zM18 26h4v1h-4zM25 26h10v1h-10zM38 26h3v1h-3zM8 27h2v1h-2zM13 27h1v1h-1zM16 27h1v1h-1zM18 27h2v1h-2zM25 27h1v1h-1zM27 27h2v1h-2zM31 27h1v1h-1zM38 27h1v1h-1zM40 27h1v1h-1zM44 27h1v1h-1zM5 28h2v1h-2zM9 28h3v1h-3zM13 28h2v1h-2zM17 28h1v1h-1zM19 28h1v1h-1zM21 28h1v1h-1zM28 28h3v1h-3zM32 28h2v1h-2zM35 28h2v1h-2zM42 28h1v1h-1zM44 28h1v1h-1zM5 29h1v1h-1zM8 29h2v1h-2zM12 29h1v1h-1zM14 29h1v1h-1zM16 29h1v1h-1zM20 29h1v1h-1zM23 29h5v1h-5zM29 29h1v1h-1zM33 29h2v1h-2zM36 29h1v1h-1zM38 29h1v1h-1zM40 29h2v1h-2zM43 29h2v1h-2zM5 30h1v1h-1zM7 30h4v1h-4zM14 30h2v1h-2zM19 30h2v1h-2zM22 30h1v1h-1zM24 30h3v1h-3zM31 30h2v1h-2zM34 30h1v1h-1zM36 30h3v1h-3zM41 30h1v1h-1zM43 30h1v1h-1zM4 31h3v1h-3zM16 31h1v1h-1zM18 31h1v1h-1zM30 31h4v1h-4zM35 31h3v1h-3zM41 31h1v1h-1zM5 32h1v1h-1zM7 32h1v1h-1zM10 32h1v1h-1zM12 32h2v1h-2zM16 32h1v1h-1zM19 32h1v1h-1zM22 32h1v1h-1zM27 32h1v1h-1zM29 32h1v1h-1zM31 32h5v1h-5zM41 32h3v1h-3zM4 33h1v1h-1zM6 33h1v1h-1zM8 33h1v1h-1zM11 33h1v1h-1zM14 33h1v1h-1zM18 33h3v1h-3zM25 33h6v1h-6zM33 33h1v1h-1zM35 33h1v1h-1zM38 33h1v1h-1zM41 33h4v1h-4zM4 34h1v1h-1zM6 34h1v1h-1zM10 34h1v1h-1zM12 34h1v1h-1zM15 34h2v1h-2zM21 34h5v1h-5zM28 34h1v1h-1zM34 34h1v1h-1zM41 34h2v1h-2zM4 35h1v1h-1zM6 35h2v1h-2zM9 35h1v1h-1zM13 35h1v1h-1zM15 35h1v1h-1zM18 35h1v1h-1zM20 35h1v1h-1zM22 35h1v1h-1zM25 35h1v1h-1zM27 35h2v1h-2zM30 35h1v1h-1zM35 35h1v1h-1zM37 35h1v1h-1zM40 35h1v1h-1zM4 36h1v1h-1zM9 36h2v1h-2zM12 36h1v1h-1zM14 36h3v1h-3zM20 36h2v1h-2zM26 36h1v1h-1zM28 36h4v1h-4zM33 36h1v1h-1zM36 36h7v1h-7zM44 36h1v1h-1zM12 37h1v1h-1zM15 37h3v1h-3zM20 37h6v1h-6zM27 37h1v1h-1zM29 37h1v1h-1zM33 37h2v1h-2zM36 37h1v1h-1zM40 37h2v1h-2zM44 37h1v1h-1zM4 38h7v1h-7zM12 38h2v1h-2zM15 38h7v1h-7zM26 38h1v1h-1zM28 38h1v1h-1zM31 38h2v1h-2zM34 38h3v1h-3zM38 38h1v1h-1zM40 38h1v1h-1zM43 38h1v1h-1zM4 39h1v1h-1zM10 39h1v1h-1zM14 39h4v1h-4zM20 39h3v1h-3zM25 39h9v1h-9zM36 39h1v1h-1zM40 39h2v1h-2zM4 40h1v1h-1zM6 40h3v1h-3zM10 40h1v1h-1zM12 40h1v1h-1zM18 40h1v1h-1zM20 40h1v1h-1zM23 40h2v1h-2zM27 40h1v1h-1zM29 40h1v1h-1zM31 40h4v1h-4zM36 40h5v1h-5zM42 40h1v1h-1zM4 41h1v1h-1zM6 41h3v1h-3zM10 41h1v1h-1zM12 41h3v1h-3zM16 41h1v1h-1zM19 41h1v1h-1zM22 41h2v1h-2zM25 41h4v1h-4zM30 41h1v1h-1zM39 41h1v1h-1zM44 41h1v1h-1zM4 42h1v1h-1zM6 42h3v1h-3zM10 42h1v1h-1zM12 42h1v1h-1zM14 42h1v1h-1zM17 42h1v1h-1zM19 42h3v1h-3zM23 42h1v1h-1zM25 42h5v1h-5zM38 42h1v1h-1zM40 42h4v1h-4zM4 43h1v1h-1zM10 43h1v1h-1zM12 43h1v1h-1zM14 43h1v1h-1zM16 43h1v1h-1zM18 43h2v1h-2zM24 43h3v1h-3zM30 43h1v1h-1zM34 43h5v1h-5zM40 43h2v1h-2zM43 43h1v1h-1zM4 44h7v1h-7zM12 44h1v1h-1zM16 44h7v1h-7zM24 44h1v1h-1zM26 44h1v1h-1zM29 44h1v1h-1zM33 44h1v1h-1zM35 44h3v1h-3zM42 44h1v1h-1z',
+}
+
+const signIn: Sample[] = [
+  sample('sign-in/landing', '', 'You have a secure message', null, {
+    action: '/m/3uY7sample',
+    sentAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+    maskedAddress: 'm•••••@example.org',
+  }),
+  sample('sign-in/make-password', '', 'Choose a password', null, { action: '/m/3uY7sample/password' }),
+  sample('sign-in/make-password', 'too short', 'Choose a password', null, {
+    action: '/m/3uY7sample/password',
+    errors: [wrong('password', 'Your password needs 12 or more characters.')],
+  }),
+  sample('sign-in/second-factor', '', 'Add a code app', null, {
+    action: '/enrol/second-factor',
+    otpauthHref:
+      'otpauth://totp/Riverside%20Clinic:maria%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Riverside%20Clinic',
+    keyGroups: ['JBSW', 'Y3DP', 'EHPK', '3PXP', 'JBSW', 'Y3DP', 'EHPK', '3PXP'],
+    qr: qr,
+  }),
+  sample('sign-in/second-factor', 'wrong code', 'Add a code app', null, {
+    action: '/enrol/second-factor',
+    otpauthHref:
+      'otpauth://totp/Riverside%20Clinic:maria%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Riverside%20Clinic',
+    keyGroups: ['JBSW', 'Y3DP', 'EHPK', '3PXP', 'JBSW', 'Y3DP', 'EHPK', '3PXP'],
+    qr: qr,
+    errors: [
+      wrong('code', 'That code is not right. Check that your phone sets its clock by itself, then type the next code.'),
+    ],
+  }),
+  sample('sign-in/recovery-codes', '', 'Keep these codes safe', null, {
+    action: '/enrol/recovery-codes',
+    codes: recoveryCodes(),
+    textHref: '/enrol/recovery-codes.txt',
+  }),
+  sample('sign-in/recovery-codes', 'box not ticked', 'Keep these codes safe', null, {
+    action: '/enrol/recovery-codes',
+    codes: recoveryCodes(),
+    textHref: '/enrol/recovery-codes.txt',
+    errors: [wrong('saved', 'Tick the box once you have put the codes somewhere safe.')],
+  }),
+  sample('sign-in/sign-in', '', 'Sign in', null, {
+    action: '/sign-in',
+    link: '',
+    maskedAddress: '',
+    form: { email: '' },
+    notice: '',
+    waitUntil: '',
+  }),
+  sample('sign-in/sign-in', 'from a link', 'Sign in to read your message', null, {
+    action: '/sign-in',
+    link: '3uY7sample',
+    maskedAddress: 'm•••••@example.org',
+    form: { email: '' },
+    notice: '',
+    waitUntil: '',
+  }),
+  sample('sign-in/sign-in', 'signed out', 'Sign in', null, {
+    action: '/sign-in',
+    link: '',
+    maskedAddress: '',
+    form: { email: '' },
+    notice: 'signed-out',
+    waitUntil: '',
+  }),
+  sample('sign-in/sign-in', 'signed out for idleness', 'Sign in', null, {
+    action: '/sign-in',
+    link: '',
+    maskedAddress: '',
+    form: { email: '' },
+    notice: 'idle',
+    waitUntil: '',
+  }),
+  sample('sign-in/sign-in', 'signed out, text saved', 'Sign in', null, {
+    action: '/sign-in',
+    link: '',
+    maskedAddress: '',
+    form: { email: 'maria@example.org' },
+    notice: 'saved',
+    waitUntil: '',
+  }),
+  sample('sign-in/sign-in', 'wrong details', 'Sign in', null, {
+    action: '/sign-in',
+    link: '',
+    maskedAddress: '',
+    form: { email: 'maria@example.org' },
+    notice: '',
+    waitUntil: '',
+    errors: [wrong('password', 'The e-mail address or the password is not right. You have 3 tries left.')],
+  }),
+  sample('sign-in/sign-in', 'slow down', 'Sign in', null, {
+    action: '/sign-in',
+    link: '',
+    maskedAddress: '',
+    form: { email: 'maria@example.org' },
+    notice: '',
+    waitUntil: '3:41 pm',
+  }),
+  sample('sign-in/code', '', 'Enter your code', null, { recoveryHref: '/sign-in/recovery-code' }),
+  sample('sign-in/code', 'wrong', 'Enter your code', null, {
+    recoveryHref: '/sign-in/recovery-code',
+    errors: [wrong('code', 'That code is not right. Wait for the next one and type it within 30 seconds.')],
+  }),
+  sample('sign-in/recovery-code', '', 'Use a recovery code', null, { codeHref: '/sign-in/code' }),
+  sample('sign-in/recovery-code', 'wrong', 'Use a recovery code', null, {
+    codeHref: '/sign-in/code',
+    errors: [wrong('code', 'That code is not right, or it was used before. Try another one.')],
+  }),
+]
+
+function recoveryCodes(): string[] {
+  return [
+    '4F7K9-2QDXB-M0T3H-8WCRN',
+    '7PZ3A-J6VHE-0KQ9D-T2YXG',
+    'C1WM8-N5RBS-4GEXK-Z73HQ',
+    'V9TQD-0H2FJ-XP6NA-5KC8B',
+    'E3YGS-W7M4R-81ZVD-QJ0TK',
+    'H5BNX-P2KC9-6TWEF-03RMZ',
+    '0QJ7V-D8SG1-YA4HN-B9PXE',
+    'KT2RZ-5XF3W-C7QMB-1N6GJ',
+    'M8DEH-4V0PY-KZ2SR-97XTC',
+    'X6GA1-R9TJN-3FBWQ-5HV8D',
+  ]
+}
+
+const limits: Limits = { files: 10, fileSize: '25 MB', bytes: 25 * 1024 * 1024, characters: 20000 }
+
+const labFiles: FileRow[] = [
+  {
+    name: 'Lab report November.pdf',
+    kind: 'pdf',
+    details: 'PDF, 184 KB',
+    thumbnail: '',
+    href: '/attachments/0199a1',
+    downloadHref: '/attachments/0199a1/download',
+  },
+  {
+    name: 'How to measure at home.jpg',
+    kind: 'picture',
+    details: 'Picture, 96 KB',
+    thumbnail: '/sample-picture.svg',
+    href: '/attachments/0199a2',
+    downloadHref: '/attachments/0199a2/download',
+  },
+]
+
+const fromDana: LetterView = {
+  id: '0199c1',
+  author: 'Dana Ortiz',
+  team: 'Diabetes team',
+  mine: false,
+  sentAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+  recalledAt: null,
+  paragraphs: [
+    ['Dear Maria,'],
+    [
+      'Your new blood test is back. Your sugar level is better than last time. Keep taking your medicine as you do now.',
+    ],
+    [
+      'Please send us a photo of your foot, so that we can see how it is healing. The picture below shows how to take it.',
+    ],
+    ['Kind regards,', 'Dana Ortiz, nurse'],
+  ],
+  files: labFiles,
+  timeline: [],
+  recallHref: '',
+}
+
+const fromMaria: LetterView = {
+  id: '0199c2',
+  author: 'You',
+  team: '',
+  mine: true,
+  sentAt: moment('Tuesday 17 November, 3:10 pm', '2026-11-17T20:10:00.000Z'),
+  recalledAt: null,
+  paragraphs: [['Thank you. I will send it tonight.']],
+  files: [],
+  timeline: [
+    { text: 'Sent', at: moment('Tue 3:10 pm', '2026-11-17T20:10:00.000Z'), tone: 'ok' },
+    { text: 'Opened by the team', at: moment('Tue 3:24 pm', '2026-11-17T20:24:00.000Z'), tone: 'ok' },
+  ],
+  recallHref: '',
+}
+
+const reply: ReplyView = {
+  action: '/messages/0199c1/replies',
+  submission: '0199f0f0-0000-7000-8000-000000000001',
+  body: '',
+  savedAt: null,
+  files: [],
+  limits,
+  idleMinutes: 15,
+  safety: { phone: '911', phoneHref: 'tel:911', answerTime: '2 working days' },
+}
+
+const patientThread = {
+  staff: false,
+  subject: 'Your blood test result',
+  backHref: '/messages',
+  other: null,
+  newer: null,
+  messages: [fromDana, fromMaria],
+  reply,
+}
+
+const draftReply: ReplyView = {
+  ...reply,
+  body: 'Here is the photo. It hurts less than last week, mostly in the evening.\n\nShould I still come on Friday?',
+  savedAt: moment('3:31 pm', '2026-11-17T20:31:00.000Z'),
+  files: [{ id: '0199d1', name: 'foot-left.jpg', details: 'Picture, 2.1 MB' }],
+}
+
+const staffThread = {
+  staff: true,
+  subject: 'Your blood test result',
+  backHref: '/messages',
+  other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true },
+  newer: null,
+  messages: [
+    {
+      ...fromDana,
+      author: 'You',
+      mine: true,
+      timeline: [
+        { text: 'Sent', at: moment('Tue 2:02 pm', '2026-11-17T19:02:00.000Z'), tone: 'ok' },
+        { text: 'Notice sent', at: moment('Tue 2:02 pm', '2026-11-17T19:02:04.000Z'), tone: 'ok' },
+        { text: 'Opened by patient', at: moment('Tue 2:40 pm', '2026-11-17T19:40:00.000Z'), tone: 'ok' },
+        { text: '2 files opened', at: moment('Tue 2:41 pm', '2026-11-17T19:41:00.000Z'), tone: 'ok' },
+        { text: 'Replied', at: moment('Tue 3:10 pm', '2026-11-17T20:10:00.000Z'), tone: 'ok' },
+      ] satisfies TimelineStep[],
+      recallHref: '/messages/0199c1/recall',
+    },
+    { ...fromMaria, author: 'Maria Gomez', mine: false, timeline: [] },
+  ] satisfies LetterView[],
+  reply,
+}
+
+const thread: Sample[] = [
+  sample('messages/thread', 'for a patient', 'Your blood test result – Messages', maria, patientThread),
+  sample('messages/thread', 'with a draft', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    reply: draftReply,
+  }),
+  sample('messages/thread', 'with errors', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    reply: draftReply,
+    errors: [wrong('files', '“holiday.mov” is larger than 25 MB. Choose a smaller file, or send it in parts.')],
+  }),
+  sample('messages/thread', 'empty reply', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    errors: [wrong('body', 'Write something or add a file before you send.')],
+  }),
+  sample('messages/thread', 'a newer message came', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    newer: { href: '#message-0199c1' },
+    reply: draftReply,
+  }),
+  sample('messages/thread', 'nobody may answer', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    reply: null,
+  }),
+  sample('messages/thread', 'for a provider', 'Your blood test result – Messages', dana, staffThread),
+  sample('messages/thread', 'not opened, notice failed', 'Discharge letter – Messages', dana, {
+    ...staffThread,
+    subject: 'Discharge letter',
+    other: { name: 'peter.novak@example.org', address: 'peter.novak@example.org', enrolled: false },
+    messages: [
+      {
+        ...staffThread.messages[0],
+        files: [],
+        timeline: [
+          { text: 'Sent', at: moment('Mon 9:03 am', '2026-11-16T14:03:00.000Z'), tone: 'ok' },
+          { text: 'Notice did not arrive', at: moment('Mon 9:04 am', '2026-11-16T14:04:00.000Z'), tone: 'bad' },
+          { text: 'Not opened yet', at: null, tone: 'plain' },
+        ] satisfies TimelineStep[],
+      },
+      {
+        ...staffThread.messages[0],
+        id: '0199c9',
+        recalledAt: moment('Monday 16 November, 9:30 am', '2026-11-16T14:30:00.000Z'),
+        paragraphs: [],
+        files: [],
+        timeline: [],
+        recallHref: '',
+      },
+    ],
+  }),
+]
+
+const inboxFilters = (current: 'all' | 'unread'): CountedLink[] => [
+  { href: '/messages', label: 'All', count: null, current: current === 'all' },
+  { href: '/messages?show=unread', label: 'Unread', count: 2, current: current === 'unread' },
+]
+
+const patientRows = [
+  {
+    href: '/messages/0199c1',
+    subject: 'Your blood test result',
+    from: 'Dana Ortiz',
+    team: 'Diabetes team',
+    sentAt: moment('2:02 pm', '2026-11-17T19:02:00.000Z'),
+    unread: true,
+    draft: false,
+    files: 2,
+  },
+  {
+    href: '/messages/0199b1',
+    subject: 'When to come for your eye check, and what to bring with you on the day',
+    from: 'Sam Reid',
+    team: 'Eye clinic',
+    sentAt: moment('Mon 11:15 am', '2026-11-16T16:15:00.000Z'),
+    unread: true,
+    draft: false,
+    files: 0,
+  },
+  {
+    href: '/messages/0199a9',
+    subject: 'New inhaler',
+    from: 'You',
+    team: '',
+    sentAt: moment('12 Nov', '2026-11-12T15:00:00.000Z'),
+    unread: false,
+    draft: true,
+    files: 1,
+  },
+  {
+    href: '/messages/0199a8',
+    subject: '',
+    from: 'Dana Ortiz',
+    team: 'Diabetes team',
+    sentAt: moment('3 Oct', '2026-10-03T15:00:00.000Z'),
+    unread: false,
+    draft: false,
+    files: 0,
+  },
+]
+
+const lists = (current: string): CountedLink[] =>
+  [
+    { href: '/messages?show=needs-reply', label: 'Needs reply', count: 12, key: 'needs-reply' },
+    { href: '/messages?show=waiting', label: 'Waiting for patient', count: 31, key: 'waiting' },
+    { href: '/messages?show=not-opened', label: 'Not opened', count: 7, key: 'not-opened' },
+    { href: '/messages?show=all', label: 'All', count: null, key: 'all' },
+  ].map(({ key, ...link }) => ({ ...link, current: key === current }))
+
+const threadRow = (
+  patient: string,
+  subject: string,
+  tone: Tone,
+  status: string,
+  activity: string,
+  more: object = {},
+) => ({
+  href: '/messages/0199c1',
+  patient,
+  subject,
+  status: { tone, text: status },
+  activityAt: moment(activity, '2026-11-17T19:02:00.000Z'),
+  unread: false,
+  draft: false,
+  files: 0,
+  team: '',
+  ...more,
+})
+
+const teamInbox = {
+  heading: 'Diabetes team',
+  newHref: '/messages/new',
+  lists: lists('all'),
+  showing: 'all',
+  teams: [],
+  drafts: [
+    {
+      href: '/messages/new?draft=0199e1',
+      to: 'amina.yusuf@example.org',
+      subject: 'Your next visit',
+      savedAt: moment('1:12 pm', '2026-11-17T18:12:00.000Z'),
+    },
+  ],
+  threads: [
+    threadRow('Maria Gomez', 'Your blood test result', 'info', 'Patient replied', '3:10 pm', {
+      unread: true,
+      files: 1,
+    }),
+    threadRow('James Lee', 'New inhaler', 'ok', 'Opened Tue 2:02 pm', '1:40 pm', { draft: true }),
+    threadRow('Amina Yusuf', 'Scan booking', 'warn', 'Notice sent, not opened', '11:15 am', { files: 2 }),
+    threadRow(
+      'peter.novak@example.org',
+      'Discharge letter and what to watch for in the first week at home',
+      'bad',
+      'Notice did not arrive',
+      '9:03 am',
+    ),
+    threadRow('Ines Costa', 'Your question about the new tablets', 'plain', 'Taken back', 'Mon 4:20 pm'),
+  ],
+  lastReplyAt: null,
+  newer: '',
+  older: '/messages?show=all&before=0199a0',
+}
+
+const inboxes: Sample[] = [
+  sample('messages/inbox', '', 'Messages', maria, {
+    filters: inboxFilters('all'),
+    showing: 'all',
+    allHref: '/messages',
+    messages: patientRows,
+    newer: '',
+    older: '/messages?before=0199a8',
+  }),
+  sample('messages/inbox', 'unread', 'Messages', maria, {
+    filters: inboxFilters('unread'),
+    showing: 'unread',
+    allHref: '/messages',
+    messages: patientRows.slice(0, 2),
+    newer: '',
+    older: '',
+  }),
+  sample('messages/inbox', 'empty', 'Messages', maria, {
+    filters: inboxFilters('all'),
+    showing: 'all',
+    allHref: '/messages',
+    messages: [],
+    newer: '',
+    older: '',
+  }),
+  sample('messages/inbox', 'nothing unread', 'Messages', maria, {
+    filters: inboxFilters('unread'),
+    showing: 'unread',
+    allHref: '/messages',
+    messages: [],
+    newer: '',
+    older: '',
+  }),
+  sample('messages/team-inbox', '', 'Inbox', dana, teamInbox),
+  sample('messages/team-inbox', 'two teams', 'Inbox', dana, {
+    ...teamInbox,
+    heading: 'All teams',
+    teams: [
+      { href: '/messages', label: 'All teams', current: true },
+      { href: '/messages?team=1', label: 'Diabetes team', current: false },
+      { href: '/messages?team=2', label: 'Eye clinic', current: false },
+    ],
+    threads: teamInbox.threads.map((row, at) => ({ ...row, team: at % 2 ? 'Eye clinic' : 'Diabetes team' })),
+    drafts: [],
+    newer: '/messages?after=1',
+  }),
+  ...(['needs-reply', 'waiting', 'not-opened', 'all'] as const).map((showing) =>
+    sample('messages/team-inbox', `empty: ${showing}`, 'Inbox', dana, {
+      ...teamInbox,
+      lists: lists(showing),
+      showing,
+      threads: [],
+      drafts: [],
+      older: '',
+      lastReplyAt: showing === 'needs-reply' ? moment('2:02 pm', '2026-11-17T19:02:00.000Z') : null,
+    }),
+  ),
+]
+
+const composed = {
+  to: 'maria@example.org',
+  subject: 'Your blood test result',
+  body: 'Dear Maria,\n\nYour new blood test is back.',
+}
+const compose = {
+  draft: '',
+  form: { to: '', subject: '', body: '' },
+  teams: [{ value: '1', label: 'Diabetes team', selected: true }],
+  files: [] as AddedFile[],
+  limits,
+  savedAt: null,
+  backHref: '/messages',
+}
+
+const intake: Sample[] = [
+  sample('intake/compose', '', 'New message', dana, compose),
+  sample('intake/compose', 'a draft, two teams', 'New message', dana, {
+    ...compose,
+    draft: '0199e1',
+    form: composed,
+    teams: [...compose.teams, { value: '2', label: 'Eye clinic', selected: false }],
+    files: [
+      { id: '0199d2', name: 'Lab report November.pdf', details: 'PDF, 184 KB' },
+      {
+        id: '0199d3',
+        name: 'a-very-long-file-name-that-somebody-gave-it-without-any-space-in-between.pdf',
+        details: 'PDF, 2.3 MB',
+      },
+    ],
+    savedAt: moment('3:31 pm', '2026-11-17T20:31:00.000Z'),
+  }),
+  sample('intake/compose', 'with errors', 'New message', dana, {
+    ...compose,
+    form: { ...composed, to: 'maria@', subject: '' },
+    errors: [wrong('to', 'Enter one e-mail address, like name@example.org.'), wrong('subject', 'Enter a subject.')],
+  }),
+  sample('intake/check', 'a known patient', 'Check before you send', dana, {
+    action: '/drafts/0199e1/send',
+    changeHref: '/messages/new?draft=0199e1',
+    recipient: { address: 'maria@example.org', name: 'Maria Gomez', known: true },
+    team: 'Diabetes team',
+    subject: 'Your blood test result',
+    paragraphs: fromDana.paragraphs,
+    files: [{ name: 'Lab report November.pdf', details: 'PDF, 184 KB' }],
+  }),
+  sample('intake/check', 'somebody new', 'Check before you send', dana, {
+    action: '/drafts/0199e1/send',
+    changeHref: '/messages/new?draft=0199e1',
+    recipient: { address: 'a.rather.long.address.of.a.patient@mail.example.org', name: '', known: false },
+    team: 'Diabetes team',
+    subject: 'Your blood test result',
+    paragraphs: fromDana.paragraphs,
+    files: [],
+  }),
+]
+
+const recall = {
+  action: '/messages/0199c1/recall',
+  backHref: '/messages/0199c1',
+  subject: 'Your blood test result',
+  to: 'Maria Gomez',
+  sentAt: fromDana.sentAt,
+  openedAt: null,
+  possible: true,
+}
+const emergency = { phone: '911', phoneHref: 'tel:911' }
+
+const otherMessages: Sample[] = [
+  sample('messages/recall', 'not opened', 'Take this message back?', dana, recall),
+  sample('messages/recall', 'opened', 'Take this message back?', dana, {
+    ...recall,
+    openedAt: moment('Tuesday 17 November, 2:40 pm', '2026-11-17T19:40:00.000Z'),
+  }),
+  sample('messages/recall', 'too late', 'Take this message back?', maria, {
+    ...recall,
+    to: 'Diabetes team',
+    possible: false,
+  }),
+  sample('messages/sent', 'a reply', 'We sent your reply', maria, {
+    staff: false,
+    kind: 'reply',
+    threadHref: '/messages/0199c1',
+    messagesHref: '/messages',
+    takeBackHref: '/messages/0199c2/recall',
+    team: 'Diabetes team',
+    answerTime: '2 working days',
+    emergency,
+  }),
+  sample('messages/sent', 'a message to somebody new', 'Your message is on its way', dana, {
+    staff: true,
+    kind: 'message',
+    threadHref: '/messages/0199c1',
+    messagesHref: '/messages',
+    takeBackHref: '/messages/0199c1/recall',
+    recipient: { address: 'maria@example.org', known: false },
+  }),
+  sample('messages/sent', 'opened already', 'Your message is on its way', dana, {
+    staff: true,
+    kind: 'message',
+    threadHref: '/messages/0199c1',
+    messagesHref: '/messages',
+    takeBackHref: '',
+    recipient: { address: 'maria@example.org', known: true },
+  }),
+  sample('messages/withdrawn', 'taken back', 'This message was taken back', null, {
+    reason: 'recalled',
+    at: moment('Monday 16 November, 9:30 am', '2026-11-16T14:30:00.000Z'),
+    backHref: '',
+  }),
+  sample('messages/withdrawn', 'expired', 'This message is no longer here', maria, {
+    reason: 'expired',
+    at: moment('1 November', '2026-11-01T05:00:00.000Z'),
+    backHref: '/messages',
+  }),
+  sample('attachments/attachment', 'a picture', 'How to measure at home.jpg – Files', maria, {
+    name: 'How to measure at home.jpg',
+    kind: 'picture',
+    type: 'Picture (JPEG)',
+    size: '96 KB',
+    preview: '/sample-picture.svg',
+    downloadHref: '/attachments/0199a2/download',
+    backHref: '/messages/0199c1',
+    subject: 'Your blood test result',
+  }),
+  sample('attachments/attachment', 'without a preview', 'Lab report November.pdf – Files', maria, {
+    name: 'Lab report November.pdf',
+    kind: 'pdf',
+    type: 'PDF',
+    size: '184 KB',
+    preview: '',
+    downloadHref: '/attachments/0199a1/download',
+    backHref: '/messages/0199c1',
+    subject: 'Your blood test result',
+  }),
+]
+
+// MORE
+
+export const samples: Sample[] = [...signIn, ...thread, ...inboxes, ...intake, ...otherMessages]

@@ -1,5 +1,6 @@
 /** The Express app: what happens to every request, in order. */
 import express, { type Express } from 'express'
+import { knowActor } from './audit/know-actor.ts'
 import { config } from './config.ts'
 import { routes } from './routes.ts'
 import { knowReader } from './sign-in/know-reader.ts'
@@ -20,7 +21,7 @@ export function makeApp(): Express {
   app.set('trust proxy', [...config().trustedProxies])
   app.set('query parser', 'simple')
 
-  app.use(nameRequest)
+  app.use(nameRequest, knowActor)
   app.use(logRequests)
   app.use(securityHeaders())
   app.get('/health/live', live)

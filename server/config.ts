@@ -183,3 +183,13 @@ function integer(name: Name, value: string, least: number, greatest: number, pro
     problems.push(`${name} must be a whole number from ${least} to ${greatest}, not "${value}".`)
   return number
 }
+
+/** The text of `.env.example`. */
+export function envExample(): string {
+  const lines = (settings as readonly Setting[]).map(({ name, purpose, example, secret, production }) =>
+    [`# ${purpose}`, `#${production ? ' Required in production.' : ''}${secret ? ` A secret: ${name}_FILE=/path works too.` : ''}`.trimEnd(), `#${name}=${example}`]
+      .filter((line) => line !== '#')
+      .join('\n'),
+  )
+  return `# Letterlock's settings. Without any it is a try-out. Export those that you change, or start with: node --env-file=.env dist/server/main.js\n\n${lines.join('\n\n')}\n`
+}

@@ -52,10 +52,12 @@ export class FormExpired extends TellableError {
   }
 }
 
-/** It was here and was taken back: 410. */
+/** It was here and was taken back: 410, with the moment. */
 export class Gone extends TellableError {
-  constructor(message?: string) {
-    super('gone', 410, message)
+  readonly at: Date
+  constructor(at: Date) {
+    super('gone', 410)
+    this.at = at
   }
 }
 

@@ -32,9 +32,9 @@ export async function start(say: (line: string) => void): Promise<Running> {
   try {
     await openStores(say, stops)
     await prepareJobs()
+    if (config().tryOut) await prepareCast(say)
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
-    if (config().tryOut) await prepareCast(say)
     const server = await listen(createServer({ maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }, makeApp()))
     stops.push(() => close(server))
     return { baseUrl: config().baseUrl, stop }

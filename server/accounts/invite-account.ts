@@ -17,8 +17,8 @@ export interface Invitation {
 }
 
 /** Invites a patient, who will be told by the notice of their first message. */
-export async function invitePatient(actor: Actor, email: string, now: Date, transaction: Transaction): Promise<{ account: Account; mailbox: MailboxKey }> {
-  return invite(actor, { role: 'patient', email, name: '' }, now, transaction)
+export async function invitePatient(actor: Actor, email: string, now: Date, transaction: Transaction, name = ''): Promise<{ account: Account; mailbox: MailboxKey }> {
+  return invite(actor, { role: 'patient', email, name }, now, transaction)
 }
 
 /** Invites a colleague, who is told by a mail of its own. */

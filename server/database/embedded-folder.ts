@@ -1,24 +1,9 @@
-// The embedded server's folder, DATA_DIR/postgres, and the passwords beside it. The folder is made under another name
-// and renamed when everything in it is whole and on disk, so a start that was cut off leaves nothing half-made.
+/** The embedded server's folder, DATA_DIR/postgres, and the passwords beside it: made at the first start, found at the next. */
 import { randomBytes } from 'node:crypto'
-import {
-  chmod,
-  chown,
-  lchown,
-  link,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { DATABASE_USER, insideFolder, run, type RunAs } from './embedded-programs.ts'
-import { commandOf } from './embedded-server.ts'
+import { chmod, chown, lchown, link, mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { DATABASE_USER, insideFolder, run, type RunAs } from './embedded-process.ts'
+import { beginBeside, giveUp } from './embedded-unfinished.ts'
 
 export interface Passwords {
   superuser: string
@@ -41,7 +26,6 @@ export async function prepareFolder(
   programs: string,
   say: (line: string) => void,
 ): Promise<PreparedFolder> {
-  await openDataDir(dataDir)
   const folder = join(dataDir, 'postgres')
   const file = join(dataDir, 'postgres-passwords.json')
   if (!(await isMade(folder))) {
@@ -51,7 +35,8 @@ export async function prepareFolder(
   return { folder, passwords: await readPasswords(file), user: await ownerOf(folder) }
 }
 
-async function openDataDir(dataDir: string): Promise<void> {
+/** Makes DATA_DIR when it is not there, and closes it to everybody else. */
+export async function openDataDir(dataDir: string): Promise<void> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     await chmod(dataDir, 0o700)
@@ -71,13 +56,13 @@ async function isMade(folder: string): Promise<boolean> {
 /** Written beside and linked, so that the file appears whole or not at all, and the first of two processes wins. */
 async function makePasswords(file: string): Promise<Passwords> {
   const password = () => randomBytes(32).toString('base64url')
-  const unfinished = `${file}.new-${randomBytes(6).toString('hex')}`
   const content = JSON.stringify({ superuser: password(), owner: password(), app: password() }, null, 2)
-  await writeFile(unfinished, `${content}\n`, { mode: 0o600, flush: true })
-  await link(unfinished, file).catch((error: NodeJS.ErrnoException) => {
+  const unfinished = await beginBeside(file)
+  await writeFile(join(unfinished, 'passwords'), `${content}\n`, { mode: 0o600, flush: true })
+  await link(join(unfinished, 'passwords'), file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
-  await rm(unfinished)
+  await giveUp(unfinished)
   return readPasswords(file)
 }
 
@@ -92,10 +77,10 @@ async function readPasswords(file: string): Promise<Passwords> {
 }
 
 async function makeFolder(folder: string, programs: string, passwords: Passwords): Promise<void> {
-  await removeUnfinished(folder)
-  // initdb wants a user with a name, which DATABASE_USER is not; nobody has one everywhere, and holds it only until the chown below.
+  // initdb and --single ask for a user with a name, which DATABASE_USER is not. The user `nobody` has one everywhere; it
+  // only makes the folder and never owns it, because other programs run as nobody too.
   const maker = DATABASE_USER && { uid: 65534, gid: 65534 }
-  const unfinished = await mkdtemp(`${folder}.new-${process.pid}-`)
+  const unfinished = await beginBeside(folder)
   try {
     if (maker) await chown(unfinished, maker.uid, maker.gid)
     await insideFolder(unfinished, maker, async (path, inherit) => {
@@ -109,31 +94,15 @@ async function makeFolder(folder: string, programs: string, passwords: Passwords
       await must(run(initdb, ['-D', path, '--sync-only'], { inherit }))
     })
     await rename(unfinished, folder)
-    const parent = await open(join(folder, '..'), 'r')
+    const parent = await open(dirname(folder), 'r')
     await parent.sync().finally(() => parent.close())
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true, maxRetries: 3 })
+    await giveUp(unfinished)
     if (await isMade(folder)) return
     throw new Error(
       `PostgreSQL could not be set up (${(error as Error).message}): ` +
         'remove the cause and start again, or set DATABASE_URL to a PostgreSQL of your own.',
     )
-  }
-}
-
-/** What a start left behind that was cut off: its process is gone, or has our number and is older than we are. */
-async function removeUnfinished(folder: string): Promise<void> {
-  const [parent, name] = [dirname(folder), basename(folder)]
-  for (const entry of await readdir(parent)) {
-    const maker = Number(entry.match(`^${name}\\.new-(\\d+)-`)?.[1])
-    if (!maker) continue
-    const path = join(parent, entry)
-    const touched = await stat(path).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => 0,
-    )
-    if (commandOf(maker) && !(maker === process.pid && touched < performance.timeOrigin)) continue
-    await rm(path, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 

@@ -1,30 +1,14 @@
-// Finds PostgreSQL's programs in the npm package and brings them into a state and a place in which the user who is to
-// run them can: with the links that blocked install scripts left out, or copied to where that user may enter.
-import { spawn } from 'node:child_process'
+/**
+ * Finds PostgreSQL's programs in the npm package and brings them into a state and a place in which the user who is to
+ * run them can: with the links that blocked install scripts left out, or copied to where that user may enter.
+ */
 import { constants } from 'node:fs'
-import {
-  chmod,
-  copyFile,
-  lstat,
-  mkdir,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-} from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, readdir, readFile, readlink, rename, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
-
-/** PostgreSQL refuses to run as root, so root names somebody else; everybody else runs it as they are. */
-export type RunAs = { uid: number; gid: number } | undefined
-
-/** Belongs to nobody on a usual system (systemd's list of user numbers leaves 60578 to 61183 unused). */
-export const DATABASE_USER: RunAs = process.getuid?.() === 0 ? { uid: 61018, gid: 61018 } : undefined
+import { DATABASE_USER, run } from './embedded-process.ts'
+import { beginBeside, giveUp } from './embedded-unfinished.ts'
 
 /** The folder that holds bin, lib and share. */
 export async function findPrograms(
@@ -38,6 +22,12 @@ export async function findPrograms(
   await mend(from)
   const reason = await whatStops(from)
   if (!reason) return from
+  // The answer of a container or a user namespace that has no other users; no copy would change it.
+  if (DATABASE_USER && /spawn (EPERM|EINVAL)/.test(reason))
+    throw new Error(
+      'Letterlock was started as root, PostgreSQL refuses to run as root, and this machine lets root start nothing as ' +
+        'another user: start Letterlock as an ordinary user, or set DATABASE_URL to a PostgreSQL of your own.',
+    )
   for (const place of copiesIn) {
     const copy = await copyPrograms(from, place).catch(() => undefined)
     if (copy && !(await whatStops(copy))) return copy
@@ -74,12 +64,11 @@ async function whatStops(programs: string): Promise<string | undefined> {
 
 /** What the package's install script would have done. Where it may not be done the copy will hold it. */
 async function mend(programs: string): Promise<void> {
-  for (const { link, target } of await missingLinks(programs))
-    await symlink(target, join(programs, link)).catch(() => {})
+  for (const { link, target } of await linksOf(programs)) await symlink(target, join(programs, link)).catch(() => {})
   for (const name of ['initdb', 'postgres']) await chmod(join(programs, 'bin', name), 0o755).catch(() => {})
 }
 
-async function missingLinks(programs: string): Promise<{ link: string; target: string }[]> {
+async function linksOf(programs: string): Promise<{ link: string; target: string }[]> {
   const list = await readFile(join(programs, 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   return (JSON.parse(list) as { source: string; target: string }[]).map(({ source, target }) => ({
     link: relative('native', target),
@@ -88,7 +77,8 @@ async function missingLinks(programs: string): Promise<{ link: string; target: s
 }
 
 async function copyPrograms(from: string, place: string): Promise<string> {
-  await mkdir(place, { recursive: true, mode: 0o755 })
+  // A folder of ours must be open whatever the umask says; the rights of one that is there are not our business.
+  if (await mkdir(place, { recursive: true })) await chmod(place, 0o755)
   const owner = await lstat(place)
   // Whoever may write here could put other programs into our hands.
   if (owner.uid !== process.getuid?.() || !owner.isDirectory() || owner.mode & 0o022)
@@ -96,7 +86,7 @@ async function copyPrograms(from: string, place: string): Promise<string> {
   const version = JSON.parse(await readFile(join(from, '../package.json'), 'utf8')) as { version: string }
   const copy = join(place, `postgresql-${version.version}-${process.platform}-${process.arch}`)
   if (await lstat(copy).catch(() => undefined)) return copy
-  const unfinished = await mkdtemp(`${copy}.new-`)
+  const unfinished = await beginBeside(copy)
   try {
     for (const part of ['bin', 'lib', 'share']) await copyFolder(join(from, part), join(unfinished, part))
     await copyFile(join(from, 'pg-symlinks.json'), join(unfinished, 'pg-symlinks.json')).catch(() => {})
@@ -104,7 +94,7 @@ async function copyPrograms(from: string, place: string): Promise<string> {
     await chmod(unfinished, 0o755)
     await rename(unfinished, copy)
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true })
+    await giveUp(unfinished)
     // Another process was quicker; its copy is as good.
     if (!(await lstat(copy).catch(() => undefined))) throw error
   }
@@ -124,44 +114,4 @@ async function copyFolder(from: string, to: string): Promise<void> {
   }
   // Not left to the umask, nor to the rights of the source: both may be what closed it.
   await chmod(to, 0o755)
-}
-
-/** Runs one program to its end. Never rejects: a program that could not even be started has not done its work either. */
-export function run(
-  program: string,
-  args: string[],
-  { as = DATABASE_USER, input = '', inherit = [] }: { as?: RunAs; input?: string; inherit?: number[] } = {},
-): Promise<{ done: boolean; output: string }> {
-  return new Promise((settle) => {
-    const child = spawn(program, args, { ...startedAs(as), stdio: ['pipe', 'pipe', 'pipe', ...inherit] })
-    let output = ''
-    for (const stream of [child.stdout, child.stderr])
-      stream?.setEncoding('utf8').on('data', (piece: string) => (output += piece))
-    child.on('error', (error) => settle({ done: false, output: error.message }))
-    child.on('close', (code) => settle({ done: code === 0, output: output.trim() }))
-    child.stdin?.on('error', () => {}).end(input)
-  })
-}
-
-/** Our environment may hold secrets that are none of PostgreSQL's business; the working folder may be closed to its user. */
-export function startedAs(as: RunAs) {
-  return { ...as, cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' } }
-}
-
-/**
- * Lets a program work in a folder whose parents are closed to its user, as DATA_DIR is (0700) when root starts us:
- * we open the folder, the program inherits it as number 3 and reaches it by Linux's name for that, parents or not.
- */
-export async function insideFolder<T>(
-  folder: string,
-  as: RunAs,
-  use: (path: string, inherit: number[]) => T | Promise<T>,
-): Promise<T> {
-  if (!as) return use(folder, [])
-  const handle = await open(folder, 'r')
-  try {
-    return await use('/proc/self/fd/3', [handle.fd])
-  } finally {
-    await handle.close()
-  }
 }

@@ -1,12 +1,14 @@
-// The embedded server as a process: starting it, and finding one that runs, whoever's child it was. It may outlive the
-// Node that started it, and the file in which it writes its number may outlive it.
-import { execFileSync, spawn } from 'node:child_process'
+/**
+ * The embedded server as a process: starting it, and finding one that runs, whoever's child it was. It may outlive the
+ * Node that started it, and the file in which it writes its number may outlive it.
+ */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { insideFolder, startedAs, type RunAs } from './embedded-programs.ts'
+import { commandOf, insideFolder, startedAs, type RunAs } from './embedded-process.ts'
 
 export interface Server {
   pid: number
@@ -68,6 +70,8 @@ export async function launchServer(how: {
       child.on('exit', () => (launch.ended ??= lastComplaint(how.logFile, logged)))
       child.unref()
     })
+  } catch (error) {
+    launch.ended = (error as Error).message
   } finally {
     await log.close()
   }
@@ -140,18 +144,6 @@ function mayServe(command: string[], folder: string): boolean {
     return !command.includes('-D') || statSync(served ?? '').ino === statSync(folder).ino
   } catch {
     return false
-  }
-}
-
-/** A process's arguments; nothing when there is no such process, or only what is left of one that ended. */
-export function commandOf(pid: number): string[] | undefined {
-  try {
-    if (process.platform !== 'linux')
-      return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).split(/\s+/)
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-    return command === '' ? undefined : command.split('\0')
-  } catch {
-    return undefined
   }
 }
 

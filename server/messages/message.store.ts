@@ -160,7 +160,9 @@ export async function markRecalled(reader: Reader, messageId: string, now: Date,
   if (row.recalledAt) return 'recalled'
   const recipients = await listRecipients([messageId], transaction)
   if (recipients.some(({ openedAt }) => openedAt)) return 'already-opened'
-  await messages.update({ recalledAt: now }, { id: messageId }, transaction)
+  // Forgetting the key erases it; the files, whose rows go too, are swept.
+  await messages.update({ recalledAt: now, keyWrapped: null, subjectSealed: null, bodySealed: null, fileCount: 0 }, { id: messageId }, transaction)
+  await ask('DELETE FROM attachments WHERE message_id = $1', [messageId], transaction)
   await ask(
     'UPDATE thread_mailboxes SET unread_count = greatest(unread_count - 1, 0) WHERE thread_id = $1 AND mailbox_id = ANY($2::uuid[])',
     [row.threadId, recipients.map(({ mailboxId }) => mailboxId)],

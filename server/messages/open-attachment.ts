@@ -6,8 +6,9 @@ import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { claimMessage, type Claimed } from './message.store.ts'
-import { openMessageKeys, refusalRecorded } from './open-thread.ts'
+import { EnvelopeRefused } from '../vault/floe.ts'
+import { claimMessage, listThread, type Claimed } from './message.store.ts'
+import { openMessageKeys, refusalRecorded, unsealText } from './open-thread.ts'
 
 interface ClaimedFile {
   row: AttachmentRow
@@ -15,11 +16,18 @@ interface ClaimedFile {
 }
 
 /** What is known of a file, for its page. @throws NotFound, Gone, Unavailable, EnvelopeRefused */
-export async function openAttachment(reader: Reader, id: string): Promise<{ attachment: Attachment; subjectMessageId: string }> {
+export async function openAttachment(reader: Reader, id: string): Promise<{ attachment: Attachment; messageId: string; subject: string }> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
   await record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } })
   const key = await fileKey(reader, row, claimed)
-  return { attachment: unsealAttachment(row, key), subjectMessageId: claimed.message.id }
+  return { attachment: unsealAttachment(row, key), messageId: claimed.message.id, subject: await subjectOf(reader, claimed) }
+}
+
+/** The subject of the thread that the file belongs to: its first message has it. */
+async function subjectOf(reader: Reader, claimed: Claimed): Promise<string> {
+  const first = (await listThread(claimed))[0]
+  const key = first && (await openMessageKeys(reader, [first])).get(first.id)
+  return key && first.subjectSealed ? unsealText(key, `message/${first.id}/subject`, first.subjectSealed) : ''
 }
 
 /** The small picture of a file. It belongs to the page that shows it, whose opening is in the log. @throws as above */
@@ -39,7 +47,17 @@ export async function downloadAttachment(reader: Reader, id: string, now = new D
     if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const key = await fileKey(reader, row, claimed)
-  return { attachment: unsealAttachment(row, key), bytes: unsealBytes(row, key) }
+  return { attachment: unsealAttachment(row, key), bytes: bytesOf(reader, row, key) }
+}
+
+/** A broken file ends the stream with an error, and that is an access event. */
+function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Readable {
+  const bytes = unsealBytes(row, key)
+  bytes.once('error', (error) => {
+    if (error instanceof EnvelopeRefused)
+      void record(reader.actor, { act: 'envelope.refused', subject: { kind: 'attachment', id: row.id }, outcome: 'failed', reason: error.message }).catch(() => {})
+  })
+  return bytes
 }
 
 async function claimFile(reader: Reader, id: string, act: 'attachment.previewed' | 'attachment.downloaded'): Promise<ClaimedFile> {
@@ -49,7 +67,7 @@ async function claimFile(reader: Reader, id: string, act: 'attachment.previewed'
     await recordDenied(reader.actor, act, { kind: 'attachment', id }, 'not-yours')
     throw new NotFound('not yours')
   }
-  if (claimed.message.recalledAt) throw new Gone('taken back')
+  if (claimed.message.recalledAt) throw new Gone(claimed.message.recalledAt)
   return { row, claimed }
 }
 

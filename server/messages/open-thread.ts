@@ -59,7 +59,7 @@ export async function claimOrRefuse(reader: Reader, messageId: string): Promise<
     await recordDenied(reader.actor, 'message.opened', { kind: 'message', id: messageId }, 'not-yours')
     throw new NotFound('not yours')
   }
-  if (claimed.message.recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone('taken back')
+  if (claimed.message.recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone(claimed.message.recalledAt)
   return claimed
 }
 

@@ -5,9 +5,9 @@
 import type { NextFunction, Request, Response } from 'express'
 import { ConnectionError, TimeoutError, ConnectionAcquireTimeoutError } from 'sequelize'
 import { config } from '../config.ts'
-import { BadInput, Broken, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
+import { BadInput, Broken, Gone, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
 import { logError } from '../lib/logger.ts'
-import { clockTime } from '../lib/dates.ts'
+import { clockTime, inWords } from '../lib/dates.ts'
 import { checkFormToken, useFormSecrets } from './form-token.ts'
 import { showPage, t } from './page.ts'
 
@@ -24,6 +24,7 @@ export function showError(error: unknown, request: Request, response: Response, 
   if (told instanceof SlowDown) response.set('Retry-After', String(Math.max(1, Math.ceil((told.until.getTime() - Date.now()) / 1000))))
   try {
     prepare(request, response)
+    if (told instanceof Gone) return showWithdrawn(told, request, response)
     const until = told instanceof SlowDown ? clockTime(told.until) : ''
     showPage(request, response, 'errors/error', { title: t(`errors:${told.kind}.title`), kind: told.kind, reference: request.requestId, until }, told.status)
   } catch (problem) {
@@ -42,6 +43,12 @@ function tellable(error: unknown): TellableError {
   if (status === 413) return new TooLarge()
   if (typeof status === 'number' && status >= 400 && status < 500) return new BadInput()
   return new Broken()
+}
+
+/** What was taken back says so, and whom to call. */
+function showWithdrawn(told: Gone, request: Request, response: Response) {
+  const view = { title: t('messages:withdrawn.title', { context: 'recalled' }), reason: 'recalled', at: inWords(told.at), backHref: request.person ? '/messages' : '' }
+  showPage(request, response, 'messages/withdrawn', view, told.status)
 }
 
 /** Early errors come before the steps that a page needs. */

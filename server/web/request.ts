@@ -1,12 +1,10 @@
 /** What the steps of `app.ts` add to a request. Feature folders add their own parts beside these (see sign-in/reader.ts). */
-import type { Actor } from '../audit/actor.ts'
+import type {} from 'express-serve-static-core'
 
 declare module 'express-serve-static-core' {
   interface Request {
     /** Shown to people when something went wrong, and written with every line about this request. */
     requestId: string
-    /** Whoever asks; anonymous until the session says more. */
-    actor: Actor
     /** The person whom the page greets, and which areas its navigation shows. */
     person?: { name: string; role: string } | undefined
     /** Where the secret behind the form's token rests: the session, or before one exists a cookie. */

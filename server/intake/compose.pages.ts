@@ -1,0 +1,137 @@
+/** Writing a new message: compose, look at the address once more, send. Everything is kept as a draft first. */
+import type { Request, Response } from 'express'
+import { findAccountByEmail } from '../accounts/account.store.ts'
+import { readEmailAddress } from '../accounts/email-address.ts'
+import type { MailboxKey } from '../accounts/mailbox.store.ts'
+import { NotFound } from '../errors.ts'
+import { dayAndTime } from '../lib/dates.ts'
+import { typed, typedList, type FormError } from '../lib/form.ts'
+import { isId } from '../lib/ids.ts'
+import { openDraft, removeFromDraft, saveDraft, type Draft, type DraftText } from '../messages/draft.ts'
+import { dropMessage } from '../messages/drop-message.ts'
+import { writerIn } from '../messages/late-writer.ts'
+import { findBySubmission } from '../messages/message.store.ts'
+import { addedFile, fileDetails, limitsView, paragraphsOf } from '../messages/message.view.ts'
+import { namesOf } from '../messages/names.ts'
+import { LONGEST_BODY } from '../messages/reply.form.ts'
+import { fileErrors } from '../messages/reply.pages.ts'
+import { readerOf } from '../sign-in/guards.ts'
+import type { Reader } from '../sign-in/reader.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { messageErrors } from './compose.form.ts'
+
+/** GET /messages/new, also with ?draft=… to go on with one. */
+export async function compose(request: Request, response: Response) {
+  const id = request.query['draft']
+  const draft = id === undefined ? undefined : await ownDraft(readerOf(request), id)
+  await showCompose(request, response, draft, [])
+}
+
+/** POST /messages: keeps what was written, then says what is missing or leads to the last look. */
+export async function takeMessage(request: Request, response: Response) {
+  const reader = readerOf(request)
+  const draftId = await keepMessage(request)
+  await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
+  const draft = (await openDraft(reader, { id: draftId }))!
+  const saving = typed(request.body, 'action') === 'save'
+  const problems = saving ? [] : await problemsOf(draft)
+  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request, draft.files.length)]
+  if (errors.length > 0) return showCompose(request, response, draft, errors)
+  response.redirect(303, saving ? `/messages/new?draft=${draft.id}` : `/drafts/${draft.id}/check`)
+}
+
+/** What keeps a draft from being sent. Messages go to patients; a colleague's address is most likely a slip. */
+async function problemsOf(draft: Draft): Promise<FormError[]> {
+  const errors = messageErrors(draft, draft.files.length)
+  const email = readEmailAddress(draft.to)
+  const known = email && (await findAccountByEmail(email))
+  if (known && (known.role !== 'patient' || known.state === 'closed')) errors.unshift({ field: 'to', key: 'intake:compose.errors.toStaff' })
+  return errors
+}
+
+async function keepMessage(request: Request): Promise<string> {
+  const { body } = request
+  const text: DraftText = { to: typed(body, 'to').slice(0, 1000), subject: typed(body, 'subject').slice(0, 1000), body: typed(body, 'body').slice(0, 4 * LONGEST_BODY), teamId: typed(body, 'team') }
+  const draftId = typed(body, 'draft')
+  return saveDraft(writerIn(request), isId(draftId) ? { draftId } : {}, text, (request.keptFiles ?? []) as string[])
+}
+
+async function showCompose(request: Request, response: Response, draft: Draft | undefined, errors: { field: string; href: string; text: string }[]) {
+  const reader = readerOf(request)
+  const view = {
+    title: t('intake:compose.title'),
+    draft: draft?.id ?? '',
+    form: { to: draft?.to ?? '', subject: draft?.subject ?? '', body: draft?.body ?? '' },
+    teams: await teamChoices(reader, draft?.teamId),
+    files: (draft?.files ?? []).map(addedFile),
+    limits: limitsView(),
+    savedAt: draft ? dayAndTime(draft.savedAt) : null,
+    backHref: '/messages',
+    errors,
+  }
+  showPage(request, response, 'intake/compose', view, errors.length > 0 ? 422 : 200)
+}
+
+async function teamChoices(reader: Reader, chosen: string | undefined) {
+  const teams = reader.mailboxes.filter(({ teamId }) => teamId)
+  const names = await namesOf(teams.map(({ id }) => id))
+  return teams.map(({ id, teamId }) => ({ value: teamId!, label: names.mailbox(id), selected: teamId === chosen }))
+}
+
+/** GET /drafts/:draft/check: the address shown once more. */
+export async function check(request: Request, response: Response) {
+  const reader = readerOf(request)
+  const draft = await ownDraft(reader, request.params['draft'])
+  const email = readEmailAddress(draft.to)
+  if (!email || (await problemsOf(draft)).length > 0) return response.redirect(303, `/messages/new?draft=${draft.id}`)
+  const known = await findAccountByEmail(email)
+  const from = mailboxFor(reader, draft)
+  const names = await namesOf([from.id])
+  showPage(request, response, 'intake/check', {
+    title: t('intake:check.title'),
+    action: `/drafts/${draft.id}/send`,
+    changeHref: `/messages/new?draft=${draft.id}`,
+    recipient: { address: email, name: known?.name ?? '', known: known?.state === 'active' },
+    team: names.mailbox(from.id),
+    subject: draft.subject,
+    paragraphs: paragraphsOf(draft.body),
+    files: draft.files.map((file) => ({ name: file.name, details: fileDetails(file) })),
+  })
+}
+
+/** POST /drafts/:draft/send. Sent twice it is one message: whoever comes second is shown the first one's. */
+export async function send(request: Request, response: Response) {
+  const reader = readerOf(request)
+  const draftId = request.params['draft']
+  const sent = isId(draftId) ? await findBySubmission(reader, draftId) : undefined
+  const id = sent?.id ?? (await sendOnce(reader, await ownDraft(reader, draftId)))
+  response.redirect(303, id ? `/messages/${id}/sent` : `/messages/new?draft=${String(draftId)}`)
+}
+
+async function sendOnce(reader: Reader, draft: Draft): Promise<string | undefined> {
+  const email = readEmailAddress(draft.to)
+  if (!email || (await problemsOf(draft)).length > 0) return undefined
+  const content = { subject: draft.subject.trim(), body: draft.body, draftId: draft.id, submission: draft.id }
+  return (await dropMessage(reader, mailboxFor(reader, draft).id, email, content)) ?? (await findBySubmission(reader, draft.id))?.id
+}
+
+/** The team that was chosen, or the only one; somebody in no team writes from their own mailbox. */
+function mailboxFor(reader: Reader, draft: Draft): MailboxKey {
+  const teams = reader.mailboxes.filter(({ teamId }) => teamId)
+  return teams.find(({ teamId }) => teamId === draft.teamId) ?? teams[0] ?? reader.own
+}
+
+/** A message that came after its session had ended: kept, and offered after sign-in. */
+export async function keepLateMessage(request: Request, response: Response) {
+  const id = await keepMessage(request)
+  request.session.keptText = true
+  request.session.after = `/messages/new?draft=${id}`
+  response.redirect(303, '/sign-in')
+}
+
+/** @throws NotFound when it is not there, not theirs, or not an id */
+async function ownDraft(reader: Reader, id: unknown): Promise<Draft> {
+  const draft = isId(id) ? await openDraft(reader, { id }) : undefined
+  if (!draft) throw new NotFound('no such draft')
+  return draft
+}

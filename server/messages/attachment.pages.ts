@@ -1,0 +1,53 @@
+/** The pages and bytes of a file. */
+import { pipeline } from 'node:stream'
+import type { Request, Response } from 'express'
+import { downloadHeaders } from '../attachments/download-headers.ts'
+import { NotFound } from '../errors.ts'
+import { sizeInWords } from '../lib/dates.ts'
+import { isId } from '../lib/ids.ts'
+import { logError } from '../lib/logger.ts'
+import { readerOf } from '../sign-in/guards.ts'
+import { showPage, t } from '../web/page.ts'
+import { downloadAttachment, openAttachment, openThumbnail } from './open-attachment.ts'
+import { EnvelopeRefused } from '../vault/floe.ts'
+
+/** GET /attachments/:attachment */
+export async function showAttachment(request: Request, response: Response) {
+  const { attachment, messageId, subject } = await openAttachment(readerOf(request), attachmentIn(request))
+  showPage(request, response, 'attachments/attachment', {
+    title: attachment.name,
+    name: attachment.name,
+    kind: attachment.kind,
+    type: t(`messages:files.kinds.${attachment.kind}`),
+    size: sizeInWords(attachment.size),
+    preview: attachment.hasThumbnail ? `/attachments/${attachment.id}/thumbnail` : '',
+    downloadHref: `/attachments/${attachment.id}/download`,
+    backHref: `/messages/${messageId}`,
+    subject: subject || t('messages:inbox.noSubject'),
+  })
+}
+
+/** GET /attachments/:attachment/thumbnail */
+export async function sendThumbnail(request: Request, response: Response) {
+  const bytes = await openThumbnail(readerOf(request), attachmentIn(request))
+  response.type('image/webp').set('X-Content-Type-Options', 'nosniff').set('Content-Security-Policy', "sandbox; default-src 'none'").send(bytes)
+}
+
+/** GET /attachments/:attachment/download: unsealed as it streams; a broken segment breaks the connection instead of ending it cleanly. */
+export async function download(request: Request, response: Response) {
+  const { attachment, bytes } = await downloadAttachment(readerOf(request), attachmentIn(request))
+  response.set(downloadHeaders(attachment.name, attachment.type)).set('Content-Length', String(attachment.size))
+  await new Promise<void>((done) => {
+    pipeline(bytes, response, (error) => {
+      if (error && (error instanceof EnvelopeRefused || (error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE'))
+        logError('A download broke off', error, { requestId: request.requestId })
+      done()
+    })
+  })
+}
+
+function attachmentIn(request: Request): string {
+  const id = request.params['attachment']
+  if (!isId(id)) throw new NotFound('not an id')
+  return id
+}

@@ -1,0 +1,133 @@
+/** Rows of a thread to what its page may see. Pure. */
+import { config } from '../config.ts'
+import type { Attachment } from '../attachments/attachment.ts'
+import { LIMITS } from '../attachments/attachment.ts'
+import { dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
+import { t } from '../web/page.ts'
+import type { Draft } from './draft.ts'
+import { LONGEST_BODY } from './reply.form.ts'
+import type { Names } from './names.ts'
+import type { OpenedMessage, OpenedThread } from './open-thread.ts'
+
+export interface ReplyForm {
+  submission: string
+  seen: string
+  body: string
+  draft: Draft | undefined
+}
+
+/** @param staff whether the reader is of a care team, who see what happened to each message */
+export function threadView(thread: OpenedThread, names: Names, staff: boolean, reply: ReplyForm) {
+  const newest = thread.messages.at(-1)!
+  const other = otherSide(thread, names)
+  const subject = thread.messages[0]?.subject || t('messages:inbox.noSubject')
+  return {
+    title: t('messages:thread.title', { subject }),
+    staff,
+    subject,
+    backHref: '/messages',
+    other: staff && other ? { name: other.name || t('messages:thread.patient'), address: other.email, enrolled: other.state === 'active' } : null,
+    newer: null as { href: string } | null,
+    messages: thread.messages.map((message) => letterView(message, thread, names, staff)),
+    reply: {
+      action: `/messages/${newest.id}/replies`,
+      submission: reply.submission,
+      seen: reply.seen,
+      body: reply.body,
+      savedAt: reply.draft ? dayAndTime(reply.draft.savedAt) : null,
+      files: (reply.draft?.files ?? []).map(addedFile),
+      limits: limitsView(),
+      idleMinutes: config().idleMinutes,
+      safety: { ...emergency(), answerTime: t('messages:answerTime') },
+    },
+  }
+}
+
+export function emergency() {
+  const { emergencyPhone } = config().organisation
+  return { phone: emergencyPhone, phoneHref: `tel:${emergencyPhone.replace(/[^\d+]/g, '')}` }
+}
+
+/** The person on the other side, where that is one. */
+function otherSide(thread: OpenedThread, names: Names) {
+  const ids = thread.messages.flatMap((message) => [message.fromMailboxId, ...message.recipients.map(({ mailboxId }) => mailboxId)])
+  return names.owner(ids.find((id) => id !== thread.mailboxId) ?? '')
+}
+
+function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, staff: boolean) {
+  const mine = message.fromMailboxId === thread.mailboxId
+  return {
+    id: message.id,
+    author: mine && !staff ? t('messages:thread.you') : names.author(message.authorAccountId) || names.mailbox(message.fromMailboxId),
+    team: names.teamOf(message.fromMailboxId) ?? '',
+    mine,
+    sentAt: inWords(message.sentAt),
+    recalledAt: message.recalledAt ? inWords(message.recalledAt) : null,
+    paragraphs: paragraphsOf(message.body),
+    files: message.files.map(fileView),
+    timeline: mine ? timelineOf(message, thread, staff) : [],
+    recallHref: mine && !message.recalledAt && !message.recipients.some(({ openedAt }) => openedAt) ? `/messages/${message.id}/recall` : '',
+  }
+}
+
+/** Paragraphs are parted by empty lines; each is a list of lines. */
+export function paragraphsOf(text: string): string[][] {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .split(/\n{2,}/)
+    .filter((paragraph) => paragraph.trim() !== '')
+    .map((paragraph) => paragraph.split('\n'))
+}
+
+export function fileView(file: Attachment) {
+  return {
+    name: file.name,
+    kind: file.kind,
+    details: fileDetails(file),
+    thumbnail: file.hasThumbnail ? `/attachments/${file.id}/thumbnail` : '',
+    href: `/attachments/${file.id}`,
+    downloadHref: `/attachments/${file.id}/download`,
+  }
+}
+
+export function fileDetails(file: Attachment): string {
+  return `${t(`messages:files.kinds.${file.kind}`)}, ${sizeInWords(file.size)}`
+}
+
+/** A file that waits in a draft. */
+export function addedFile(file: Attachment) {
+  return { id: file.id, name: file.name, details: fileDetails(file) }
+}
+
+export function limitsView() {
+  return { files: LIMITS.files, fileSize: sizeOfLimit(), bytes: LIMITS.fileBytes, characters: LONGEST_BODY }
+}
+
+/** "25 MB" */
+export function sizeOfLimit() {
+  return `${LIMITS.fileBytes / 1024 / 1024} MB`
+}
+
+interface Step {
+  text: string
+  at: Moment | null
+  tone: 'ok' | 'warn' | 'bad' | 'plain'
+}
+
+/** What happened to a message of our side, oldest first. For a patient it is only whether the team has opened it. */
+function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean): Step[] {
+  const step = (name: string, at: Date | null, tone: Step['tone']): Step => ({ text: t(`messages:thread.statuses.${name}`), at: at && dayAndTime(at), tone })
+  if (message.recalledAt) return [step('sent', message.sentAt, 'plain'), step('recalled', message.recalledAt, 'warn')]
+  const [recipient] = message.recipients
+  const opened = recipient?.openedAt ?? null
+  if (!staff) return [opened ? step('openedByTeam', opened, 'ok') : step('notOpened', null, 'plain')]
+  const steps = [step('sent', message.sentAt, 'plain')]
+  if (recipient?.noticedAt) steps.push(step('noticed', recipient.noticedAt, 'plain'))
+  if (recipient?.noticeFailedAt && !recipient.noticedAt) steps.push(step('noticeFailed', recipient.noticeFailedAt, 'bad'))
+  steps.push(opened ? step('opened', opened, 'ok') : step('notOpened', null, 'warn'))
+  const lastDownload = message.downloads.map(({ downloadedAt }) => downloadedAt).sort((a, b) => a.getTime() - b.getTime()).at(-1)
+  if (lastDownload) steps.push({ text: t('messages:thread.statuses.files', { count: message.downloads.length }), at: dayAndTime(lastDownload), tone: 'ok' })
+  const reply = thread.messages.find((each) => each.fromMailboxId !== message.fromMailboxId && each.sentAt > message.sentAt)
+  if (reply) steps.push(step('replied', reply.sentAt, 'ok'))
+  return steps
+}

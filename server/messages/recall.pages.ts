@@ -1,0 +1,44 @@
+/** Taking a message back. */
+import type { Request, Response } from 'express'
+import { NotFound } from '../errors.ts'
+import { inWords } from '../lib/dates.ts'
+import { readerOf } from '../sign-in/guards.ts'
+import { showPage, t } from '../web/page.ts'
+import { namesOf } from './names.ts'
+import { claimOrRefuse, openThread } from './open-thread.ts'
+import { recallMessage } from './recall-message.ts'
+import { messageIn } from './thread.pages.ts'
+
+/** GET /messages/:message/recall */
+export async function askRecall(request: Request, response: Response) {
+  await showRecall(request, response, 200)
+}
+
+/** POST /messages/:message/recall */
+export async function recall(request: Request, response: Response) {
+  const id = messageIn(request)
+  if (await recallMessage(readerOf(request), id)) return response.redirect(303, `/messages/${id}`)
+  await showRecall(request, response, 409)
+}
+
+async function showRecall(request: Request, response: Response, status: number) {
+  const reader = readerOf(request)
+  const claimed = await claimOrRefuse(reader, messageIn(request))
+  if (claimed.message.fromMailboxId !== claimed.mailboxId) throw new NotFound('not theirs to recall')
+  if (claimed.message.recalledAt) return response.redirect(303, `/messages/${claimed.message.id}`)
+  const thread = await openThread(reader, claimed.message.id)
+  const message = thread.messages.find(({ id }) => id === claimed.message.id)!
+  const names = await namesOf(message.recipients.map(({ mailboxId }) => mailboxId))
+  const openedAt = message.recipients.map((recipient) => recipient.openedAt).find((at) => at !== null)
+  const view = {
+    title: t('messages:recall.title'),
+    action: `/messages/${message.id}/recall`,
+    backHref: `/messages/${message.id}`,
+    subject: thread.messages[0]?.subject || t('messages:inbox.noSubject'),
+    to: names.mailbox(message.recipients[0]?.mailboxId ?? ''),
+    sentAt: inWords(message.sentAt),
+    openedAt: openedAt ? inWords(openedAt) : null,
+    possible: !openedAt,
+  }
+  showPage(request, response, 'messages/recall', view, status)
+}

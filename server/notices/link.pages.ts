@@ -1,0 +1,69 @@
+/**
+ * What a mailed link shows. Opening it, pressing its button or posting garbage stores nothing: before enrolment it leads to making a sign-in,
+ * afterwards it only finds the message behind the sign-in. Unknown and garbled links look the same.
+ */
+import type { Request, Response } from 'express'
+import { findAccount, type Account } from '../accounts/account.store.ts'
+import { maskEmailAddress } from '../accounts/email-address.ts'
+import { findLink, type Link } from '../accounts/link.store.ts'
+import { Gone, NotFound } from '../errors.ts'
+import { inWords } from '../lib/dates.ts'
+import { findMessage, type MessageRow } from '../messages/message.store.ts'
+import { showMakePassword, takeNewPassword } from '../sign-in/enrol.pages.ts'
+import { showSignIn } from '../sign-in/sign-in.pages.ts'
+import { showPage, t } from '../web/page.ts'
+
+interface Found {
+  token: string
+  link: Link
+  message: MessageRow | undefined
+  /** Whose sign-in it leads to; a team's notice leads to whichever member signs in. */
+  account: Account | undefined
+  after: string
+}
+
+/** GET /m/:token */
+export async function landing(request: Request, response: Response) {
+  const found = await find(request)
+  if (found.account?.state === 'invited') return showLanding(request, response, found, found.account)
+  // The right person is signed in already, or one of a team's members.
+  if (request.reader && (!found.account || found.account.id === request.reader.account.id)) return response.redirect(303, found.after)
+  if (!found.account) return response.redirect(303, `/sign-in?next=${encodeURIComponent(found.after)}`)
+  showSignIn(request, response, { link: found.token, maskedAddress: maskEmailAddress(found.account.email), notice: '' })
+}
+
+function showLanding(request: Request, response: Response, { token, message }: Found, account: Account) {
+  const sentAt = inWords(message?.sentAt ?? account.invitedAt)
+  showPage(request, response, 'sign-in/landing', { title: t('sign-in:landing.title'), action: `/m/${token}`, sentAt, maskedAddress: maskEmailAddress(account.email) })
+}
+
+/** POST /m/:token: the button. It only leads on. */
+export async function pressContinue(request: Request, response: Response) {
+  const found = await find(request)
+  response.redirect(303, found.account?.state === 'invited' ? `/m/${found.token}/password` : `/m/${found.token}`)
+}
+
+/** GET /m/:token/password */
+export async function askNewPassword(request: Request, response: Response) {
+  const found = await find(request)
+  if (found.account?.state !== 'invited') return response.redirect(303, `/m/${found.token}`)
+  showMakePassword(request, response, `/m/${found.token}/password`)
+}
+
+/** POST /m/:token/password */
+export async function takePasswordByLink(request: Request, response: Response) {
+  const found = await find(request)
+  if (found.account?.state !== 'invited') return response.redirect(303, `/m/${found.token}`)
+  await takeNewPassword(request, response, found.account, `/m/${found.token}/password`, found.after)
+}
+
+/** @throws NotFound for what is not a link of ours, Gone when its message was taken back */
+async function find(request: Request): Promise<Found> {
+  const token = String(request.params['token'])
+  const link = await findLink(token)
+  if (!link) throw new NotFound('no such link')
+  const [message, account] = await Promise.all([link.messageId ? findMessage(link.messageId) : undefined, link.accountId ? findAccount(link.accountId) : undefined])
+  if (account?.state === 'closed') throw new NotFound('closed')
+  if (message?.recalledAt) throw new Gone(message.recalledAt)
+  return { token, link, message, account, after: message ? `/messages/${message.id}` : '/messages' }
+}

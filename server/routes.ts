@@ -1,0 +1,76 @@
+/** Every URL, grouped by who may ask. A route cannot be added without choosing its group. */
+import { takeInvitation, askInvitation, showPeople } from './accounts/people.pages.ts'
+import { config } from './config.ts'
+import { allowed, anyone, router, signedIn } from './groups.ts'
+import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
+import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
+import { showInbox } from './messages/inbox.pages.ts'
+import { askRecall, recall } from './messages/recall.pages.ts'
+import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
+import { showMessage } from './messages/thread.pages.ts'
+import { askNewPassword, landing, pressContinue, takePasswordByLink } from './notices/link.pages.ts'
+import { showAccessEvents } from './reports/access-events.pages.ts'
+import { askSecondFactor, downloadRecoveryCodes, keepRecoveryCodes, showRecoveryCodes, takeSecondFactor } from './sign-in/enrol.pages.ts'
+import { askCode, askPassword, askRecoveryCode, goHome, signOut, takeCode, takePassword, takeRecoveryCode } from './sign-in/sign-in.pages.ts'
+import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
+import { showCheckNotice, showHelp, showPrivacy } from './web/help.pages.ts'
+
+const provider = allowed('provider')
+const admin = allowed('admin')
+const oversight = allowed('admin', 'auditor')
+
+anyone.get('/', goHome)
+anyone.get('/help', showHelp)
+anyone.get('/privacy', showPrivacy)
+anyone.get('/check-notice', showCheckNotice)
+
+anyone.get('/m/:token', landing)
+anyone.post('/m/:token', pressContinue)
+anyone.get('/m/:token/password', askNewPassword)
+anyone.post('/m/:token/password', takePasswordByLink)
+
+// These four look at the step that the session has reached, not at a reader: there is none yet.
+anyone.get('/enrol/second-factor', askSecondFactor)
+anyone.post('/enrol/second-factor', takeSecondFactor)
+anyone.get('/sign-in', askPassword)
+anyone.post('/sign-in', takePassword)
+anyone.get('/sign-in/code', askCode)
+anyone.post('/sign-in/code', takeCode)
+anyone.get('/sign-in/recovery-code', askRecoveryCode)
+anyone.post('/sign-in/recovery-code', takeRecoveryCode)
+anyone.post('/sign-out', signOut)
+
+signedIn.get('/enrol/recovery-codes', showRecoveryCodes)
+signedIn.get('/enrol/recovery-codes.txt', downloadRecoveryCodes)
+signedIn.post('/enrol/recovery-codes', keepRecoveryCodes)
+
+// Before /messages/:message, which it would match.
+provider.get('/messages/new', compose)
+provider.upload('/messages', takeMessage, keepLateMessage)
+provider.get('/drafts/:draft/check', check)
+provider.post('/drafts/:draft/send', send)
+
+signedIn.get('/messages', showInbox)
+signedIn.get('/messages/:message', showMessage)
+signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)
+signedIn.get('/messages/:message/sent', showSent)
+signedIn.get('/messages/:message/recall', askRecall)
+signedIn.post('/messages/:message/recall', recall)
+signedIn.get('/attachments/:attachment', showAttachment)
+signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
+signedIn.get('/attachments/:attachment/download', download)
+
+admin.get('/admin/people', showPeople)
+admin.get('/admin/people/invite', askInvitation)
+admin.post('/admin/people/invite', takeInvitation)
+oversight.get('/admin/access-events', showAccessEvents)
+
+if (config().tryOut) {
+  anyone.get('/demo', showWelcome)
+  anyone.get('/demo/outbox', showOutbox)
+  anyone.get('/demo/outbox.json', showOutboxJson)
+  anyone.get('/demo/outbox/:mail', showCapturedMail)
+  anyone.get('/demo/outbox/:mail/html', showCapturedHtml)
+}
+
+export const routes = () => router

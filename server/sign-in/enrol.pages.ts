@@ -1,0 +1,112 @@
+/** Making a sign-in, after the landing: password, second factor, recovery codes, and then the message itself. */
+import type { Request, Response } from 'express'
+import { findAccount, type Account } from '../accounts/account.store.ts'
+import { config } from '../config.ts'
+import { NotFound } from '../errors.ts'
+import { readForm, typed } from '../lib/form.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { beginEnrolment, finishEnrolment, secondFactorOf } from './enrol.ts'
+import { ownPath } from './guards.ts'
+import { codeAddress, readCode } from './one-time-code.ts'
+import { qrCode } from './qr-code.ts'
+import { beginSession, sealForSession, unsealFromSession } from './sessions.ts'
+import { newPassword } from './sign-in.form.ts'
+import { beginSignedIn } from './sign-in.pages.ts'
+
+/** The page of step one; who may see it was decided by the link. */
+export function showMakePassword(request: Request, response: Response, action: string, errors: { field: string; href: string; text: string }[] = []) {
+  showPage(request, response, 'sign-in/make-password', { title: t('sign-in:password.title'), action, errors }, errors.length > 0 ? 422 : 200)
+}
+
+/** Step one: keeps the password and begins a session that can do nothing but the next step. */
+export async function takeNewPassword(request: Request, response: Response, account: Account, action: string, after: string) {
+  const ownWords = [...account.email.split(/[@.]/), ...account.name.split(/\s+/), ...config().organisation.name.split(/\s+/)]
+  typed(request.body, 'password')
+  const form = readForm(newPassword(ownWords), request.body)
+  if (!form.values) return showMakePassword(request, response, action, toldErrors(form.errors))
+  const enrolmentId = await beginEnrolment(request.actor, account, form.values.password)
+  await beginSession(request, { accountId: account.id, stage: 'enrolling', enrolmentId, codeTries: 0, after })
+  response.redirect(303, '/enrol/second-factor')
+}
+
+/** GET /enrol/second-factor */
+export async function askSecondFactor(request: Request, response: Response) {
+  if (!atEnrolment(request)) return response.redirect(303, '/sign-in')
+  await showSecondFactor(request, response, [])
+}
+
+/** POST /enrol/second-factor */
+export async function takeSecondFactor(request: Request, response: Response) {
+  if (!atEnrolment(request)) return response.redirect(303, '/sign-in')
+  const text = typed(request.body, 'code')
+  if (text.trim() === '') return showSecondFactor(request, response, ['empty'])
+  if (!readCode(text)) return showSecondFactor(request, response, ['short'])
+  const enrolled = await finishEnrolment({ ...request.actor, strength: 'enrolment' }, request.session.enrolmentId!, text).catch(alreadyMade)
+  if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
+  if (!enrolled) {
+    request.session.codeTries = (request.session.codeTries ?? 0) + 1
+    return showSecondFactor(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
+  }
+  const { after } = request.session
+  await beginSignedIn(request, enrolled.account, enrolled.pair.privateKey, 'enrolment')
+  request.session.recoveryCodes = sealForSession(request, 'recovery-codes', Buffer.from(enrolled.recoveryCodes.join('\n')))
+  request.session.after = ownPath(after, '/messages')
+  response.redirect(303, '/enrol/recovery-codes')
+}
+
+function alreadyMade(error: unknown): 'already-made' {
+  if (error instanceof NotFound) return 'already-made'
+  throw error
+}
+
+function atEnrolment(request: Request) {
+  return request.sessionState === 'in-progress' && request.session.stage === 'enrolling'
+}
+
+async function showSecondFactor(request: Request, response: Response, problems: string[]) {
+  const found = await secondFactorOf(request.session.enrolmentId!).catch(alreadyMade)
+  if (found === 'already-made') return response.redirect(303, '/sign-in')
+  const { account, secret } = found
+  const address = codeAddress(secret, config().organisation.name, account.email)
+  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:secondFactor.errors.${problem}` })))
+  const view = { title: t('sign-in:secondFactor.title'), action: '/enrol/second-factor', otpauthHref: address, keyGroups: secret.match(/.{1,4}/g)!, qr: qrCode(address), errors }
+  showPage(request, response, 'sign-in/second-factor', view, errors.length > 0 ? 422 : 200)
+}
+
+/** GET /enrol/recovery-codes: shown until the person says that they are kept. */
+export function showRecoveryCodes(request: Request, response: Response) {
+  const codes = codesToShow(request)
+  if (!codes) return response.redirect(303, '/messages')
+  showCodes(request, response, codes, [])
+}
+
+/** GET /enrol/recovery-codes.txt */
+export async function downloadRecoveryCodes(request: Request, response: Response) {
+  const codes = codesToShow(request)
+  if (!codes) throw new NotFound('no codes to show')
+  const account = await findAccount(request.session.accountId!)
+  response.attachment('recovery-codes.txt').type('text/plain')
+  response.send([t('sign-in:recoveryCodes.fileTitle', { organisation: config().organisation.name, address: account?.email ?? '' }), config().baseUrl, '', ...codes, ''].join('\r\n'))
+}
+
+/** POST /enrol/recovery-codes */
+export function keepRecoveryCodes(request: Request, response: Response) {
+  const codes = codesToShow(request)
+  if (!codes) return response.redirect(303, '/messages')
+  if (typed(request.body, 'saved') !== 'yes') return showCodes(request, response, codes, ['saved'])
+  const { after } = request.session
+  delete request.session.recoveryCodes
+  delete request.session.after
+  response.redirect(303, ownPath(after, '/messages'))
+}
+
+function codesToShow(request: Request): string[] | undefined {
+  const sealed = request.session.recoveryCodes
+  return sealed ? unsealFromSession(request, 'recovery-codes', sealed).toString().split('\n') : undefined
+}
+
+function showCodes(request: Request, response: Response, codes: string[], problems: string[]) {
+  const errors = toldErrors(problems.map((problem) => ({ field: problem, key: `sign-in:recoveryCodes.errors.${problem}` })))
+  const view = { title: t('sign-in:recoveryCodes.title'), action: '/enrol/recovery-codes', codes, textHref: '/enrol/recovery-codes.txt', errors }
+  showPage(request, response, 'sign-in/recovery-codes', view, errors.length > 0 ? 422 : 200)
+}

@@ -1,0 +1,178 @@
+/** Signing in and out: password, then code. */
+import type { Request, Response } from 'express'
+import { findAccount, type Account, type Role } from '../accounts/account.store.ts'
+import { maskEmailAddress } from '../accounts/email-address.ts'
+import { findLink } from '../accounts/link.store.ts'
+import { record } from '../audit/record.ts'
+import { NotFound, SlowDown } from '../errors.ts'
+import { clockTime } from '../lib/dates.ts'
+import { readForm, typed } from '../lib/form.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { checkCodeOf, checkPasswordOf, checkRecoveryCodeOf } from './check-sign-in.ts'
+import { ownPath } from './guards.ts'
+import { readCode } from './one-time-code.ts'
+import { beginSession, endSession, sealForSession, unsealFromSession } from './sessions.ts'
+import { signInByEmail, signInByLink } from './sign-in.form.ts'
+
+const HOME: Record<Role, string> = { patient: '/messages', provider: '/messages', admin: '/admin/people', auditor: '/admin/access-events' }
+const CODE_TRIES = 5
+
+/** GET /sign-in */
+export function askPassword(request: Request, response: Response) {
+  if (request.sessionState === 'signed-in') return response.redirect(303, HOME[request.reader!.account.role])
+  const signedOut = request.query['signed-out'] !== undefined ? 'signed-out' : ''
+  const ended = request.sessionState === 'ended' && request.session.stage === 'signed-in'
+  const notice = ended ? (request.session.keptText ? 'saved' : 'idle') : signedOut
+  showSignIn(request, response, { notice })
+}
+
+interface SignInView {
+  link?: string
+  maskedAddress?: string
+  email?: string
+  notice?: string
+  waitUntil?: string
+  errors?: { field: string; href: string; text: string }[]
+}
+
+/** The same page for those who type their address and those who come by a link. */
+export function showSignIn(request: Request, response: Response, view: SignInView = {}, status = 200) {
+  const { link = '', maskedAddress = '', email = '', notice = '', waitUntil = '', errors = [] } = view
+  const after = ownPath(request.query['next'], '')
+  showPage(
+    request,
+    response,
+    'sign-in/sign-in',
+    { title: t('sign-in:signIn.title'), link, maskedAddress, form: { email }, notice, waitUntil, errors, action: after ? `/sign-in?next=${encodeURIComponent(after)}` : '/sign-in' },
+    status,
+  )
+}
+
+/** POST /sign-in */
+export async function takePassword(request: Request, response: Response) {
+  const token = typed(request.body, 'link')
+  const form = token ? readForm(signInByLink, request.body) : readForm(signInByEmail, request.body)
+  const shown = { ...(await linkView(token)), email: token ? '' : typed(request.body, 'email') }
+  if (!form.values) return showSignIn(request, response, { ...shown, errors: toldErrors(form.errors) }, 422)
+  const claimed = 'link' in form.values ? { link: form.values.link } : { email: form.values.email }
+  try {
+    const checked = await checkPasswordOf(request.actor, claimed, form.values.password)
+    if ('triesLeft' in checked) return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft)] }, 422)
+    await beginCodeStep(request, checked.account, checked.pair.privateKey, await placeAfter(request, token))
+    response.redirect(303, '/sign-in/code')
+  } catch (error) {
+    if (!(error instanceof SlowDown)) throw error
+    response.set('Retry-After', String(Math.ceil((error.until.getTime() - Date.now()) / 1000)))
+    showSignIn(request, response, { ...shown, waitUntil: clockTime(error.until) }, 429)
+  }
+}
+
+function wrongDetails(triesLeft: number) {
+  const text = triesLeft <= 3 ? t('sign-in:signIn.errors.wrong', { context: 'left', count: triesLeft }) : t('sign-in:signIn.errors.wrong')
+  return { field: 'password', href: '#password', text }
+}
+
+async function linkView(token: string): Promise<Pick<SignInView, 'link' | 'maskedAddress'>> {
+  const link = token ? await findLink(token) : undefined
+  const account = link?.accountId ? await findAccount(link.accountId) : undefined
+  return account ? { link: token, maskedAddress: maskEmailAddress(account.email) } : {}
+}
+
+/** Where to go when both steps are done: the message of the link, the page that was asked for, or the place where the session ended. */
+async function placeAfter(request: Request, token: string): Promise<string> {
+  const messageId = token ? (await findLink(token))?.messageId : undefined
+  if (messageId) return `/messages/${messageId}`
+  return ownPath(request.query['next'], request.sessionState === 'ended' ? ownPath(request.session.after, '') : '')
+}
+
+async function beginCodeStep(request: Request, account: Account, privateKey: Buffer, after: string) {
+  await beginSession(request, { accountId: account.id, stage: 'code', codeTries: 0, after })
+  request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
+}
+
+/** GET /sign-in/code */
+export function askCode(request: Request, response: Response) {
+  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
+  showCode(request, response, [])
+}
+
+/** GET /sign-in/recovery-code */
+export function askRecoveryCode(request: Request, response: Response) {
+  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
+  showRecoveryCode(request, response, [])
+}
+
+/** POST /sign-in/code */
+export async function takeCode(request: Request, response: Response) {
+  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
+  const text = typed(request.body, 'code')
+  const account = await accountOfStep(request)
+  if (text.trim() === '') return showCode(request, response, ['empty'])
+  if (await checkCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+code')
+  if (await wasLastTry(request)) return response.redirect(303, '/sign-in')
+  showCode(request, response, [readCode(text) ? (request.session.codeTries! > 1 ? 'clock' : 'wrong') : 'short'])
+}
+
+/** POST /sign-in/recovery-code */
+export async function takeRecoveryCode(request: Request, response: Response) {
+  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
+  const text = typed(request.body, 'code')
+  const account = await accountOfStep(request)
+  if (text.trim() === '') return showRecoveryCode(request, response, ['empty'])
+  if (await checkRecoveryCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+recovery-code')
+  if (await wasLastTry(request)) return response.redirect(303, '/sign-in')
+  showRecoveryCode(request, response, ['wrong'])
+}
+
+function atCodeStep(request: Request) {
+  return request.sessionState === 'in-progress' && request.session.stage === 'code'
+}
+
+async function accountOfStep(request: Request): Promise<Account> {
+  const account = await findAccount(request.session.accountId!)
+  if (account?.state !== 'active') throw new NotFound('closed since')
+  return account
+}
+
+/** Five tries, then back to the password. */
+async function wasLastTry(request: Request): Promise<boolean> {
+  request.session.codeTries = (request.session.codeTries ?? 0) + 1
+  if (request.session.codeTries < CODE_TRIES) return false
+  await endSession(request)
+  return true
+}
+
+function showCode(request: Request, response: Response, problems: string[]) {
+  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:code.errors.${problem}` })))
+  showPage(request, response, 'sign-in/code', { title: t('sign-in:code.title'), recoveryHref: '/sign-in/recovery-code', errors }, problems.length > 0 ? 422 : 200)
+}
+
+function showRecoveryCode(request: Request, response: Response, problems: string[]) {
+  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:recoveryCode.errors.${problem}` })))
+  showPage(request, response, 'sign-in/recovery-code', { title: t('sign-in:recoveryCode.title'), codeHref: '/sign-in/code', errors }, problems.length > 0 ? 422 : 200)
+}
+
+async function finish(request: Request, response: Response, account: Account, strength: 'password+code' | 'password+recovery-code') {
+  const { after, mailboxKey } = request.session
+  const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
+  await beginSignedIn(request, account, privateKey, strength)
+  response.redirect(303, ownPath(after, HOME[account.role]))
+}
+
+/** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
+export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: 'password+code' | 'password+recovery-code' | 'enrolment') {
+  await beginSession(request, { accountId: account.id, stage: 'signed-in', strength })
+  request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
+}
+
+/** POST /sign-out */
+export async function signOut(request: Request, response: Response) {
+  if (request.reader) await record(request.actor, { act: 'account.signed-out' })
+  await endSession(request)
+  response.redirect(303, '/sign-in?signed-out')
+}
+
+/** GET / */
+export function goHome(request: Request, response: Response) {
+  response.redirect(303, request.reader ? HOME[request.reader.account.role] : '/sign-in')
+}

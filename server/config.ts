@@ -111,7 +111,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     timeZone: readTimeZone(given('TIME_ZONE'), problems),
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
     trustedProxies: (given('TRUSTED_PROXIES') ?? '').split(',').map((address) => address.trim()).filter(Boolean),
-    logLevel: given('LOG_LEVEL') ?? 'info',
+    logLevel: given('LOG_LEVEL') ?? (production ? 'info' : 'warn'),
   }
   if (production && !given('ORGANISATION_NAME')) problems.push('ORGANISATION_NAME is missing. Patients must see who writes to them.')
   if (production && !given('ORGANISATION_PHONE')) problems.push('ORGANISATION_PHONE is missing. Every notice and page tells where to call.')

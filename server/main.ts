@@ -15,7 +15,6 @@ try {
   config()
   if (major < 22) say('This version of Node.js no longer gets security updates. Node.js 24 LTS is recommended.')
   const running = await start(say)
-  say(`\nLetterlock is running at ${running.baseUrl}`)
   let stopping = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
@@ -26,6 +25,7 @@ try {
         () => process.exit(1),
       )
     })
+  say(`\nLetterlock is running at ${running.baseUrl}`)
 } catch (error) {
   // Our own sentences say what to do; a stack would hide them.
   process.stderr.write(`${(error as Error).message}\n`)

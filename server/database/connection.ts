@@ -28,7 +28,12 @@ export function connectDatabase(url: string) {
   address = new URL(url)
   pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'letterlock' })
   // Without a listener an administrator's shutdown of the database would end this process.
-  pool.on('error', (error) => logWarning('A database connection ended', { code: (error as { code?: string }).code }))
+  pool.on('error', noteEnd)
+  pool.on('connect', (client) => client.on('error', noteEnd))
+}
+
+function noteEnd(error: Error) {
+  logWarning('A database connection ended', { code: (error as { code?: string }).code })
 }
 
 export async function disconnectDatabase() {
@@ -45,7 +50,7 @@ export function connectionPool(): pg.Pool {
 /** A client of its own, outside the pools (migrations, as another role). The caller ends it. */
 export async function singleConnection(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url, application_name: 'letterlock-migrate' })
-  client.on('error', (error) => logWarning('A database connection ended', { code: (error as { code?: string }).code }))
+  client.on('error', noteEnd)
   await client.connect()
   return client
 }

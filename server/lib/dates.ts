@@ -38,6 +38,12 @@ export function clockTime(date: Date): string {
   return `${hour}:${minute} ${(dayPeriod ?? '').toLowerCase()}`
 }
 
+/** "2:02:30 pm" */
+export function clockTimeWithSeconds(date: Date): string {
+  const { hour, minute, second, dayPeriod } = format(date, { hour: 'numeric', minute: '2-digit', second: '2-digit', hour12: true })
+  return `${hour}:${minute}:${second} ${(dayPeriod ?? '').toLowerCase()}`
+}
+
 /** "2026-11-17 14:02:11" in the organisation's zone, for the log. */
 export function exact(date: Date): string {
   const parts = format(date, { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })

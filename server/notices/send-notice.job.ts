@@ -28,5 +28,5 @@ export async function sendNotice({ messageId, mailboxId, accountId }: JobPayload
 /** What every mail with a link shows. The host comes from the settings, never from a request. */
 export function noticeView(token: string) {
   const { organisation, baseUrl } = config()
-  return { organisation: { name: organisation.name, phone: organisation.phone, hours: organisation.hours }, link: `${baseUrl}/m/${token}`, checkUrl: `${baseUrl}/check-notice`, reminder: false }
+  return { organisation: { name: organisation.name, phone: organisation.phone, hours: organisation.hours }, link: `${baseUrl}/m/${token}`, reminder: false }
 }

@@ -5,7 +5,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
-import type { Request, RequestHandler } from 'express'
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
 import { config } from '../config.ts'
 import { connectionPool, ask } from '../database/connection.ts'
@@ -62,6 +62,19 @@ export function sessions(): RequestHandler {
     saveUninitialized: false,
     cookie: { path: '/', httpOnly: true, secure: true, sameSite: 'lax' },
   })
+}
+
+/**
+ * Makes redirects wait until the session is kept. The library sends the headers while it still saves, and a browser that follows them at once
+ * would be asked to begin again.
+ */
+export function saveBeforeRedirect(request: Request, response: Response, next: NextFunction) {
+  const redirect = response.redirect.bind(response) as (status: number, path: string) => void
+  response.redirect = ((status: number, path: string) => {
+    if (!request.session.accountId) return redirect(status, path)
+    request.session.save((error) => (error ? next(error) : redirect(status, path)))
+  }) as Response['redirect']
+  next()
 }
 
 /** Puts a digest of the token in place of the token in everything that the store writes and asks. */

@@ -1,0 +1,78 @@
+/** People, for administrators: who has an account, and inviting a colleague. Nothing here opens mail. */
+import type { Request, Response } from 'express'
+import { record } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
+import { inShort } from '../lib/dates.ts'
+import { readForm, typed } from '../lib/form.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { findAccountByEmail, listColleagues, type Role } from './account.store.ts'
+import { readEmailAddress } from './email-address.ts'
+import { inviteColleague } from './invite-account.ts'
+import { invitation, type InvitationForm } from './invitation.form.ts'
+import { foundTeam, joinTeam } from './join-team.ts'
+import { listMemberships, listTeams } from './team.store.ts'
+
+const TONES = { invited: 'info', active: 'ok', closed: 'plain' } as const
+
+/** GET /admin/people */
+export async function showPeople(request: Request, response: Response) {
+  await record(request.actor, { act: 'people.listed' })
+  const colleagues = await listColleagues()
+  const memberships = await listMemberships(colleagues.map(({ id }) => id))
+  const people = colleagues.map((account) => ({
+    name: account.name,
+    email: account.email,
+    role: t(`accounts:roles.${account.role}`),
+    team: memberships.filter(({ accountId }) => accountId === account.id).map(({ team }) => team.name).join(', '),
+    state: { tone: TONES[account.state], text: t(`accounts:states.${account.state}`) },
+    lastSignIn: account.lastSignedInAt ? inShort(account.lastSignedInAt) : null,
+  }))
+  const justInvited = colleagues.find(({ id }) => id === request.query['invited'])
+  showPage(request, response, 'accounts/people', { title: t('accounts:people.title'), people, inviteHref: '/admin/people/invite', invited: justInvited?.email ?? '' })
+}
+
+/** GET /admin/people/invite */
+export async function askInvitation(request: Request, response: Response) {
+  await showInvite(request, response, {}, [])
+}
+
+/** POST /admin/people/invite: the account, its team and the mail that tells them, in one transaction. */
+export async function takeInvitation(request: Request, response: Response) {
+  const form = readForm(invitation, request.body)
+  if (!form.values) return showInvite(request, response, request.body as object, toldErrors(form.errors, { count: 100 }))
+  const { role, team, newTeam } = form.values
+  if (role === 'provider' && !newTeam.trim() && !(await listTeams()).some(({ id }) => id === team))
+    return showInvite(request, response, request.body as object, toldErrors([{ field: 'newTeam', key: 'accounts:invite.errors.team' }]))
+  const email = readEmailAddress(form.values.email)!
+  if (await findAccountByEmail(email)) return showInvite(request, response, request.body as object, toldErrors([{ field: 'email', key: 'accounts:invite.errors.taken' }]))
+  response.redirect(303, `/admin/people?invited=${await invite(request, form.values, email)}`)
+}
+
+function invite(request: Request, { role, name, team, newTeam }: InvitationForm, email: string) {
+  const now = new Date()
+  return inTransaction(async (transaction) => {
+    const account = await inviteColleague(request.actor, { role, email, name: name.trim() }, now, transaction)
+    if (role !== 'provider') return account.id
+    const teamId = newTeam.trim() ? (await foundTeam(request.actor, newTeam.trim(), now, transaction)).id : team
+    await joinTeam(request.actor, teamId, account.id, now, transaction)
+    return account.id
+  })
+}
+
+const ROLES: readonly Role[] = ['provider', 'admin', 'auditor']
+
+async function showInvite(request: Request, response: Response, given: object, errors: { field: string; href: string; text: string }[]) {
+  const teams = await listTeams()
+  const role = typed(given, 'role') || 'provider'
+  const team = typed(given, 'team')
+  const view = {
+    title: t('accounts:invite.title'),
+    backHref: '/admin/people',
+    action: '/admin/people/invite',
+    form: { name: typed(given, 'name'), email: typed(given, 'email'), newTeam: typed(given, 'newTeam') },
+    roles: ROLES.map((each) => ({ value: each, label: t(`accounts:roles.${each}`), hint: t(`accounts:invite.roleHints.${each}`), checked: each === role })),
+    teams: teams.length === 0 ? [] : [{ value: '', label: t('accounts:invite.noTeam'), selected: team === '' }, ...teams.map(({ id, name }) => ({ value: id, label: name, selected: id === team }))],
+    errors,
+  }
+  showPage(request, response, 'accounts/invite', view, errors.length > 0 ? 422 : 200)
+}

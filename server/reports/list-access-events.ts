@@ -1,0 +1,55 @@
+/** Reading the access log. It is itself an access event: the auditor is audited. */
+import { findAccountByEmail, listAccounts, type Account } from '../accounts/account.store.ts'
+import { readEmailAddress } from '../accounts/email-address.ts'
+import { listAccessEvents, type AccessEventRow } from '../audit/access-event.store.ts'
+import { record } from '../audit/record.ts'
+import type { Reader } from '../sign-in/reader.ts'
+import { EnvelopeRefused } from '../vault/floe.ts'
+import { unsealField } from '../vault/vault.ts'
+
+export interface EventFilter {
+  /** An e-mail address. */
+  who: string
+  act: string
+  outcome: string
+  from: Date | undefined
+  to: Date | undefined
+  before: { at: Date; id: string } | undefined
+}
+
+export interface ReadEvent extends AccessEventRow {
+  actor: Account | undefined
+  details: { address?: string; userAgent?: string; reason?: string }
+}
+
+export const PAGE = 100
+
+/** Newest first, one more than a page. @throws Unavailable when that cannot be recorded */
+export async function readAccessEvents(reader: Reader, filter: EventFilter): Promise<ReadEvent[]> {
+  await record(reader.actor, { act: 'access-events.read' })
+  const email = readEmailAddress(filter.who)
+  const actor = email ? await findAccountByEmail(email) : undefined
+  if (filter.who.trim() && !actor) return []
+  const rows = await listAccessEvents({
+    actorId: actor?.id,
+    act: filter.act || undefined,
+    outcome: filter.outcome || undefined,
+    from: filter.from,
+    to: filter.to,
+    before: filter.before,
+    limit: PAGE + 1,
+  })
+  const people = new Map((await listAccounts(rows.flatMap(({ actorId }) => actorId ?? []))).map((account) => [account.id, account]))
+  return rows.map((row) => ({ ...row, actor: people.get(row.actorId ?? ''), details: detailsOf(row) }))
+}
+
+function detailsOf(row: AccessEventRow): ReadEvent['details'] {
+  if (!row.detailsSealed) return {}
+  try {
+    return JSON.parse(unsealField(`access-event/${row.id}`, row.detailsSealed)) as ReadEvent['details']
+  } catch (error) {
+    // One event with broken details must not hide the others.
+    if (error instanceof EnvelopeRefused) return { reason: 'details do not open' }
+    throw error
+  }
+}

@@ -1,0 +1,3 @@
+import { aMessageTravels } from './message-travels.ts'
+
+aMessageTravels(false)

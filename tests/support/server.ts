@@ -25,7 +25,8 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
   Object.assign(process.env, { DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error', ...settings })
   const { start } = await import('../../server/start.ts')
   const running = await start(() => {})
-  const owner = new pg.Pool({ connectionString: await ownerUrl(dataDir), max: 2 })
+  const database = await secondLook(dataDir)
+  const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
   owner.on('error', () => {})
   return {
     baseUrl: running.baseUrl,
@@ -36,6 +37,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
     async stop() {
       await owner.end()
       await running.stop()
+      await database.stop()
       rmSync(join(dataDir, '..'), { recursive: true, force: true })
     },
   }
@@ -55,8 +57,8 @@ async function ownTemplate() {
   return made
 }
 
-/** A second look at a running database as its owner. */
-export async function ownerUrl(dataDir: string): Promise<string> {
+/** A second look at a running database, as its owner. Whoever asked for it stops it too. */
+export async function secondLook(dataDir: string) {
   const { startEmbeddedDatabase } = await import('../../server/database/embedded.ts')
-  return (await startEmbeddedDatabase({ dataDir, say: () => {} })).ownerUrl
+  return startEmbeddedDatabase({ dataDir, say: () => {} })
 }

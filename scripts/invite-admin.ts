@@ -20,7 +20,9 @@ try {
   await openStores(say, stops)
   await prepareJobs()
   if (await findAccountByEmail(email)) throw new Error('This address already has an account. Nothing was changed.')
-  const account = await inTransaction((transaction) => inviteColleague(system, { role: 'admin', email, name: values.name ?? '' }, new Date(), transaction))
+  const account = await inTransaction((transaction) =>
+    inviteColleague(system, { role: 'admin', email, name: values.name ?? '' }, new Date(), transaction),
+  )
   say(`Invited ${email} as an administrator.`)
   say('A mail with this link goes out as soon as the server runs. You can also open it now:')
   say(`  ${config().baseUrl}/m/${linkToken('invitation', account.id)}`)

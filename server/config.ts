@@ -18,24 +18,85 @@ interface Setting {
 }
 
 export const settings = [
-  { name: 'NODE_ENV', purpose: 'production for real use. Anything else is a try-out with a fictitious cast, in which no mail leaves.', example: 'production' },
-  { name: 'BASE_URL', purpose: 'The address that people type and that stands in notices: https, host, no path.', example: 'https://messages.example.org', production: 'required' },
+  {
+    name: 'NODE_ENV',
+    purpose: 'production for real use. Anything else is a try-out with a fictitious cast, in which no mail leaves.',
+    example: 'production',
+  },
+  {
+    name: 'BASE_URL',
+    purpose: 'The address that people type and that stands in notices: https, host, no path.',
+    example: 'https://messages.example.org',
+    production: 'required',
+  },
   { name: 'PORT', purpose: 'The port to listen on.', example: '3000' },
-  { name: 'HOST', purpose: 'The address to listen on. Keep the loopback when a TLS proxy runs on the same machine.', example: '127.0.0.1' },
-  { name: 'DATA_DIR', purpose: 'Where sealed files, the built-in database and the master key rest. Only its owner can read it.', example: './.data' },
-  { name: 'DATABASE_URL', purpose: "PostgreSQL 15 or later, as the application's role. Without it a built-in PostgreSQL runs under DATA_DIR.", example: 'postgres://letterlock_app:PASSWORD@db.example.org/letterlock', secret: true },
-  { name: 'MIGRATION_DATABASE_URL', purpose: 'The same database as its owner. Needed when DATABASE_URL is set and the schema has to be made or changed.', example: 'postgres://letterlock_owner:PASSWORD@db.example.org/letterlock', secret: true },
-  { name: 'MASTER_KEY', purpose: 'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE. Losing it loses the mail.', example: '1:BASE64URL_OF_32_RANDOM_BYTES', secret: true, production: 'required' },
-  { name: 'SMTP_URL', purpose: 'The mail server for notices: smtps://, or smtp:// which must offer STARTTLS.', example: 'smtps://USER:PASSWORD@mail.example.org', secret: true, production: 'required' },
-  { name: 'MAIL_FROM', purpose: 'The sender address of notices; same domain as BASE_URL.', example: 'messages@example.org' },
+  {
+    name: 'HOST',
+    purpose: 'The address to listen on. Keep the loopback when a TLS proxy runs on the same machine.',
+    example: '127.0.0.1',
+  },
+  {
+    name: 'DATA_DIR',
+    purpose: 'Where sealed files, the built-in database and the master key rest. Only its owner can read it.',
+    example: './.data',
+  },
+  {
+    name: 'DATABASE_URL',
+    purpose: "PostgreSQL 15 or later, as the application's role. Without it a built-in PostgreSQL runs under DATA_DIR.",
+    example: 'postgres://letterlock_app:PASSWORD@db.example.org/letterlock',
+    secret: true,
+  },
+  {
+    name: 'MIGRATION_DATABASE_URL',
+    purpose:
+      'The same database as its owner. Needed when DATABASE_URL is set and the schema has to be made or changed.',
+    example: 'postgres://letterlock_owner:PASSWORD@db.example.org/letterlock',
+    secret: true,
+  },
+  {
+    name: 'MASTER_KEY',
+    purpose:
+      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE. Losing it loses the mail.',
+    example: '1:BASE64URL_OF_32_RANDOM_BYTES',
+    secret: true,
+    production: 'required',
+  },
+  {
+    name: 'SMTP_URL',
+    purpose: 'The mail server for notices: smtps://, or smtp:// which must offer STARTTLS.',
+    example: 'smtps://USER:PASSWORD@mail.example.org',
+    secret: true,
+    production: 'required',
+  },
+  {
+    name: 'MAIL_FROM',
+    purpose: 'The sender address of notices; same domain as BASE_URL.',
+    example: 'messages@example.org',
+  },
   { name: 'ORGANISATION_NAME', purpose: 'Your name, as patients know it.', example: 'Riverside Clinic' },
-  { name: 'ORGANISATION_PHONE', purpose: 'The phone number for help, on every page and in every notice.', example: '555-0100' },
+  {
+    name: 'ORGANISATION_PHONE',
+    purpose: 'The phone number for help, on every page and in every notice.',
+    example: '555-0100',
+  },
   { name: 'ORGANISATION_HOURS', purpose: 'When that phone is answered.', example: 'Monday to Friday, 8 am to 5 pm' },
   { name: 'EMERGENCY_PHONE', purpose: 'The number to call in an emergency, shown above every reply.', example: '911' },
   { name: 'TIME_ZONE', purpose: 'The time zone of dates on pages.', example: 'America/New_York' },
-  { name: 'IDLE_MINUTES', purpose: 'Minutes without a click after which a person is signed out: 5 to 60.', example: '15' },
-  { name: 'TRUSTED_PROXIES', purpose: 'Addresses of your TLS proxies, separated by commas. Only they may say where a request came from.', example: '127.0.0.1' },
-  { name: 'LOG_LEVEL', purpose: 'How much the log says: error, warn, info or debug. It never holds content.', example: 'info' },
+  {
+    name: 'IDLE_MINUTES',
+    purpose: 'Minutes without a click after which a person is signed out: 5 to 60.',
+    example: '15',
+  },
+  {
+    name: 'TRUSTED_PROXIES',
+    purpose: 'Addresses of your TLS proxies, separated by commas. Only they may say where a request came from.',
+    example: '127.0.0.1',
+  },
+  {
+    name: 'LOG_LEVEL',
+    purpose: 'How much the log says: error, warn, info or debug. It never holds content.',
+    example: 'info',
+  },
 ] as const satisfies readonly Setting[]
 
 type Name = (typeof settings)[number]['name']
@@ -52,7 +113,12 @@ export interface Config {
   readonly masterKey: string | undefined
   readonly smtpUrl: string | undefined
   readonly mailFrom: string
-  readonly organisation: { readonly name: string; readonly phone: string; readonly hours: string; readonly emergencyPhone: string }
+  readonly organisation: {
+    readonly name: string
+    readonly phone: string
+    readonly hours: string
+    readonly emergencyPhone: string
+  }
   readonly timeZone: string
   readonly idleMinutes: number
   readonly trustedProxies: readonly string[]
@@ -84,7 +150,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   for (const setting of settings as readonly Setting[]) {
     const value = given(setting.name as Name)
     if (production && setting.production === 'required' && !value)
-      problems.push(`${setting.name}${setting.secret ? ` (or ${setting.name}_FILE)` : ''} is missing. ${setting.purpose}`)
+      problems.push(
+        `${setting.name}${setting.secret ? ` (or ${setting.name}_FILE)` : ''} is missing. ${setting.purpose}`,
+      )
     if (production && setting.secret && value && looksLikeAnExample(value, setting.example))
       problems.push(`${setting.name} still holds the example's secret. Put in your own.`)
   }
@@ -110,14 +178,21 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     }),
     timeZone: readTimeZone(given('TIME_ZONE'), problems),
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
-    trustedProxies: (given('TRUSTED_PROXIES') ?? '').split(',').map((address) => address.trim()).filter(Boolean),
+    trustedProxies: (given('TRUSTED_PROXIES') ?? '')
+      .split(',')
+      .map((address) => address.trim())
+      .filter(Boolean),
     logLevel: given('LOG_LEVEL') ?? (production ? 'info' : 'warn'),
   }
-  if (production && !given('ORGANISATION_NAME')) problems.push('ORGANISATION_NAME is missing. Patients must see who writes to them.')
-  if (production && !given('ORGANISATION_PHONE')) problems.push('ORGANISATION_PHONE is missing. Every notice and page tells where to call.')
-  if (!['error', 'warn', 'info', 'debug'].includes(read.logLevel)) problems.push(`LOG_LEVEL is error, warn, info or debug, not "${read.logLevel}".`)
+  if (production && !given('ORGANISATION_NAME'))
+    problems.push('ORGANISATION_NAME is missing. Patients must see who writes to them.')
+  if (production && !given('ORGANISATION_PHONE'))
+    problems.push('ORGANISATION_PHONE is missing. Every notice and page tells where to call.')
+  if (!['error', 'warn', 'info', 'debug'].includes(read.logLevel))
+    problems.push(`LOG_LEVEL is error, warn, info or debug, not "${read.logLevel}".`)
   for (const name of Object.keys(env))
-    if (/^(AUDIT|ACCESS_LOG)/.test(name)) problems.push(`${name} is set, but the access log cannot be switched off. Remove the setting.`)
+    if (/^(AUDIT|ACCESS_LOG)/.test(name))
+      problems.push(`${name} is set, but the access log cannot be switched off. Remove the setting.`)
   if (problems.length > 0) throw new ConfigProblems([...new Set(problems)])
   return Object.freeze(read)
 }
@@ -149,7 +224,8 @@ function readBaseUrl(value: string | undefined, port: number, production: boolea
   const loopback = isLoopbackHost(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback))
     problems.push('BASE_URL must begin with https://. Plain http works on localhost only.')
-  if (production && url.hostname.endsWith('example.org')) problems.push('BASE_URL still holds the example. Put in your own.')
+  if (production && url.hostname.endsWith('example.org'))
+    problems.push('BASE_URL still holds the example. Put in your own.')
   return url.origin
 }
 
@@ -159,7 +235,8 @@ export function isLoopbackHost(hostname: string): boolean {
 }
 
 function readSmtpUrl(value: string | undefined, problems: string[]): string | undefined {
-  if (value && !/^smtps?:\/\/[^\s]+$/.test(value)) problems.push('SMTP_URL must be like smtps://USER:PASSWORD@mail.your-domain.')
+  if (value && !/^smtps?:\/\/[^\s]+$/.test(value))
+    problems.push('SMTP_URL must be like smtps://USER:PASSWORD@mail.your-domain.')
   return value
 }
 
@@ -187,7 +264,11 @@ function integer(name: Name, value: string, least: number, greatest: number, pro
 /** The text of `.env.example`. */
 export function envExample(): string {
   const lines = (settings as readonly Setting[]).map(({ name, purpose, example, secret, production }) =>
-    [`# ${purpose}`, `#${production ? ' Required in production.' : ''}${secret ? ` A secret: ${name}_FILE=/path works too.` : ''}`.trimEnd(), `#${name}=${example}`]
+    [
+      `# ${purpose}`,
+      `#${production ? ' Required in production.' : ''}${secret ? ` A secret: ${name}_FILE=/path works too.` : ''}`.trimEnd(),
+      `#${name}=${example}`,
+    ]
       .filter((line) => line !== '#')
       .join('\n'),
   )

@@ -32,8 +32,10 @@ export const allowed = (...roles: Role[]) => group(only(...roles))
 function group(guard: RequestHandler): Group {
   return {
     get: (path, page) => router.get(path, guard, checkFormToken, page),
-    post: (path, page, late) => router.post(path, guardOrLate(guard, late), readBody, checkFormToken, pageOrLate(page, late)),
-    upload: (path, page, late) => router.post(path, guardOrLate(guard, late), receive, checkUploadForm, pageOrLate(page, late)),
+    post: (path, page, late) =>
+      router.post(path, guardOrLate(guard, late), readBody, checkFormToken, pageOrLate(page, late)),
+    upload: (path, page, late) =>
+      router.post(path, guardOrLate(guard, late), receive, checkUploadForm, pageOrLate(page, late)),
   }
 }
 
@@ -46,7 +48,8 @@ function guardOrLate(guard: RequestHandler, late: Page | undefined): RequestHand
 }
 
 function pageOrLate(page: Page, late: Page | undefined): RequestHandler {
-  return (request, response) => (request.sessionState === 'ended' && late ? late(request, response) : page(request, response))
+  return (request, response) =>
+    request.sessionState === 'ended' && late ? late(request, response) : page(request, response)
 }
 
 const receive = receiveFiles<string>({
@@ -62,7 +65,8 @@ const receive = receiveFiles<string>({
 
 /** The token of a form with files exists only after the files were received; a forged form's files are dropped at once. */
 function checkUploadForm(request: Request, response: Response, next: NextFunction) {
-  if (!request.is('multipart/form-data')) return readBody(request, response, (error) => (error ? next(error) : checkFormToken(request, response, next)))
+  if (!request.is('multipart/form-data'))
+    return readBody(request, response, (error) => (error ? next(error) : checkFormToken(request, response, next)))
   checkFormToken(request, response, (error?: unknown) => {
     if (!error) {
       try {

@@ -9,7 +9,9 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 // Loaded only now, so that an older Node gets the sentence above and not a syntax error.
 const [{ start }, { config }] = await Promise.all([import('./start.ts'), import('./config.ts')])
 
-process.on('unhandledRejection', (reason) => process.emitWarning(`A promise was left alone: ${(reason as Error | undefined)?.name ?? 'unknown'}`))
+process.on('unhandledRejection', (reason) =>
+  process.emitWarning(`A promise was left alone: ${(reason as Error | undefined)?.name ?? 'unknown'}`),
+)
 
 try {
   config()

@@ -10,8 +10,23 @@ import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
 import { askNewPassword, landing, pressContinue, takePasswordByLink } from './notices/link.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
-import { askSecondFactor, downloadRecoveryCodes, keepRecoveryCodes, showRecoveryCodes, takeSecondFactor } from './sign-in/enrol.pages.ts'
-import { askCode, askPassword, askRecoveryCode, goHome, signOut, takeCode, takePassword, takeRecoveryCode } from './sign-in/sign-in.pages.ts'
+import {
+  askSecondFactor,
+  downloadRecoveryCodes,
+  keepRecoveryCodes,
+  showRecoveryCodes,
+  takeSecondFactor,
+} from './sign-in/enrol.pages.ts'
+import {
+  askCode,
+  askPassword,
+  askRecoveryCode,
+  goHome,
+  signOut,
+  takeCode,
+  takePassword,
+  takeRecoveryCode,
+} from './sign-in/sign-in.pages.ts'
 import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
 import { showCheckNotice, showHelp, showPrivacy } from './web/help.pages.ts'
 

@@ -27,7 +27,8 @@ export interface Running {
 export async function start(say: (line: string) => void): Promise<Running> {
   const stops: (() => Promise<void> | void)[] = []
   const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await Promise.resolve(each()).catch((error) => logError('Stopping went wrong', error))
+    for (const each of stops.splice(0).reverse())
+      await Promise.resolve(each()).catch((error) => logError('Stopping went wrong', error))
   }
   try {
     await openStores(say, stops)
@@ -35,7 +36,9 @@ export async function start(say: (line: string) => void): Promise<Running> {
     if (config().tryOut) await prepareCast(say)
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
-    const server = await listen(createServer({ maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }, makeApp()))
+    const server = await listen(
+      createServer({ maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }, makeApp()),
+    )
     stops.push(() => close(server))
     return { baseUrl: config().baseUrl, stop }
   } catch (error) {
@@ -65,7 +68,11 @@ function listen(server: Server): Promise<Server> {
   const { port, host } = config()
   return new Promise((done, fail) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
-      fail(error.code === 'EADDRINUSE' ? new Error(`Port ${port} is in use. Stop what runs there, or set PORT to another number.`) : error),
+      fail(
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${port} is in use. Stop what runs there, or set PORT to another number.`)
+          : error,
+      ),
     )
     server.listen(port, host, () => done(server))
   })

@@ -36,7 +36,10 @@ const accounts = table<AccountRow>('accounts', {
   lastSignedInAt: 'timestamptz',
 })
 
-export async function insertAccount(account: Pick<Account, 'id' | 'role' | 'email' | 'name' | 'invitedAt'>, transaction: Transaction): Promise<Account> {
+export async function insertAccount(
+  account: Pick<Account, 'id' | 'role' | 'email' | 'name' | 'invitedAt'>,
+  transaction: Transaction,
+): Promise<Account> {
   const row = { ...account, state: 'invited' as const, enrolledAt: null, lastSignedInAt: null }
   const { email, name, ...plain } = row
   await accounts.insert(

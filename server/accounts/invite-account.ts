@@ -17,12 +17,23 @@ export interface Invitation {
 }
 
 /** Invites a patient, who will be told by the notice of their first message. */
-export async function invitePatient(actor: Actor, email: string, now: Date, transaction: Transaction, name = ''): Promise<{ account: Account; mailbox: MailboxKey }> {
+export async function invitePatient(
+  actor: Actor,
+  email: string,
+  now: Date,
+  transaction: Transaction,
+  name = '',
+): Promise<{ account: Account; mailbox: MailboxKey }> {
   return invite(actor, { role: 'patient', email, name }, now, transaction)
 }
 
 /** Invites a colleague, who is told by a mail of its own. */
-export async function inviteColleague(actor: Actor, invitation: Invitation, now: Date, transaction: Transaction): Promise<Account> {
+export async function inviteColleague(
+  actor: Actor,
+  invitation: Invitation,
+  now: Date,
+  transaction: Transaction,
+): Promise<Account> {
   const { account } = await invite(actor, invitation, now, transaction)
   await insertInvitationLink(account.id, now, transaction)
   await enqueue('send-invitation', { accountId: account.id }, transaction)

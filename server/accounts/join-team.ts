@@ -16,10 +16,21 @@ export async function foundTeam(actor: Actor, name: string, now: Date, transacti
   return team
 }
 
-export async function joinTeam(actor: Actor, teamId: string, accountId: string, now: Date, transaction: Transaction): Promise<void> {
+export async function joinTeam(
+  actor: Actor,
+  teamId: string,
+  accountId: string,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
   const mailbox = await findMailboxOf({ teamId }, transaction)
   if (!mailbox) throw new NotFound('no such team')
-  await record(actor, { act: 'team.joined', subject: { kind: 'account', id: accountId }, reason: 'opened by the recovery key' }, transaction, now)
+  await record(
+    actor,
+    { act: 'team.joined', subject: { kind: 'account', id: accountId }, reason: 'opened by the recovery key' },
+    transaction,
+    now,
+  )
   const pair = await openMailboxByRecovery(mailbox, transaction)
   await insertMember(teamId, accountId, now, transaction)
   await addMemberOpener({ ...mailbox, ...pair }, accountId, now, transaction)

@@ -16,14 +16,21 @@ const links = table<Link & { digest: Buffer; createdAt: Date }>('links', {
 })
 
 /** The link of a notice about `messageId` to a mailbox; `accountId` when one person reads that mailbox. */
-export async function insertLink(link: { messageId: string; mailboxId: string; accountId: string | null }, now: Date, transaction: Transaction): Promise<void> {
+export async function insertLink(
+  link: { messageId: string; mailboxId: string; accountId: string | null },
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
   const digest = lookupDigest('link', linkToken(link.messageId, link.mailboxId))
   await links.insert({ digest, accountId: link.accountId, messageId: link.messageId, createdAt: now }, transaction)
 }
 
 /** The link of an invitation that comes without a message. */
 export async function insertInvitationLink(accountId: string, now: Date, transaction: Transaction): Promise<void> {
-  await links.insert({ digest: lookupDigest('link', linkToken('invitation', accountId)), accountId, messageId: null, createdAt: now }, transaction)
+  await links.insert(
+    { digest: lookupDigest('link', linkToken('invitation', accountId)), accountId, messageId: null, createdAt: now },
+    transaction,
+  )
 }
 
 /** @returns undefined for everything that is not, letter by letter, a token that we made */

@@ -17,18 +17,45 @@ import { findOpener, insertOpeners, type Opener, type OpenerKind } from './opene
  * Makes a mailbox with its key pair and the openers that exist from the first moment: `recovery` (the deployment is managed), and for a
  * person who has not enrolled `waiting`.
  */
-export async function makeMailbox(owner: { accountId: string } | { teamId: string }, now: Date, transaction: Transaction): Promise<MailboxKey & KeyPair> {
+export async function makeMailbox(
+  owner: { accountId: string } | { teamId: string },
+  now: Date,
+  transaction: Transaction,
+): Promise<MailboxKey & KeyPair> {
   const pair = makeKeyPair()
-  const mailbox = { id: newId(now), accountId: null, teamId: null, ...owner, createdAt: now, version: 1, publicKey: pair.publicKey }
+  const mailbox = {
+    id: newId(now),
+    accountId: null,
+    teamId: null,
+    ...owner,
+    createdAt: now,
+    version: 1,
+    publicKey: pair.publicKey,
+  }
   await insertMailbox(mailbox, transaction)
-  const recovery = openerRow(mailbox, 'recovery', sealToPublic(recoveryKeyPair().publicKey, bindingOf(mailbox, 'recovery'), pair.privateKey), now)
-  const waiting = openerRow(mailbox, 'waiting', sealUnderMaster('waiting', bindingOf(mailbox, 'waiting'), pair.privateKey), now)
+  const recovery = openerRow(
+    mailbox,
+    'recovery',
+    sealToPublic(recoveryKeyPair().publicKey, bindingOf(mailbox, 'recovery'), pair.privateKey),
+    now,
+  )
+  const waiting = openerRow(
+    mailbox,
+    'waiting',
+    sealUnderMaster('waiting', bindingOf(mailbox, 'waiting'), pair.privateKey),
+    now,
+  )
   await insertOpeners('accountId' in owner ? [recovery, waiting] : [recovery], transaction)
   return { ...mailbox, ...pair }
 }
 
 /** Lets the member `accountId` open the team's mailbox, by sealing its private half to theirs. */
-export async function addMemberOpener(team: MailboxKey & KeyPair, accountId: string, now: Date, transaction: Transaction): Promise<void> {
+export async function addMemberOpener(
+  team: MailboxKey & KeyPair,
+  accountId: string,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
   const member = await findMailboxOf({ accountId }, transaction)
   if (!member) throw new NotFound('no mailbox')
   const envelope = sealToPublic(member.publicKey, bindingOf(team, 'member'), team.privateKey)
@@ -36,22 +63,46 @@ export async function addMemberOpener(team: MailboxKey & KeyPair, accountId: str
 }
 
 /** Seals a private half under a 32-byte key that a person's secret gives (password or recovery code). */
-export function sealOpener(mailbox: MailboxKey, kind: 'password' | 'recovery-code', key: Buffer, privateKey: Buffer): Buffer {
+export function sealOpener(
+  mailbox: MailboxKey,
+  kind: 'password' | 'recovery-code',
+  key: Buffer,
+  privateKey: Buffer,
+): Buffer {
   return sealEnvelope(key, bindingOf(mailbox, kind), privateKey, FIELD_SEGMENT)
 }
 
 export function openerRow(mailbox: MailboxKey, kind: OpenerKind, envelope: Buffer, now: Date): Opener {
-  return { id: newId(now), mailboxId: mailbox.id, mailboxVersion: mailbox.version, kind, accountId: null, codeDigest: null, envelope, createdAt: now }
+  return {
+    id: newId(now),
+    mailboxId: mailbox.id,
+    mailboxVersion: mailbox.version,
+    kind,
+    accountId: null,
+    codeDigest: null,
+    envelope,
+    createdAt: now,
+  }
 }
 
 /** Opens by a key that a person's secret gives. @throws EnvelopeRefused, NotFound when there is no such opener */
-export async function openMailboxWithSecret(mailbox: MailboxKey, kind: 'password', key: Buffer, transaction?: Transaction): Promise<KeyPair> {
+export async function openMailboxWithSecret(
+  mailbox: MailboxKey,
+  kind: 'password',
+  key: Buffer,
+  transaction?: Transaction,
+): Promise<KeyPair> {
   const opener = await neededOpener(mailbox, kind, transaction)
   return { publicKey: mailbox.publicKey, privateKey: unsealEnvelope(key, bindingOf(mailbox, kind), opener.envelope) }
 }
 
 /** Opens a team's mailbox as its member. @throws NotFound when they are not (or no longer) a member */
-export async function openMailboxAsMember(team: MailboxKey, accountId: string, own: KeyPair, transaction?: Transaction): Promise<KeyPair> {
+export async function openMailboxAsMember(
+  team: MailboxKey,
+  accountId: string,
+  own: KeyPair,
+  transaction?: Transaction,
+): Promise<KeyPair> {
   const opener = await findOpener({ mailboxId: team.id, kind: 'member', accountId }, transaction)
   if (!opener) throw new NotFound('not a member')
   return { publicKey: team.publicKey, privateKey: unsealWithPrivate(own, bindingOf(team, 'member'), opener.envelope) }
@@ -60,13 +111,19 @@ export async function openMailboxAsMember(team: MailboxKey, accountId: string, o
 /** Opens the mailbox of somebody who has not enrolled yet. @throws NotFound once they have */
 export async function openWaitingMailbox(mailbox: MailboxKey, transaction?: Transaction): Promise<KeyPair> {
   const opener = await neededOpener(mailbox, 'waiting', transaction)
-  return { publicKey: mailbox.publicKey, privateKey: unsealUnderMaster('waiting', bindingOf(mailbox, 'waiting'), opener.envelope) }
+  return {
+    publicKey: mailbox.publicKey,
+    privateKey: unsealUnderMaster('waiting', bindingOf(mailbox, 'waiting'), opener.envelope),
+  }
 }
 
 /** Opens any mailbox with the organisation's recovery key. The caller records why. */
 export async function openMailboxByRecovery(mailbox: MailboxKey, transaction?: Transaction): Promise<KeyPair> {
   const opener = await neededOpener(mailbox, 'recovery', transaction)
-  return { publicKey: mailbox.publicKey, privateKey: unsealWithPrivate(recoveryKeyPair(), bindingOf(mailbox, 'recovery'), opener.envelope) }
+  return {
+    publicKey: mailbox.publicKey,
+    privateKey: unsealWithPrivate(recoveryKeyPair(), bindingOf(mailbox, 'recovery'), opener.envelope),
+  }
 }
 
 async function neededOpener(mailbox: MailboxKey, kind: OpenerKind, transaction?: Transaction): Promise<Opener> {

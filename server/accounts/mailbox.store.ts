@@ -16,8 +16,19 @@ export interface MailboxKey extends Mailbox {
   publicKey: Buffer
 }
 
-const mailboxes = table<Mailbox>('mailboxes', { id: 'uuid key', accountId: 'uuid', teamId: 'uuid', createdAt: 'timestamptz' })
-const mailboxKeys = table<{ mailboxId: string; version: number; publicHalf: Buffer; publicMac: Buffer; createdAt: Date }>('mailbox_keys', {
+const mailboxes = table<Mailbox>('mailboxes', {
+  id: 'uuid key',
+  accountId: 'uuid',
+  teamId: 'uuid',
+  createdAt: 'timestamptz',
+})
+const mailboxKeys = table<{
+  mailboxId: string
+  version: number
+  publicHalf: Buffer
+  publicMac: Buffer
+  createdAt: Date
+}>('mailbox_keys', {
   mailboxId: 'uuid key',
   version: 'integer key',
   publicHalf: 'bytea',
@@ -29,7 +40,13 @@ export async function insertMailbox(mailbox: MailboxKey, transaction: Transactio
   const { version, publicKey, ...plain } = mailbox
   await mailboxes.insert(plain, transaction)
   await mailboxKeys.insert(
-    { mailboxId: mailbox.id, version, publicHalf: publicKey, publicMac: publicHalfMac(mailbox.id, version, publicKey), createdAt: mailbox.createdAt },
+    {
+      mailboxId: mailbox.id,
+      version,
+      publicHalf: publicKey,
+      publicMac: publicHalfMac(mailbox.id, version, publicKey),
+      createdAt: mailbox.createdAt,
+    },
     transaction,
   )
 }
@@ -43,7 +60,10 @@ interface MailboxKeyRow extends Mailbox {
 const NEWEST_KEY = `SELECT m.*, k.version, k.public_half, k.public_mac FROM mailboxes m
   JOIN LATERAL (SELECT * FROM mailbox_keys WHERE mailbox_id = m.id ORDER BY version DESC LIMIT 1) k ON true`
 
-export async function findMailboxOf(owner: { accountId: string } | { teamId: string }, transaction?: Transaction): Promise<MailboxKey | undefined> {
+export async function findMailboxOf(
+  owner: { accountId: string } | { teamId: string },
+  transaction?: Transaction,
+): Promise<MailboxKey | undefined> {
   const [row] = await ask<MailboxKeyRow>(
     'accountId' in owner ? `${NEWEST_KEY} WHERE m.account_id = $1` : `${NEWEST_KEY} WHERE m.team_id = $1`,
     ['accountId' in owner ? owner.accountId : owner.teamId],

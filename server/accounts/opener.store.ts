@@ -30,11 +30,17 @@ export function insertOpeners(rows: readonly Opener[], transaction: Transaction)
   return openers.insertAll(rows, transaction)
 }
 
-export function findOpener(where: Partial<Pick<Opener, 'mailboxId' | 'kind' | 'accountId' | 'codeDigest'>>, transaction?: Transaction): Promise<Opener | undefined> {
+export function findOpener(
+  where: Partial<Pick<Opener, 'mailboxId' | 'kind' | 'accountId' | 'codeDigest'>>,
+  transaction?: Transaction,
+): Promise<Opener | undefined> {
   return openers.find(where, transaction)
 }
 
 /** @returns how many were there: a recovery code is used by removing its opener, so that of fifty requests one wins */
-export function removeOpeners(where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'kind'>>, transaction: Transaction): Promise<number> {
+export function removeOpeners(
+  where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'kind'>>,
+  transaction: Transaction,
+): Promise<number> {
   return openers.remove(where, transaction)
 }

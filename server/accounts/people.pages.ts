@@ -23,12 +23,20 @@ export async function showPeople(request: Request, response: Response) {
     name: account.name,
     email: account.email,
     role: t(`accounts:roles.${account.role}`),
-    team: memberships.filter(({ accountId }) => accountId === account.id).map(({ team }) => team.name).join(', '),
+    team: memberships
+      .filter(({ accountId }) => accountId === account.id)
+      .map(({ team }) => team.name)
+      .join(', '),
     state: { tone: TONES[account.state], text: t(`accounts:states.${account.state}`) },
     lastSignIn: account.lastSignedInAt ? inShort(account.lastSignedInAt) : null,
   }))
   const justInvited = colleagues.find(({ id }) => id === request.query['invited'])
-  showPage(request, response, 'accounts/people', { title: t('accounts:people.title'), people, inviteHref: '/admin/people/invite', invited: justInvited?.email ?? '' })
+  showPage(request, response, 'accounts/people', {
+    title: t('accounts:people.title'),
+    people,
+    inviteHref: '/admin/people/invite',
+    invited: justInvited?.email ?? '',
+  })
 }
 
 /** GET /admin/people/invite */
@@ -39,12 +47,24 @@ export async function askInvitation(request: Request, response: Response) {
 /** POST /admin/people/invite: the account, its team and the mail that tells them, in one transaction. */
 export async function takeInvitation(request: Request, response: Response) {
   const form = readForm(invitation, request.body)
-  if (!form.values) return showInvite(request, response, request.body as object, toldErrors(form.errors, { count: 100 }))
+  if (!form.values)
+    return showInvite(request, response, request.body as object, toldErrors(form.errors, { count: 100 }))
   const { role, team, newTeam } = form.values
   if (role === 'provider' && !newTeam.trim() && !(await listTeams()).some(({ id }) => id === team))
-    return showInvite(request, response, request.body as object, toldErrors([{ field: 'newTeam', key: 'accounts:invite.errors.team' }]))
+    return showInvite(
+      request,
+      response,
+      request.body as object,
+      toldErrors([{ field: 'newTeam', key: 'accounts:invite.errors.team' }]),
+    )
   const email = readEmailAddress(form.values.email)!
-  if (await findAccountByEmail(email)) return showInvite(request, response, request.body as object, toldErrors([{ field: 'email', key: 'accounts:invite.errors.taken' }]))
+  if (await findAccountByEmail(email))
+    return showInvite(
+      request,
+      response,
+      request.body as object,
+      toldErrors([{ field: 'email', key: 'accounts:invite.errors.taken' }]),
+    )
   response.redirect(303, `/admin/people?invited=${await invite(request, form.values, email)}`)
 }
 
@@ -61,7 +81,12 @@ function invite(request: Request, { role, name, team, newTeam }: InvitationForm,
 
 const ROLES: readonly Role[] = ['provider', 'admin', 'auditor']
 
-async function showInvite(request: Request, response: Response, given: object, errors: { field: string; href: string; text: string }[]) {
+async function showInvite(
+  request: Request,
+  response: Response,
+  given: object,
+  errors: { field: string; href: string; text: string }[],
+) {
   const teams = await listTeams()
   const role = typed(given, 'role') || 'provider'
   const team = typed(given, 'team')
@@ -70,8 +95,19 @@ async function showInvite(request: Request, response: Response, given: object, e
     backHref: '/admin/people',
     action: '/admin/people/invite',
     form: { name: typed(given, 'name'), email: typed(given, 'email'), newTeam: typed(given, 'newTeam') },
-    roles: ROLES.map((each) => ({ value: each, label: t(`accounts:roles.${each}`), hint: t(`accounts:invite.roleHints.${each}`), checked: each === role })),
-    teams: teams.length === 0 ? [] : [{ value: '', label: t('accounts:invite.noTeam'), selected: team === '' }, ...teams.map(({ id, name }) => ({ value: id, label: name, selected: id === team }))],
+    roles: ROLES.map((each) => ({
+      value: each,
+      label: t(`accounts:roles.${each}`),
+      hint: t(`accounts:invite.roleHints.${each}`),
+      checked: each === role,
+    })),
+    teams:
+      teams.length === 0
+        ? []
+        : [
+            { value: '', label: t('accounts:invite.noTeam'), selected: team === '' },
+            ...teams.map(({ id, name }) => ({ value: id, label: name, selected: id === team })),
+          ],
     errors,
   }
   showPage(request, response, 'accounts/invite', view, errors.length > 0 ? 422 : 200)

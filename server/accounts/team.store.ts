@@ -23,7 +23,10 @@ const teamMembers = table<{ teamId: string; accountId: string; joinedAt: Date }>
 })
 
 export async function insertTeam(team: Team, transaction: Transaction): Promise<void> {
-  await teams.insert({ id: team.id, nameSealed: sealField(`team/${team.id}/name`, team.name), createdAt: team.createdAt }, transaction)
+  await teams.insert(
+    { id: team.id, nameSealed: sealField(`team/${team.id}/name`, team.name), createdAt: team.createdAt },
+    transaction,
+  )
 }
 
 export async function findTeam(id: string, transaction?: Transaction): Promise<Team | undefined> {
@@ -36,7 +39,10 @@ export async function listTeams(transaction?: Transaction): Promise<Team[]> {
 }
 
 /** The teams that each of these accounts belongs to. */
-export async function listMemberships(accountIds: readonly string[], transaction?: Transaction): Promise<{ accountId: string; team: Team }[]> {
+export async function listMemberships(
+  accountIds: readonly string[],
+  transaction?: Transaction,
+): Promise<{ accountId: string; team: Team }[]> {
   const rows = await ask<TeamRow & { accountId: string }>(
     'SELECT t.*, m.account_id FROM team_members m JOIN teams t ON t.id = m.team_id WHERE m.account_id = ANY($1::uuid[]) ORDER BY t.id',
     [accountIds],
@@ -49,7 +55,12 @@ export async function listMembers(teamId: string, transaction?: Transaction): Pr
   return (await teamMembers.list({ teamId }, transaction)).map(({ accountId }) => accountId)
 }
 
-export async function insertMember(teamId: string, accountId: string, now: Date, transaction: Transaction): Promise<void> {
+export async function insertMember(
+  teamId: string,
+  accountId: string,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
   await teamMembers.insert({ teamId, accountId, joinedAt: now }, transaction)
 }
 

@@ -30,11 +30,14 @@ const attachments = table<AttachmentRow>('attachments', {
   claimedAt: 'timestamptz',
 })
 
-const attachmentReceipts = table<{ attachmentId: string; mailboxId: string; downloadedAt: Date }>('attachment_receipts', {
-  attachmentId: 'uuid key',
-  mailboxId: 'uuid key',
-  downloadedAt: 'timestamptz',
-})
+const attachmentReceipts = table<{ attachmentId: string; mailboxId: string; downloadedAt: Date }>(
+  'attachment_receipts',
+  {
+    attachmentId: 'uuid key',
+    mailboxId: 'uuid key',
+    downloadedAt: 'timestamptz',
+  },
+)
 
 export function insertUpload(row: AttachmentRow): Promise<void> {
   return attachments.insert(row)
@@ -45,8 +48,15 @@ export function findAttachment(id: string): Promise<AttachmentRow | undefined> {
   return attachments.find({ id })
 }
 
-export async function listAttachmentsOf(messageIds: readonly string[], transaction?: Transaction): Promise<AttachmentRow[]> {
-  return ask<AttachmentRow>('SELECT * FROM attachments WHERE message_id = ANY($1::uuid[]) ORDER BY position, id', [messageIds], transaction)
+export async function listAttachmentsOf(
+  messageIds: readonly string[],
+  transaction?: Transaction,
+): Promise<AttachmentRow[]> {
+  return ask<AttachmentRow>(
+    'SELECT * FROM attachments WHERE message_id = ANY($1::uuid[]) ORDER BY position, id',
+    [messageIds],
+    transaction,
+  )
 }
 
 /** Unclaimed files of this draft that this account uploaded, in the order they were added. */
@@ -59,12 +69,22 @@ export function listUploadsOf(accountId: string, draftId: string, transaction?: 
 }
 
 /** Puts uploads of this account into its draft. */
-export async function addToDraft(accountId: string, ids: readonly string[], draftId: string, transaction: Transaction): Promise<void> {
-  for (const id of ids) await attachments.update({ draftId }, { id, uploaderAccountId: accountId, messageId: null }, transaction)
+export async function addToDraft(
+  accountId: string,
+  ids: readonly string[],
+  draftId: string,
+  transaction: Transaction,
+): Promise<void> {
+  for (const id of ids)
+    await attachments.update({ draftId }, { id, uploaderAccountId: accountId, messageId: null }, transaction)
 }
 
 /** Makes an upload part of a message: its key now rests under the message key. @returns whether it was still there to claim */
-export async function claimUpload(id: string, claim: { messageId: string; keyWrapped: Buffer; position: number; claimedAt: Date }, transaction: Transaction): Promise<boolean> {
+export async function claimUpload(
+  id: string,
+  claim: { messageId: string; keyWrapped: Buffer; position: number; claimedAt: Date },
+  transaction: Transaction,
+): Promise<boolean> {
   return (await attachments.update({ ...claim, draftId: null }, { id, messageId: null }, transaction)) === 1
 }
 
@@ -75,20 +95,37 @@ export async function removeUpload(accountId: string, id: string): Promise<boole
 
 /** Uploads in no draft and no message, older than `before`. */
 export function listUnclaimed(before: Date): Promise<AttachmentRow[]> {
-  return ask<AttachmentRow>('SELECT * FROM attachments WHERE message_id IS NULL AND draft_id IS NULL AND uploaded_at < $1', [before])
+  return ask<AttachmentRow>(
+    'SELECT * FROM attachments WHERE message_id IS NULL AND draft_id IS NULL AND uploaded_at < $1',
+    [before],
+  )
 }
 
 /** Which of these files (attachments or their thumbnails) have a row. */
 export async function knownFiles(ids: readonly string[]): Promise<Set<string>> {
-  const rows = await ask<{ id: string; thumbnailId: string | null }>('SELECT id, thumbnail_id FROM attachments WHERE id = ANY($1::uuid[]) OR thumbnail_id = ANY($1::uuid[])', [ids])
+  const rows = await ask<{ id: string; thumbnailId: string | null }>(
+    'SELECT id, thumbnail_id FROM attachments WHERE id = ANY($1::uuid[]) OR thumbnail_id = ANY($1::uuid[])',
+    [ids],
+  )
   return new Set(rows.flatMap(({ id, thumbnailId }) => (thumbnailId ? [id, thumbnailId] : [id])))
 }
 
 /** Notes the first download by a mailbox. */
-export async function noteDownload(attachmentId: string, mailboxId: string, now: Date, transaction: Transaction): Promise<void> {
-  await ask('INSERT INTO attachment_receipts (attachment_id, mailbox_id, downloaded_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [attachmentId, mailboxId, now], transaction)
+export async function noteDownload(
+  attachmentId: string,
+  mailboxId: string,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
+  await ask(
+    'INSERT INTO attachment_receipts (attachment_id, mailbox_id, downloaded_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
+    [attachmentId, mailboxId, now],
+    transaction,
+  )
 }
 
-export async function listDownloads(attachmentIds: readonly string[]): Promise<{ attachmentId: string; mailboxId: string; downloadedAt: Date }[]> {
+export async function listDownloads(
+  attachmentIds: readonly string[],
+): Promise<{ attachmentId: string; mailboxId: string; downloadedAt: Date }[]> {
   return attachmentIds.length === 0 ? [] : attachmentReceipts.list({ attachmentId: attachmentIds })
 }

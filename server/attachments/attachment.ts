@@ -32,7 +32,13 @@ export function sealLabel(id: string, key: Buffer, label: Label): Buffer {
 /** @throws EnvelopeRefused */
 export function unsealAttachment(row: AttachmentRow, key: Buffer): Attachment {
   const label = JSON.parse(unpad(unsealEnvelope(key, `attachment/${row.id}/label`, row.labelSealed))) as Label
-  return { ...label, id: row.id, messageId: row.messageId, hasThumbnail: row.thumbnailId !== null, uploaderMailboxId: row.uploaderMailboxId }
+  return {
+    ...label,
+    id: row.id,
+    messageId: row.messageId,
+    hasThumbnail: row.thumbnailId !== null,
+    uploaderMailboxId: row.uploaderMailboxId,
+  }
 }
 
 /** The wrap that a message keeps of a file key. */

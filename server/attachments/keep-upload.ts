@@ -26,7 +26,12 @@ export interface Uploader {
 const DRAWABLE = ['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/tiff']
 
 /** @returns the upload's id @throws FileRefused for what we do not take, TooLarge for what is too big; neither leaves anything */
-export async function keepUpload(uploader: Uploader, part: FilePart, source: Readable, now = new Date()): Promise<string> {
+export async function keepUpload(
+  uploader: Uploader,
+  part: FilePart,
+  source: Readable,
+  now = new Date(),
+): Promise<string> {
   const id = newId(now)
   const key = newKey()
   const sealed = await writeSealed(id, `attachment/${id}`, key, source, LIMITS.fileBytes)

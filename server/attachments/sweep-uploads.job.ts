@@ -7,7 +7,8 @@ const DAY = 24 * 60 * 60 * 1000
 
 export async function sweepUploads(now = new Date()): Promise<void> {
   const before = new Date(now.getTime() - DAY)
-  for (const upload of await listUnclaimed(before)) if (upload.uploaderAccountId) await dropUpload(upload.uploaderAccountId, upload.id)
+  for (const upload of await listUnclaimed(before))
+    if (upload.uploaderAccountId) await dropUpload(upload.uploaderAccountId, upload.id)
   const old: string[] = []
   for await (const file of listSealed()) if (file.writtenAt < before) old.push(file.id)
   for (let start = 0; start < old.length; start += 500) await sweepFiles(old.slice(start, start + 500))

@@ -55,7 +55,16 @@ export function listAccessEvents(filter: AccessEventFilter, transaction?: Transa
        AND ($4::timestamptz IS NULL OR at >= $4) AND ($5::timestamptz IS NULL OR at < $5)
        AND ($6::timestamptz IS NULL OR (at, id) < ($6, $7::uuid))
      ORDER BY at DESC, id DESC LIMIT $8`,
-    [filter.actorId ?? null, filter.act ?? null, filter.outcome ?? null, filter.from ?? null, filter.to ?? null, filter.before?.at ?? null, filter.before?.id ?? null, filter.limit],
+    [
+      filter.actorId ?? null,
+      filter.act ?? null,
+      filter.outcome ?? null,
+      filter.from ?? null,
+      filter.to ?? null,
+      filter.before?.at ?? null,
+      filter.before?.id ?? null,
+      filter.limit,
+    ],
     transaction,
   )
 }

@@ -21,7 +21,12 @@ export interface AccessEvent {
 }
 
 /** Writes one event for each thing that `actor` does now. @throws Unavailable when the log cannot be written */
-export async function record(actor: Actor, events: AccessEvent | AccessEvent[], transaction?: Transaction, now = new Date()): Promise<void> {
+export async function record(
+  actor: Actor,
+  events: AccessEvent | AccessEvent[],
+  transaction?: Transaction,
+  now = new Date(),
+): Promise<void> {
   const rows = [events].flat().map((event) => toRow(actor, event, now))
   try {
     await insertAccessEvents(rows, transaction)
@@ -38,7 +43,11 @@ export function recordDenied(actor: Actor, act: Act, subject: AccessEvent['subje
 
 function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
   const id = newId(now)
-  const details = JSON.stringify({ address: actor.address, userAgent: actor.userAgent?.slice(0, 300), reason: event.reason })
+  const details = JSON.stringify({
+    address: actor.address,
+    userAgent: actor.userAgent?.slice(0, 300),
+    reason: event.reason,
+  })
   const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)
   return {
     id,

@@ -3,7 +3,14 @@
  * (sessions, rate limits, jobs). Both get their address at start, from `connectDatabase`.
  */
 import pg from 'pg'
-import { QueryTypes, Sequelize, Transaction } from 'sequelize'
+import {
+  ConnectionAcquireTimeoutError,
+  ConnectionError,
+  QueryTypes,
+  Sequelize,
+  TimeoutError,
+  Transaction,
+} from 'sequelize'
 import { logWarning } from '../lib/logger.ts'
 
 export type { Transaction }
@@ -55,15 +62,37 @@ export async function singleConnection(url: string): Promise<pg.Client> {
   return client
 }
 
+/** Whether an error says that the database is away, starting, stopping or full: worth another try in a moment. */
+export function isAway(error: unknown): boolean {
+  if (
+    error instanceof ConnectionError ||
+    error instanceof ConnectionAcquireTimeoutError ||
+    error instanceof TimeoutError
+  )
+    return true
+  const { code, original } = (error ?? {}) as { code?: string; original?: { code?: string } }
+  return /^(57P0[123]|08...|53300|ECONNREFUSED|ECONNRESET)$/.test(original?.code ?? code ?? '')
+}
+
 /** Runs `work` in one transaction: all of it is kept, or nothing. */
 export function inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
   return database.transaction({ isolationLevel: Transaction.ISOLATION_LEVELS.READ_COMMITTED }, work)
 }
 
 /** One SQL question with `$1` values; rows come back with camelCase names. Values never become part of the text. */
-export async function ask<Row extends object>(sql: string, values: readonly unknown[] = [], transaction?: Transaction): Promise<Row[]> {
-  const rows = await database.query<Record<string, unknown>>(sql, { bind: [...values], type: QueryTypes.SELECT, ...within(transaction) })
-  return rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value])) as Row)
+export async function ask<Row extends object>(
+  sql: string,
+  values: readonly unknown[] = [],
+  transaction?: Transaction,
+): Promise<Row[]> {
+  const rows = await database.query<Record<string, unknown>>(sql, {
+    bind: [...values],
+    type: QueryTypes.SELECT,
+    ...within(transaction),
+  })
+  return rows.map(
+    (row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [camelCase(name), value])) as Row,
+  )
 }
 
 export function within(transaction: Transaction | undefined) {

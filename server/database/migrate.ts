@@ -26,7 +26,9 @@ export async function migrate(applicationUrl: string, ownerUrl: string | undefin
   try {
     if (!ownerUrl) return await refuseWhenBehind(client)
     await client.query('SELECT pg_advisory_lock($1)', [LOCK])
-    await client.query('CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())')
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())',
+    )
     await refuseUnknown(client)
     const role = client.escapeIdentifier(decodeURIComponent(new URL(applicationUrl).username))
     const umzug = new Umzug({
@@ -77,11 +79,17 @@ async function runFile(client: pg.Client, name: string, role: string) {
 }
 
 async function knownNames(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ there: boolean }>(`SELECT to_regclass('schema_migrations') IS NOT NULL AS there`)
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT to_regclass('schema_migrations') IS NOT NULL AS there`,
+  )
   if (!rows[0]?.there) return []
-  return (await client.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY name')).rows.map(({ name }) => name)
+  return (await client.query<{ name: string }>('SELECT name FROM schema_migrations ORDER BY name')).rows.map(
+    ({ name }) => name,
+  )
 }
 
 function migrationNames() {
-  return readdirSync(FOLDER).filter((name) => name.endsWith('.sql')).sort()
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
 }

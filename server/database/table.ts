@@ -38,7 +38,9 @@ export function table<Row extends object>(name: string, columns: Columns<Row>): 
     return { column, type, key: key === 'key' }
   })
   declaredTables.set(name, new Map(declared.map(({ column, type }) => [snakeCase(column), type])))
-  const attributes = Object.fromEntries(declared.map(({ column, type, key }) => [column, { type: TYPES[type], primaryKey: key }]))
+  const attributes = Object.fromEntries(
+    declared.map(({ column, type, key }) => [column, { type: TYPES[type], primaryKey: key }]),
+  )
   const model = database.define(name, attributes) as ModelStatic<Model>
   // The marked columns only; Sequelize would otherwise add an `id` of its own to a table without one.
   if (!declared.some(({ key }) => key)) model.removeAttribute('id')
@@ -48,7 +50,11 @@ export function table<Row extends object>(name: string, columns: Columns<Row>): 
       await model.create({ ...row } as Record<string, unknown>, { ...within(transaction), returning: false })
     },
     async insertAll(rows, transaction) {
-      if (rows.length > 0) await model.bulkCreate(rows.map((row) => ({ ...row }) as Record<string, unknown>), { ...within(transaction), returning: false })
+      if (rows.length > 0)
+        await model.bulkCreate(
+          rows.map((row) => ({ ...row }) as Record<string, unknown>),
+          { ...within(transaction), returning: false },
+        )
     },
     async find(where, transaction) {
       const row: unknown = await model.findOne({ where: where as WhereOptions, raw: true, ...within(transaction) })

@@ -20,5 +20,8 @@ const newMessage = {
 /** What has to be put right before it can be sent; a file alone is enough of a message. */
 export function messageErrors(text: object & { body: string }, files: number): FormError[] {
   const empty = text.body.trim() === '' && files === 0
-  return [...readForm(newMessage, text).errors, ...(empty ? [{ field: 'body', key: 'intake:compose.errors.bodyEmpty' }] : [])]
+  return [
+    ...readForm(newMessage, text).errors,
+    ...(empty ? [{ field: 'body', key: 'intake:compose.errors.bodyEmpty' }] : []),
+  ]
 }

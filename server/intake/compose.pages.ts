@@ -45,18 +45,29 @@ async function problemsOf(draft: Draft): Promise<FormError[]> {
   const errors = messageErrors(draft, draft.files.length)
   const email = readEmailAddress(draft.to)
   const known = email && (await findAccountByEmail(email))
-  if (known && (known.role !== 'patient' || known.state === 'closed')) errors.unshift({ field: 'to', key: 'intake:compose.errors.toStaff' })
+  if (known && (known.role !== 'patient' || known.state === 'closed'))
+    errors.unshift({ field: 'to', key: 'intake:compose.errors.toStaff' })
   return errors
 }
 
 async function keepMessage(request: Request): Promise<string> {
   const { body } = request
-  const text: DraftText = { to: typed(body, 'to').slice(0, 1000), subject: typed(body, 'subject').slice(0, 1000), body: typed(body, 'body').slice(0, 4 * LONGEST_BODY), teamId: typed(body, 'team') }
+  const text: DraftText = {
+    to: typed(body, 'to').slice(0, 1000),
+    subject: typed(body, 'subject').slice(0, 1000),
+    body: typed(body, 'body').slice(0, 4 * LONGEST_BODY),
+    teamId: typed(body, 'team'),
+  }
   const draftId = typed(body, 'draft')
   return saveDraft(writerIn(request), isId(draftId) ? { draftId } : {}, text, (request.keptFiles ?? []) as string[])
 }
 
-async function showCompose(request: Request, response: Response, draft: Draft | undefined, errors: { field: string; href: string; text: string }[]) {
+async function showCompose(
+  request: Request,
+  response: Response,
+  draft: Draft | undefined,
+  errors: { field: string; href: string; text: string }[],
+) {
   const reader = readerOf(request)
   const view = {
     title: t('intake:compose.title'),
@@ -112,7 +123,10 @@ async function sendOnce(reader: Reader, draft: Draft): Promise<string | undefine
   const email = readEmailAddress(draft.to)
   if (!email || (await problemsOf(draft)).length > 0) return undefined
   const content = { subject: draft.subject.trim(), body: draft.body, draftId: draft.id, submission: draft.id }
-  return (await dropMessage(reader, mailboxFor(reader, draft).id, email, content)) ?? (await findBySubmission(reader, draft.id))?.id
+  return (
+    (await dropMessage(reader, mailboxFor(reader, draft).id, email, content)) ??
+    (await findBySubmission(reader, draft.id))?.id
+  )
 }
 
 /** The team that was chosen, or the only one; somebody in no team writes from their own mailbox. */

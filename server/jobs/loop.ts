@@ -27,7 +27,10 @@ export async function startJobs(jobs: Jobs, timetable: string): Promise<{ stop()
   const runner: Runner = await run({
     pgPool: connectionPool(),
     taskList: Object.fromEntries(
-      Object.entries(jobs satisfies Jobs).map(([name, work]) => [name, ((payload) => (work as (payload: unknown) => Promise<void>)(payload)) satisfies Task]),
+      Object.entries(jobs satisfies Jobs).map(([name, work]) => [
+        name,
+        ((payload) => (work as (payload: unknown) => Promise<void>)(payload)) satisfies Task,
+      ]),
     ),
     crontab: timetable,
     concurrency: 4,

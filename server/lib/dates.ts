@@ -12,7 +12,10 @@ const LANGUAGE = 'en-US'
 export function inWords(date: Date, now = new Date()): Moment {
   const parts = format(date, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
   const year = parts['year'] === format(now, { year: 'numeric' })['year'] ? '' : ` ${parts['year']}`
-  return { text: `${parts['weekday']} ${parts['day']} ${parts['month']}${year}, ${clockTime(date)}`, iso: date.toISOString() }
+  return {
+    text: `${parts['weekday']} ${parts['day']} ${parts['month']}${year}, ${clockTime(date)}`,
+    iso: date.toISOString(),
+  }
 }
 
 /** "2:02 pm" today, "Tue 2:02 pm" within the week, "17 Nov" or "17 Nov 2025" before. */
@@ -20,8 +23,10 @@ export function inShort(date: Date, now = new Date()): Moment {
   const parts = format(date, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })
   const today = format(now, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })
   const iso = date.toISOString()
-  if (parts['day'] === today['day'] && parts['month'] === today['month'] && parts['year'] === today['year']) return { text: clockTime(date), iso }
-  if (now.getTime() - date.getTime() < 6 * 24 * 60 * 60 * 1000) return { text: `${parts['weekday']} ${clockTime(date)}`, iso }
+  if (parts['day'] === today['day'] && parts['month'] === today['month'] && parts['year'] === today['year'])
+    return { text: clockTime(date), iso }
+  if (now.getTime() - date.getTime() < 6 * 24 * 60 * 60 * 1000)
+    return { text: `${parts['weekday']} ${clockTime(date)}`, iso }
   return { text: `${parts['day']} ${parts['month']}${parts['year'] === today['year'] ? '' : ` ${parts['year']}`}`, iso }
 }
 
@@ -29,7 +34,10 @@ export function inShort(date: Date, now = new Date()): Moment {
 export function dayAndTime(date: Date, now = new Date()): Moment {
   const parts = format(date, { weekday: 'short', day: 'numeric', month: 'short' })
   const old = now.getTime() - date.getTime() > 6 * 24 * 60 * 60 * 1000
-  return { text: `${parts['weekday']}${old ? ` ${parts['day']} ${parts['month']}` : ''} ${clockTime(date)}`, iso: date.toISOString() }
+  return {
+    text: `${parts['weekday']}${old ? ` ${parts['day']} ${parts['month']}` : ''} ${clockTime(date)}`,
+    iso: date.toISOString(),
+  }
 }
 
 /** "2:02 pm" */
@@ -40,13 +48,26 @@ export function clockTime(date: Date): string {
 
 /** "2:02:30 pm" */
 export function clockTimeWithSeconds(date: Date): string {
-  const { hour, minute, second, dayPeriod } = format(date, { hour: 'numeric', minute: '2-digit', second: '2-digit', hour12: true })
+  const { hour, minute, second, dayPeriod } = format(date, {
+    hour: 'numeric',
+    minute: '2-digit',
+    second: '2-digit',
+    hour12: true,
+  })
   return `${hour}:${minute}:${second} ${(dayPeriod ?? '').toLowerCase()}`
 }
 
 /** "2026-11-17 14:02:11" in the organisation's zone, for the log. */
 export function exact(date: Date): string {
-  const parts = format(date, { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+  const parts = format(date, {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  })
   return `${parts['year']}-${parts['month']}-${parts['day']} ${parts['hour']}:${parts['minute']}:${parts['second']}`
 }
 

@@ -20,7 +20,12 @@ export function readForm<Shape extends z.ZodRawShape>(shape: Shape, body: unknow
   const result = z.object(shape).safeParse(texts)
   if (result.success) return { values: result.data as z.infer<z.ZodObject<Shape>>, errors: [] }
   const first = new Map(result.error.issues.toReversed().map((issue) => [String(issue.path[0]), issue.message]))
-  return { values: undefined, errors: Object.keys(shape).filter((name) => first.has(name)).map((field) => ({ field, key: first.get(field)! })) }
+  return {
+    values: undefined,
+    errors: Object.keys(shape)
+      .filter((name) => first.has(name))
+      .map((field) => ({ field, key: first.get(field)! })),
+  }
 }
 
 /** What was typed into `name`, to show it again. @throws BadInput when it is not a text */

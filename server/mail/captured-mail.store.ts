@@ -19,10 +19,17 @@ export interface CapturedMail {
   at: Date
 }
 
-const capturedMails = table<CapturedMailRow>('captured_mails', { id: 'uuid key', capturedAt: 'timestamptz', mailSealed: 'bytea' })
+const capturedMails = table<CapturedMailRow>('captured_mails', {
+  id: 'uuid key',
+  capturedAt: 'timestamptz',
+  mailSealed: 'bytea',
+})
 
 /** Keeps a mail with its raw form, from which the headers are read. */
-export async function captureMail(mail: { to: string; subject: string; text: string; html: string; raw: string }, now: Date): Promise<void> {
+export async function captureMail(
+  mail: { to: string; subject: string; text: string; html: string; raw: string },
+  now: Date,
+): Promise<void> {
   const id = newId(now)
   const { raw, ...rest } = mail
   const kept = { ...rest, headers: headersOf(raw) }
@@ -41,10 +48,18 @@ export async function findCapturedMail(id: string): Promise<CapturedMail | undef
 }
 
 function toMail(row: CapturedMailRow): CapturedMail {
-  return { id: row.id, at: row.capturedAt, ...(JSON.parse(unsealCapturedMail(row.id, row.mailSealed)) as Omit<CapturedMail, 'id' | 'at'>) }
+  return {
+    id: row.id,
+    at: row.capturedAt,
+    ...(JSON.parse(unsealCapturedMail(row.id, row.mailSealed)) as Omit<CapturedMail, 'id' | 'at'>),
+  }
 }
 
 function headersOf(raw: string): Record<string, string> {
   const head = raw.slice(0, raw.search(/\r?\n\r?\n/)).replace(/\r?\n[ \t]+/g, ' ')
-  return Object.fromEntries(head.split(/\r?\n/).map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+  return Object.fromEntries(
+    head
+      .split(/\r?\n/)
+      .map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  )
 }

@@ -42,7 +42,8 @@ export async function sendMail(mail: Mail, now = new Date()): Promise<void> {
     disableFileAccess: true,
     disableUrlAccess: true,
   }
-  if (config().tryOut) return captureMail({ to: mail.to, subject: message.subject, text, html, raw: await composed(message) }, now)
+  if (config().tryOut)
+    return captureMail({ to: mail.to, subject: message.subject, text, html, raw: await composed(message) }, now)
   try {
     await smtp().sendMail(message)
   } catch (error) {
@@ -63,13 +64,20 @@ function smtp(): Transporter {
   const url = config().smtpUrl
   if (!url) throw new MailNotTaken('no-server', false)
   // requireTLS: a mail server without STARTTLS gets nothing; certificates are checked.
-  return (transport ??= nodemailer.createTransport(url, { pool: true, requireTLS: true, connectionTimeout: 10_000 } as never))
+  return (transport ??= nodemailer.createTransport(url, {
+    pool: true,
+    requireTLS: true,
+    connectionTimeout: 10_000,
+  } as never))
 }
 
 function classified(error: { code?: string; responseCode?: number }): MailNotTaken {
   if (error.responseCode && error.responseCode >= 500) return new MailNotTaken('refused', true)
   if (error.responseCode && error.responseCode >= 400) return new MailNotTaken('later', false)
-  return new MailNotTaken(['EAUTH', 'ETLS', 'EDNS', 'ETIMEDOUT', 'ECONNECTION'].includes(error.code ?? '') ? `${error.code}` : 'unknown', false)
+  return new MailNotTaken(
+    ['EAUTH', 'ETLS', 'EDNS', 'ETIMEDOUT', 'ECONNECTION'].includes(error.code ?? '') ? `${error.code}` : 'unknown',
+    false,
+  )
 }
 
 function oneLine(text: string) {

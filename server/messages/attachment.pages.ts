@@ -30,7 +30,11 @@ export async function showAttachment(request: Request, response: Response) {
 /** GET /attachments/:attachment/thumbnail */
 export async function sendThumbnail(request: Request, response: Response) {
   const bytes = await openThumbnail(readerOf(request), attachmentIn(request))
-  response.type('image/webp').set('X-Content-Type-Options', 'nosniff').set('Content-Security-Policy', "sandbox; default-src 'none'").send(bytes)
+  response
+    .type('image/webp')
+    .set('X-Content-Type-Options', 'nosniff')
+    .set('Content-Security-Policy', "sandbox; default-src 'none'")
+    .send(bytes)
 }
 
 /** GET /attachments/:attachment/download: unsealed as it streams; a broken segment breaks the connection instead of ending it cleanly. */
@@ -39,7 +43,10 @@ export async function download(request: Request, response: Response) {
   response.set(downloadHeaders(attachment.name, attachment.type)).set('Content-Length', String(attachment.size))
   await new Promise<void>((done) => {
     pipeline(bytes, response, (error) => {
-      if (error && (error instanceof EnvelopeRefused || (error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE'))
+      if (
+        error &&
+        (error instanceof EnvelopeRefused || (error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
+      )
         logError('A download broke off', error, { requestId: request.requestId })
       done()
     })

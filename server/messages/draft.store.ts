@@ -22,7 +22,11 @@ const drafts = table<DraftRow>('drafts', {
 })
 
 /** A draft of this account, or nothing. */
-export function findDraft(accountId: string, where: { id: string } | { threadId: string }, transaction?: Transaction): Promise<DraftRow | undefined> {
+export function findDraft(
+  accountId: string,
+  where: { id: string } | { threadId: string },
+  transaction?: Transaction,
+): Promise<DraftRow | undefined> {
   return drafts.find({ accountId, ...where }, transaction)
 }
 

@@ -48,19 +48,35 @@ export async function saveDraft(
   const id = earlier?.id ?? place.draftId ?? newId(now)
   const envelope = sealToPublic(own.publicKey, `draft/${id}`, Buffer.from(JSON.stringify(text)))
   await inTransaction(async (transaction) => {
-    await putDraft({ id, accountId, mailboxId: own.id, threadId: place.threadId ?? earlier?.threadId ?? null, envelope, savedAt: now }, transaction)
+    await putDraft(
+      {
+        id,
+        accountId,
+        mailboxId: own.id,
+        threadId: place.threadId ?? earlier?.threadId ?? null,
+        envelope,
+        savedAt: now,
+      },
+      transaction,
+    )
     await addToDraft(accountId, uploads, id, transaction)
   })
   return id
 }
 
-async function earlierDraft(writer: Writer, place: { draftId?: string; threadId?: string }): Promise<DraftRow | undefined> {
+async function earlierDraft(
+  writer: Writer,
+  place: { draftId?: string; threadId?: string },
+): Promise<DraftRow | undefined> {
   if (place.threadId) return findDraft(writer.accountId, { threadId: place.threadId })
   return place.draftId ? findDraft(writer.accountId, { id: place.draftId }) : undefined
 }
 
 /** The reader's own draft with its files. @returns undefined when there is none, or it is not theirs @throws EnvelopeRefused */
-export async function openDraft(reader: Reader, where: { id: string } | { threadId: string }): Promise<Draft | undefined> {
+export async function openDraft(
+  reader: Reader,
+  where: { id: string } | { threadId: string },
+): Promise<Draft | undefined> {
   const row = await findDraft(reader.account.id, where)
   if (!row) return undefined
   return unsealDraft(reader, row)
@@ -76,11 +92,21 @@ async function unsealDraft(reader: Reader, row: DraftRow): Promise<Draft> {
   const pair = await reader.keyOf(reader.own.id)
   const text = JSON.parse(unsealWithPrivate(pair, `draft/${row.id}`, row.envelope).toString()) as DraftText
   const uploads = await listUploadsOf(reader.account.id, row.id)
-  return { ...text, id: row.id, threadId: row.threadId, savedAt: row.savedAt, files: uploads.map((upload) => unsealAttachment(upload, uploadKey(upload, pair))) }
+  return {
+    ...text,
+    id: row.id,
+    threadId: row.threadId,
+    savedAt: row.savedAt,
+    files: uploads.map((upload) => unsealAttachment(upload, uploadKey(upload, pair))),
+  }
 }
 
 /** Takes a file out of the reader's draft. */
-export async function removeFromDraft(reader: Reader, draftId: string, attachmentIds: readonly string[]): Promise<void> {
+export async function removeFromDraft(
+  reader: Reader,
+  draftId: string,
+  attachmentIds: readonly string[],
+): Promise<void> {
   const own = new Set((await listUploadsOf(reader.account.id, draftId)).map(({ id }) => id))
   for (const id of attachmentIds) if (own.has(id)) await dropUpload(reader.account.id, id)
 }

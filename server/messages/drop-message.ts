@@ -39,7 +39,13 @@ interface Content {
  * A new thread, from one of the reader's mailboxes to an address. Somebody never seen before is invited.
  * @returns the message's id; undefined when the draft was already sent
  */
-export async function dropMessage(reader: Reader, fromMailboxId: string, email: string, content: Content, now = new Date()): Promise<string | undefined> {
+export async function dropMessage(
+  reader: Reader,
+  fromMailboxId: string,
+  email: string,
+  content: Content,
+  now = new Date(),
+): Promise<string | undefined> {
   const from = ownMailbox(reader, fromMailboxId)
   return inTransaction(async (transaction) => {
     const uploads = await useDraft(reader, content.draftId, transaction)
@@ -56,7 +62,13 @@ export async function dropMessage(reader: Reader, fromMailboxId: string, email: 
  * An answer in a thread, from the mailbox by which the reader takes part.
  * @returns the message's id; undefined when its draft was already sent
  */
-export async function replyToThread(reader: Reader, threadId: string, fromMailboxId: string, content: Content, now = new Date()): Promise<string | undefined> {
+export async function replyToThread(
+  reader: Reader,
+  threadId: string,
+  fromMailboxId: string,
+  content: Content,
+  now = new Date(),
+): Promise<string | undefined> {
   const from = ownMailbox(reader, fromMailboxId)
   const wrap = await findNewestWrap(threadId, from.id)
   if (!wrap) throw new NotFound('no key of this thread')
@@ -66,7 +78,14 @@ export async function replyToThread(reader: Reader, threadId: string, fromMailbo
     if (!uploads) return undefined
     const others = (await listThreadMailboxIds(threadId, transaction)).filter((id) => id !== from.id)
     const recipients = await listMailboxKeys(others, transaction)
-    return keepMessage(reader, { threadId, threadKey: { id: wrap.threadKeyId, key }, from, recipients }, content, uploads, now, transaction)
+    return keepMessage(
+      reader,
+      { threadId, threadKey: { id: wrap.threadKeyId, key }, from, recipients },
+      content,
+      uploads,
+      now,
+      transaction,
+    )
   })
 }
 
@@ -77,7 +96,11 @@ function ownMailbox(reader: Reader, id: string): MailboxKey {
 }
 
 /** Takes the draft away with its uploads, which become the message's. @returns undefined when somebody was quicker */
-async function useDraft(reader: Reader, draftId: string, transaction: Transaction): Promise<AttachmentRow[] | undefined> {
+async function useDraft(
+  reader: Reader,
+  draftId: string,
+  transaction: Transaction,
+): Promise<AttachmentRow[] | undefined> {
   const uploads = await listUploadsOf(reader.account.id, draftId, transaction)
   return (await takeDraft(reader.account.id, draftId, transaction)) ? uploads : undefined
 }
@@ -97,7 +120,14 @@ interface Place {
   recipients: MailboxKey[]
 }
 
-async function keepMessage(reader: Reader, place: Place, content: Content, uploads: AttachmentRow[], now: Date, transaction: Transaction): Promise<string> {
+async function keepMessage(
+  reader: Reader,
+  place: Place,
+  content: Content,
+  uploads: AttachmentRow[],
+  now: Date,
+  transaction: Transaction,
+): Promise<string> {
   const id = newId(now)
   const key = newKey()
   await insertMessage(
@@ -118,8 +148,16 @@ async function keepMessage(reader: Reader, place: Place, content: Content, uploa
     transaction,
   )
   await claimUploads(reader, uploads, id, key, now, transaction)
-  await insertRecipients(id, place.recipients.map((mailbox) => mailbox.id), transaction)
-  await moveThread({ id, threadId: place.threadId, fromMailboxId: place.from.id, sentAt: now }, [place.from, ...place.recipients].map((mailbox) => mailbox.id), transaction)
+  await insertRecipients(
+    id,
+    place.recipients.map((mailbox) => mailbox.id),
+    transaction,
+  )
+  await moveThread(
+    { id, threadId: place.threadId, fromMailboxId: place.from.id, sentAt: now },
+    [place.from, ...place.recipients].map((mailbox) => mailbox.id),
+    transaction,
+  )
   await record(reader.actor, { act: 'message.dropped', subject: { kind: 'message', id } }, transaction, now)
   for (const mailbox of place.recipients) await tell(id, mailbox, now, transaction)
   return id
@@ -130,11 +168,19 @@ function sealText(key: Buffer, binding: string, text: string) {
 }
 
 /** Moves each upload's key from the uploader's mailbox to the message key. */
-async function claimUploads(reader: Reader, uploads: AttachmentRow[], messageId: string, messageKey: Buffer, now: Date, transaction: Transaction) {
+async function claimUploads(
+  reader: Reader,
+  uploads: AttachmentRow[],
+  messageId: string,
+  messageKey: Buffer,
+  now: Date,
+  transaction: Transaction,
+) {
   const own = await reader.keyOf(reader.own.id)
   for (const [position, upload] of uploads.entries()) {
     const keyWrapped = wrapFileKey(upload.id, messageKey, uploadKey(upload, own))
-    if (!(await claimUpload(upload.id, { messageId, keyWrapped, position, claimedAt: now }, transaction))) throw new NotFound('an upload is gone')
+    if (!(await claimUpload(upload.id, { messageId, keyWrapped, position, claimedAt: now }, transaction)))
+      throw new NotFound('an upload is gone')
   }
 }
 
@@ -142,5 +188,6 @@ async function claimUploads(reader: Reader, uploads: AttachmentRow[], messageId:
 async function tell(messageId: string, mailbox: MailboxKey, now: Date, transaction: Transaction) {
   await insertLink({ messageId, mailboxId: mailbox.id, accountId: mailbox.accountId }, now, transaction)
   const people = mailbox.accountId ? [mailbox.accountId] : await listMembers(mailbox.teamId!, transaction)
-  for (const accountId of people) await enqueue('send-notice', { messageId, mailboxId: mailbox.id, accountId }, transaction)
+  for (const accountId of people)
+    await enqueue('send-notice', { messageId, mailboxId: mailbox.id, accountId }, transaction)
 }

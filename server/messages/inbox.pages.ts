@@ -17,7 +17,11 @@ export async function showInbox(request: Request, response: Response) {
   const reader = readerOf(request)
   const staff = reader.account.role === 'provider'
   const filter = readFilter(request.query['show'], staff ? 'needs-reply' : 'all')
-  const [page, counts, drafts] = await Promise.all([listInbox(reader, filter, readPlace(request.query['before'])), countThreads(reader), openDrafts(reader)])
+  const [page, counts, drafts] = await Promise.all([
+    listInbox(reader, filter, readPlace(request.query['before'])),
+    countThreads(reader),
+    openDrafts(reader),
+  ])
   const names = await namesOf(page.threads.flatMap((thread) => [thread.otherMailboxId, thread.mailboxId]))
   if (!staff) return showPage(request, response, 'messages/inbox', inboxView(page, names, drafts, filter, counts))
   const own = await namesOf(reader.mailboxes.map(({ id }) => id))

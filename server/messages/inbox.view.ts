@@ -7,7 +7,13 @@ import type { ThreadFilter } from './message.store.ts'
 import type { Names } from './names.ts'
 
 /** For somebody who reads their own mailbox. */
-export function inboxView(page: InboxPage, names: Names, drafts: Draft[], filter: ThreadFilter, counts: Record<ThreadFilter, number>) {
+export function inboxView(
+  page: InboxPage,
+  names: Names,
+  drafts: Draft[],
+  filter: ThreadFilter,
+  counts: Record<ThreadFilter, number>,
+) {
   const showing = filter === 'unread' ? 'unread' : 'all'
   return {
     title: t('messages:inbox.title'),
@@ -15,7 +21,12 @@ export function inboxView(page: InboxPage, names: Names, drafts: Draft[], filter
     allHref: '/messages',
     filters: [
       { href: '/messages', label: t('messages:inbox.all'), count: null, current: showing === 'all' },
-      { href: '/messages?show=unread', label: t('messages:inbox.unread'), count: counts.unread || null, current: showing === 'unread' },
+      {
+        href: '/messages?show=unread',
+        label: t('messages:inbox.unread'),
+        count: counts.unread || null,
+        current: showing === 'unread',
+      },
     ],
     messages: page.threads.map((thread) => ({
       href: `/messages/${thread.lastMessageId}`,
@@ -34,17 +45,34 @@ export function inboxView(page: InboxPage, names: Names, drafts: Draft[], filter
 const LISTS = ['needs-reply', 'waiting', 'not-opened', 'all'] as const
 
 /** For a member of teams. */
-export function teamInboxView(page: InboxPage, names: Names, drafts: Draft[], filter: ThreadFilter, counts: Record<ThreadFilter, number>, teams: string[]) {
+export function teamInboxView(
+  page: InboxPage,
+  names: Names,
+  drafts: Draft[],
+  filter: ThreadFilter,
+  counts: Record<ThreadFilter, number>,
+  teams: string[],
+) {
   return {
     title: t('messages:teamInbox.title'),
     heading: teams.join(', ') || t('messages:teamInbox.title'),
     newHref: '/messages/new',
     showing: filter,
-    lists: LISTS.map((list) => ({ href: `/messages?show=${list}`, label: t(`messages:teamInbox.${list}`), count: counts[list] || null, current: list === filter })),
+    lists: LISTS.map((list) => ({
+      href: `/messages?show=${list}`,
+      label: t(`messages:teamInbox.${list}`),
+      count: counts[list] || null,
+      current: list === filter,
+    })),
     teams: [],
     drafts: drafts
       .filter(({ threadId }) => !threadId)
-      .map((draft) => ({ href: `/messages/new?draft=${draft.id}`, to: draft.to, subject: draft.subject, savedAt: inShort(draft.savedAt) })),
+      .map((draft) => ({
+        href: `/messages/new?draft=${draft.id}`,
+        to: draft.to,
+        subject: draft.subject,
+        savedAt: inShort(draft.savedAt),
+      })),
     threads: page.threads.map((thread) => ({
       href: `/messages/${thread.lastMessageId}`,
       patient: names.mailbox(thread.otherMailboxId),
@@ -63,7 +91,10 @@ export function teamInboxView(page: InboxPage, names: Names, drafts: Draft[], fi
 
 /** The state of a thread in words, by the truth of its newest message. */
 function statusOf(thread: InboxThread): { tone: string; text: string } {
-  const say = (name: string, tone: string, time = '') => ({ tone, text: t(`messages:teamInbox.statuses.${name}`, { time }) })
+  const say = (name: string, tone: string, time = '') => ({
+    tone,
+    text: t(`messages:teamInbox.statuses.${name}`, { time }),
+  })
   if (thread.lastRecalledAt) return say('recalled', 'plain')
   if (thread.lastFromMailboxId !== thread.mailboxId) return say('replied', 'info')
   if (thread.otherOpenedAt) return say('opened', 'ok', inShort(thread.otherOpenedAt).text)

@@ -17,17 +17,30 @@ export interface InboxPage {
 const PAGE = 50
 
 /** @throws Unavailable when the log cannot be written */
-export async function listInbox(reader: Reader, filter: ThreadFilter, before: { at: Date; threadId: string } | undefined): Promise<InboxPage> {
+export async function listInbox(
+  reader: Reader,
+  filter: ThreadFilter,
+  before: { at: Date; threadId: string } | undefined,
+): Promise<InboxPage> {
   await record(reader.actor, { act: 'inbox.listed' })
   const listed = await listThreads(reader, filter, before, PAGE + 1)
   const page = listed.slice(0, PAGE)
   const keys = await openMessageKeys(
     reader,
-    page.map((thread) => ({ id: thread.firstMessageId, threadKeyId: thread.firstThreadKeyId, keyWrapped: thread.firstKeyWrapped })),
+    page.map((thread) => ({
+      id: thread.firstMessageId,
+      threadKeyId: thread.firstThreadKeyId,
+      keyWrapped: thread.firstKeyWrapped,
+    })),
   )
-  const threads = await refusalRecorded(reader, () => page.map((thread) => ({ ...thread, subject: subjectOf(thread, keys.get(thread.firstMessageId)) })))
+  const threads = await refusalRecorded(reader, () =>
+    page.map((thread) => ({ ...thread, subject: subjectOf(thread, keys.get(thread.firstMessageId)) })),
+  )
   const last = page.at(-1)
-  return { threads, older: listed.length > PAGE && last ? { at: last.lastMessageAt, threadId: last.threadId } : undefined }
+  return {
+    threads,
+    older: listed.length > PAGE && last ? { at: last.lastMessageAt, threadId: last.threadId } : undefined,
+  }
 }
 
 function subjectOf(thread: ListedThread, key: Buffer | undefined): string {

@@ -74,15 +74,30 @@ export const insertMessage = messages.insert
 
 const mailboxIds = (reader: Reader) => reader.mailboxes.map(({ id }) => id)
 
-export async function insertRecipients(messageId: string, ids: readonly string[], transaction: Transaction): Promise<void> {
+export async function insertRecipients(
+  messageId: string,
+  ids: readonly string[],
+  transaction: Transaction,
+): Promise<void> {
   await messageRecipients.insertAll(
-    ids.map((mailboxId) => ({ messageId, mailboxId, noticedAt: null, noticeFailedAt: null, openedAt: null, openedBy: null })),
+    ids.map((mailboxId) => ({
+      messageId,
+      mailboxId,
+      noticedAt: null,
+      noticeFailedAt: null,
+      openedAt: null,
+      openedBy: null,
+    })),
     transaction,
   )
 }
 
 /** Brings each mailbox's view of the thread up to this message: unread for all but the one that it comes from. */
-export async function moveThread(message: Pick<MessageRow, 'id' | 'threadId' | 'fromMailboxId' | 'sentAt'>, ids: readonly string[], transaction: Transaction): Promise<void> {
+export async function moveThread(
+  message: Pick<MessageRow, 'id' | 'threadId' | 'fromMailboxId' | 'sentAt'>,
+  ids: readonly string[],
+  transaction: Transaction,
+): Promise<void> {
   await ask(
     `INSERT INTO thread_mailboxes (thread_id, mailbox_id, last_message_id, last_message_at, last_from_mailbox_id, unread_count)
      SELECT $1, id, $2, $3, $4, CASE WHEN id = $4 THEN 0 ELSE 1 END FROM unnest($5::uuid[]) AS id
@@ -106,7 +121,11 @@ export interface Claimed {
 }
 
 /** Finds a message for this reader: theirs, or nothing. */
-export async function claimMessage(reader: Reader, messageId: string, transaction?: Transaction): Promise<Claimed | undefined> {
+export async function claimMessage(
+  reader: Reader,
+  messageId: string,
+  transaction?: Transaction,
+): Promise<Claimed | undefined> {
   const [row] = await ask<MessageRow & { mailboxId: string }>(
     `SELECT m.*, t.mailbox_id FROM messages m JOIN thread_mailboxes t ON t.thread_id = m.thread_id
      WHERE m.id = $1 AND t.mailbox_id = ANY($2::uuid[]) ORDER BY t.mailbox_id = $3 DESC LIMIT 1`,
@@ -129,28 +148,50 @@ export function findMessage(id: string, transaction?: Transaction): Promise<Mess
 
 /** All messages of a claimed thread, oldest first. With a transaction the rows are held, so that recall and opening cannot cross. */
 export function listThread(claimed: Claimed, transaction?: Transaction): Promise<MessageRow[]> {
-  return ask<MessageRow>(`SELECT * FROM messages WHERE thread_id = $1 ORDER BY sent_at, id ${transaction ? 'FOR SHARE' : ''}`, [claimed.threadId], transaction)
+  return ask<MessageRow>(
+    `SELECT * FROM messages WHERE thread_id = $1 ORDER BY sent_at, id ${transaction ? 'FOR SHARE' : ''}`,
+    [claimed.threadId],
+    transaction,
+  )
 }
 
-export async function listRecipients(messageIds: readonly string[], transaction?: Transaction): Promise<RecipientRow[]> {
+export async function listRecipients(
+  messageIds: readonly string[],
+  transaction?: Transaction,
+): Promise<RecipientRow[]> {
   return messageIds.length === 0 ? [] : messageRecipients.list({ messageId: messageIds }, transaction)
 }
 
 /** Notes the first opening of these messages by a mailbox, and that nothing of the thread is unread any more. */
-export async function noteOpening(claimed: Claimed, messageIds: readonly string[], accountId: string, now: Date, transaction: Transaction): Promise<void> {
+export async function noteOpening(
+  claimed: Claimed,
+  messageIds: readonly string[],
+  accountId: string,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
   await ask(
     'UPDATE message_recipients SET opened_at = $1, opened_by = $2 WHERE message_id = ANY($3::uuid[]) AND mailbox_id = $4 AND opened_at IS NULL',
     [now, accountId, messageIds, claimed.mailboxId],
     transaction,
   )
-  await threadMailboxes.update({ unreadCount: 0 }, { threadId: claimed.threadId, mailboxId: claimed.mailboxId }, transaction)
+  await threadMailboxes.update(
+    { unreadCount: 0 },
+    { threadId: claimed.threadId, mailboxId: claimed.mailboxId },
+    transaction,
+  )
 }
 
 /**
  * Takes a message of the reader's own side back, if nobody has opened it. The row is locked first, and openings hold it too: of a recall and
  * an opening at the same moment one comes first, and the other sees it.
  */
-export async function markRecalled(reader: Reader, messageId: string, now: Date, transaction: Transaction): Promise<'recalled' | 'already-opened' | 'not-yours'> {
+export async function markRecalled(
+  reader: Reader,
+  messageId: string,
+  now: Date,
+  transaction: Transaction,
+): Promise<'recalled' | 'already-opened' | 'not-yours'> {
   const [row] = await ask<{ recalledAt: Date | null; threadId: string }>(
     'SELECT recalled_at, thread_id FROM messages WHERE id = $1 AND from_mailbox_id = ANY($2::uuid[]) FOR UPDATE',
     [messageId, mailboxIds(reader)],
@@ -161,7 +202,11 @@ export async function markRecalled(reader: Reader, messageId: string, now: Date,
   const recipients = await listRecipients([messageId], transaction)
   if (recipients.some(({ openedAt }) => openedAt)) return 'already-opened'
   // Forgetting the key erases it; the files, whose rows go too, are swept.
-  await messages.update({ recalledAt: now, keyWrapped: null, subjectSealed: null, bodySealed: null, fileCount: 0 }, { id: messageId }, transaction)
+  await messages.update(
+    { recalledAt: now, keyWrapped: null, subjectSealed: null, bodySealed: null, fileCount: 0 },
+    { id: messageId },
+    transaction,
+  )
   await ask('DELETE FROM attachments WHERE message_id = $1', [messageId], transaction)
   await ask(
     'UPDATE thread_mailboxes SET unread_count = greatest(unread_count - 1, 0) WHERE thread_id = $1 AND mailbox_id = ANY($2::uuid[])',
@@ -171,8 +216,16 @@ export async function markRecalled(reader: Reader, messageId: string, now: Date,
   return 'recalled'
 }
 
-export async function noteNotice(messageId: string, mailboxId: string, outcome: 'sent' | 'failed', now: Date): Promise<void> {
-  await messageRecipients.update(outcome === 'sent' ? { noticedAt: now } : { noticeFailedAt: now }, { messageId, mailboxId })
+export async function noteNotice(
+  messageId: string,
+  mailboxId: string,
+  outcome: 'sent' | 'failed',
+  now: Date,
+): Promise<void> {
+  await messageRecipients.update(outcome === 'sent' ? { noticedAt: now } : { noticeFailedAt: now }, {
+    messageId,
+    mailboxId,
+  })
 }
 
 /** A thread as a list shows it: its newest message, and the first, whose subject names it. */
@@ -209,7 +262,12 @@ const VISIBLE = `t.mailbox_id = ANY($1::uuid[])
   AND EXISTS (SELECT FROM messages v WHERE v.thread_id = t.thread_id AND (v.recalled_at IS NULL OR v.from_mailbox_id = t.mailbox_id))`
 
 /** Newest activity first, keyset paging by time and thread. */
-export function listThreads(reader: Reader, filter: ThreadFilter, before: { at: Date; threadId: string } | undefined, limit: number): Promise<ListedThread[]> {
+export function listThreads(
+  reader: Reader,
+  filter: ThreadFilter,
+  before: { at: Date; threadId: string } | undefined,
+  limit: number,
+): Promise<ListedThread[]> {
   return ask<ListedThread>(
     `SELECT t.*, f.id AS first_message_id, f.thread_key_id AS first_thread_key_id, f.key_wrapped AS first_key_wrapped, f.subject_sealed AS first_subject_sealed,
        f.recalled_at AS first_recalled_at, l.recalled_at AS last_recalled_at, l.file_count, o.mailbox_id AS other_mailbox_id,
@@ -224,7 +282,14 @@ export function listThreads(reader: Reader, filter: ThreadFilter, before: { at: 
 
 /** How many threads stand behind each filter. */
 export async function countThreads(reader: Reader): Promise<Record<ThreadFilter, number>> {
-  const columns = Object.entries(FILTERS).map(([name, condition]) => `count(*) FILTER (WHERE ${condition}) AS "${name}"`)
-  const [row] = await ask<Record<string, string>>(`SELECT ${columns.join(', ')} ${LISTED} WHERE ${VISIBLE}`, [mailboxIds(reader)])
-  return Object.fromEntries(Object.keys(FILTERS).map((name) => [name, Number(row?.[name] ?? 0)])) as Record<ThreadFilter, number>
+  const columns = Object.entries(FILTERS).map(
+    ([name, condition]) => `count(*) FILTER (WHERE ${condition}) AS "${name}"`,
+  )
+  const [row] = await ask<Record<string, string>>(`SELECT ${columns.join(', ')} ${LISTED} WHERE ${VISIBLE}`, [
+    mailboxIds(reader),
+  ])
+  return Object.fromEntries(Object.keys(FILTERS).map((name) => [name, Number(row?.[name] ?? 0)])) as Record<
+    ThreadFilter,
+    number
+  >
 }

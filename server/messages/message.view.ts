@@ -26,7 +26,10 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
     staff,
     subject,
     backHref: '/messages',
-    other: staff && other ? { name: other.name || t('messages:thread.patient'), address: other.email, enrolled: other.state === 'active' } : null,
+    other:
+      staff && other
+        ? { name: other.name || t('messages:thread.patient'), address: other.email, enrolled: other.state === 'active' }
+        : null,
     newer: null as { href: string } | null,
     messages: thread.messages.map((message) => letterView(message, thread, names, staff)),
     reply: {
@@ -50,7 +53,10 @@ export function emergency() {
 
 /** The person on the other side, where that is one. */
 function otherSide(thread: OpenedThread, names: Names) {
-  const ids = thread.messages.flatMap((message) => [message.fromMailboxId, ...message.recipients.map(({ mailboxId }) => mailboxId)])
+  const ids = thread.messages.flatMap((message) => [
+    message.fromMailboxId,
+    ...message.recipients.map(({ mailboxId }) => mailboxId),
+  ])
   return names.owner(ids.find((id) => id !== thread.mailboxId) ?? '')
 }
 
@@ -58,7 +64,10 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
   const mine = message.fromMailboxId === thread.mailboxId
   return {
     id: message.id,
-    author: mine && !staff ? t('messages:thread.you') : names.author(message.authorAccountId) || names.mailbox(message.fromMailboxId),
+    author:
+      mine && !staff
+        ? t('messages:thread.you')
+        : names.author(message.authorAccountId) || names.mailbox(message.fromMailboxId),
     team: names.teamOf(message.fromMailboxId) ?? '',
     mine,
     sentAt: inWords(message.sentAt),
@@ -66,7 +75,10 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
     paragraphs: paragraphsOf(message.body),
     files: message.files.map(fileView),
     timeline: mine ? timelineOf(message, thread, staff) : [],
-    recallHref: mine && !message.recalledAt && !message.recipients.some(({ openedAt }) => openedAt) ? `/messages/${message.id}/recall` : '',
+    recallHref:
+      mine && !message.recalledAt && !message.recipients.some(({ openedAt }) => openedAt)
+        ? `/messages/${message.id}/recall`
+        : '',
   }
 }
 
@@ -116,18 +128,33 @@ interface Step {
 
 /** What happened to a message of our side, oldest first. For a patient it is only whether the team has opened it. */
 function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean): Step[] {
-  const step = (name: string, at: Date | null, tone: Step['tone']): Step => ({ text: t(`messages:thread.statuses.${name}`), at: at && dayAndTime(at), tone })
+  const step = (name: string, at: Date | null, tone: Step['tone']): Step => ({
+    text: t(`messages:thread.statuses.${name}`),
+    at: at && dayAndTime(at),
+    tone,
+  })
   if (message.recalledAt) return [step('sent', message.sentAt, 'plain'), step('recalled', message.recalledAt, 'warn')]
   const [recipient] = message.recipients
   const opened = recipient?.openedAt ?? null
   if (!staff) return [opened ? step('openedByTeam', opened, 'ok') : step('notOpened', null, 'plain')]
   const steps = [step('sent', message.sentAt, 'plain')]
   if (recipient?.noticedAt) steps.push(step('noticed', recipient.noticedAt, 'plain'))
-  if (recipient?.noticeFailedAt && !recipient.noticedAt) steps.push(step('noticeFailed', recipient.noticeFailedAt, 'bad'))
+  if (recipient?.noticeFailedAt && !recipient.noticedAt)
+    steps.push(step('noticeFailed', recipient.noticeFailedAt, 'bad'))
   steps.push(opened ? step('opened', opened, 'ok') : step('notOpened', null, 'warn'))
-  const lastDownload = message.downloads.map(({ downloadedAt }) => downloadedAt).sort((a, b) => a.getTime() - b.getTime()).at(-1)
-  if (lastDownload) steps.push({ text: t('messages:thread.statuses.files', { count: message.downloads.length }), at: dayAndTime(lastDownload), tone: 'ok' })
-  const reply = thread.messages.find((each) => each.fromMailboxId !== message.fromMailboxId && each.sentAt > message.sentAt)
+  const lastDownload = message.downloads
+    .map(({ downloadedAt }) => downloadedAt)
+    .sort((a, b) => a.getTime() - b.getTime())
+    .at(-1)
+  if (lastDownload)
+    steps.push({
+      text: t('messages:thread.statuses.files', { count: message.downloads.length }),
+      at: dayAndTime(lastDownload),
+      tone: 'ok',
+    })
+  const reply = thread.messages.find(
+    (each) => each.fromMailboxId !== message.fromMailboxId && each.sentAt > message.sentAt,
+  )
   if (reply) steps.push(step('replied', reply.sentAt, 'ok'))
   return steps
 }

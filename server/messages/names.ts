@@ -12,7 +12,10 @@ export interface Names {
   author(accountId: string | null): string
 }
 
-export async function namesOf(mailboxIds: readonly string[], authorIds: readonly (string | null)[] = []): Promise<Names> {
+export async function namesOf(
+  mailboxIds: readonly string[],
+  authorIds: readonly (string | null)[] = [],
+): Promise<Names> {
   const mailboxes = new Map((await listMailboxKeys([...new Set(mailboxIds)])).map((mailbox) => [mailbox.id, mailbox]))
   const owners = [...mailboxes.values()].flatMap(({ accountId }) => (accountId ? [accountId] : []))
   const [people, teams] = await Promise.all([

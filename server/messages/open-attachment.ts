@@ -1,6 +1,12 @@
 /** Opening a file of a message: the message is claimed first, the event is written, then the bytes are unsealed. */
 import type { Readable } from 'node:stream'
-import { unsealAttachment, unsealBytes, unsealThumbnail, unwrapFileKey, type Attachment } from '../attachments/attachment.ts'
+import {
+  unsealAttachment,
+  unsealBytes,
+  unsealThumbnail,
+  unwrapFileKey,
+  type Attachment,
+} from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
@@ -16,11 +22,18 @@ interface ClaimedFile {
 }
 
 /** What is known of a file, for its page. @throws NotFound, Gone, Unavailable, EnvelopeRefused */
-export async function openAttachment(reader: Reader, id: string): Promise<{ attachment: Attachment; messageId: string; subject: string }> {
+export async function openAttachment(
+  reader: Reader,
+  id: string,
+): Promise<{ attachment: Attachment; messageId: string; subject: string }> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
   await record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } })
   const key = await fileKey(reader, row, claimed)
-  return { attachment: unsealAttachment(row, key), messageId: claimed.message.id, subject: await subjectOf(reader, claimed) }
+  return {
+    attachment: unsealAttachment(row, key),
+    messageId: claimed.message.id,
+    subject: await subjectOf(reader, claimed),
+  }
 }
 
 /** The subject of the thread that the file belongs to: its first message has it. */
@@ -40,7 +53,11 @@ export async function openThumbnail(reader: Reader, id: string): Promise<Buffer>
 }
 
 /** The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. @throws as above */
-export async function downloadAttachment(reader: Reader, id: string, now = new Date()): Promise<{ attachment: Attachment; bytes: Readable }> {
+export async function downloadAttachment(
+  reader: Reader,
+  id: string,
+  now = new Date(),
+): Promise<{ attachment: Attachment; bytes: Readable }> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.downloaded')
   await inTransaction(async (transaction) => {
     await record(reader.actor, { act: 'attachment.downloaded', subject: { kind: 'attachment', id } }, transaction, now)
@@ -55,12 +72,21 @@ function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Readable {
   const bytes = unsealBytes(row, key)
   bytes.once('error', (error) => {
     if (error instanceof EnvelopeRefused)
-      void record(reader.actor, { act: 'envelope.refused', subject: { kind: 'attachment', id: row.id }, outcome: 'failed', reason: error.message }).catch(() => {})
+      void record(reader.actor, {
+        act: 'envelope.refused',
+        subject: { kind: 'attachment', id: row.id },
+        outcome: 'failed',
+        reason: error.message,
+      }).catch(() => {})
   })
   return bytes
 }
 
-async function claimFile(reader: Reader, id: string, act: 'attachment.previewed' | 'attachment.downloaded'): Promise<ClaimedFile> {
+async function claimFile(
+  reader: Reader,
+  id: string,
+  act: 'attachment.previewed' | 'attachment.downloaded',
+): Promise<ClaimedFile> {
   const row = await findAttachment(id)
   const claimed = row?.messageId ? await claimMessage(reader, row.messageId) : undefined
   if (!row || !claimed) {

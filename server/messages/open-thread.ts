@@ -11,7 +11,15 @@ import type { Reader } from '../sign-in/reader.ts'
 import { EnvelopeRefused, unsealEnvelope } from '../vault/floe.ts'
 import { unpad } from '../vault/padding.ts'
 import { unwrapKey } from '../vault/wrap.ts'
-import { claimMessage, listRecipients, listThread, noteOpening, type Claimed, type MessageRow, type RecipientRow } from './message.store.ts'
+import {
+  claimMessage,
+  listRecipients,
+  listThread,
+  noteOpening,
+  type Claimed,
+  type MessageRow,
+  type RecipientRow,
+} from './message.store.ts'
 import { listThreadKeyWraps } from './thread-key.store.ts'
 import { openThreadKey } from './thread-key.ts'
 
@@ -45,8 +53,19 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
   const rows = await inTransaction(async (transaction) => {
     const all = await listThread(claimed, transaction)
     const shown = all.filter((row) => !row.recalledAt)
-    await record(reader.actor, shown.map((row) => ({ act: 'message.opened' as const, subject: { kind: 'message' as const, id: row.id } })), transaction, now)
-    await noteOpening(claimed, shown.map(({ id }) => id), reader.account.id, now, transaction)
+    await record(
+      reader.actor,
+      shown.map((row) => ({ act: 'message.opened' as const, subject: { kind: 'message' as const, id: row.id } })),
+      transaction,
+      now,
+    )
+    await noteOpening(
+      claimed,
+      shown.map(({ id }) => id),
+      reader.account.id,
+      now,
+      transaction,
+    )
     return all.filter((row) => !row.recalledAt || row.fromMailboxId === claimed.mailboxId)
   })
   return { id: claimed.threadId, mailboxId: claimed.mailboxId, messages: await unsealAll(reader, rows) }
@@ -59,13 +78,18 @@ export async function claimOrRefuse(reader: Reader, messageId: string): Promise<
     await recordDenied(reader.actor, 'message.opened', { kind: 'message', id: messageId }, 'not-yours')
     throw new NotFound('not yours')
   }
-  if (claimed.message.recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone(claimed.message.recalledAt)
+  if (claimed.message.recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId)
+    throw new Gone(claimed.message.recalledAt)
   return claimed
 }
 
 async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMessage[]> {
   const ids = rows.map(({ id }) => id)
-  const [keys, recipients, files] = await Promise.all([openMessageKeys(reader, rows), listRecipients(ids), listAttachmentsOf(ids)])
+  const [keys, recipients, files] = await Promise.all([
+    openMessageKeys(reader, rows),
+    listRecipients(ids),
+    listAttachmentsOf(ids),
+  ])
   const downloads = await listDownloads(files.map(({ id }) => id))
   return refusalRecorded(reader, () =>
     rows.map((row) => {
@@ -75,9 +99,15 @@ async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMess
         ...row,
         subject: open && row.subjectSealed ? unsealText(key, `message/${row.id}/subject`, row.subjectSealed) : '',
         body: open && row.bodySealed ? unsealText(key, `message/${row.id}/body`, row.bodySealed) : '',
-        files: open ? files.filter((file) => file.messageId === row.id).map((file) => unsealAttachment(file, unwrapFileKey(file, key))) : [],
+        files: open
+          ? files
+              .filter((file) => file.messageId === row.id)
+              .map((file) => unsealAttachment(file, unwrapFileKey(file, key)))
+          : [],
         recipients: recipients.filter((recipient) => recipient.messageId === row.id),
-        downloads: downloads.filter((download) => files.some((file) => file.id === download.attachmentId && file.messageId === row.id)),
+        downloads: downloads.filter((download) =>
+          files.some((file) => file.id === download.attachmentId && file.messageId === row.id),
+        ),
       }
     }),
   )
@@ -89,7 +119,9 @@ type Keyed = Pick<MessageRow, 'id' | 'threadKeyId' | 'keyWrapped'>
 export async function openMessageKeys(reader: Reader, rows: readonly Keyed[]): Promise<Map<string, Buffer>> {
   const wraps = await listThreadKeyWraps(reader, [...new Set(rows.map((row) => row.threadKeyId))])
   return refusalRecorded(reader, async () => {
-    const threadKeys = new Map(await Promise.all(wraps.map(async (wrap) => [wrap.threadKeyId, await openThreadKey(reader, wrap)] as const)))
+    const threadKeys = new Map(
+      await Promise.all(wraps.map(async (wrap) => [wrap.threadKeyId, await openThreadKey(reader, wrap)] as const)),
+    )
     return new Map(
       rows.flatMap(({ id, threadKeyId, keyWrapped }) => {
         const threadKey = threadKeys.get(threadKeyId)
@@ -109,7 +141,8 @@ export async function refusalRecorded<T>(reader: Reader, unsealing: () => T | Pr
   try {
     return await unsealing()
   } catch (error) {
-    if (error instanceof EnvelopeRefused) await record(reader.actor, { act: 'envelope.refused', outcome: 'failed', reason: error.message })
+    if (error instanceof EnvelopeRefused)
+      await record(reader.actor, { act: 'envelope.refused', outcome: 'failed', reason: error.message })
     throw error
   }
 }

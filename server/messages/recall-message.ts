@@ -9,7 +9,13 @@ import { markRecalled } from './message.store.ts'
 export async function recallMessage(reader: Reader, messageId: string, now = new Date()): Promise<boolean> {
   const outcome = await inTransaction(async (transaction) => {
     const marked = await markRecalled(reader, messageId, now, transaction)
-    if (marked === 'recalled') await record(reader.actor, { act: 'message.recalled', subject: { kind: 'message', id: messageId } }, transaction, now)
+    if (marked === 'recalled')
+      await record(
+        reader.actor,
+        { act: 'message.recalled', subject: { kind: 'message', id: messageId } },
+        transaction,
+        now,
+      )
     return marked
   })
   if (outcome === 'not-yours') {
@@ -17,6 +23,11 @@ export async function recallMessage(reader: Reader, messageId: string, now = new
     throw new NotFound('not yours')
   }
   if (outcome === 'already-opened')
-    await record(reader.actor, { act: 'message.recalled', subject: { kind: 'message', id: messageId }, outcome: 'failed', reason: 'already-opened' })
+    await record(reader.actor, {
+      act: 'message.recalled',
+      subject: { kind: 'message', id: messageId },
+      outcome: 'failed',
+      reason: 'already-opened',
+    })
   return outcome === 'recalled'
 }

@@ -9,7 +9,14 @@ import { showPage, t, toldErrors } from '../web/page.ts'
 import { openDraft, removeFromDraft, saveDraft } from './draft.ts'
 import { replyToThread } from './drop-message.ts'
 import { writerIn } from './late-writer.ts'
-import { claimMessage, findBySubmission, findMessage, listRecipients, listThread, type Claimed } from './message.store.ts'
+import {
+  claimMessage,
+  findBySubmission,
+  findMessage,
+  listRecipients,
+  listThread,
+  type Claimed,
+} from './message.store.ts'
 import { emergency, sizeOfLimit } from './message.view.ts'
 import { namesOf } from './names.ts'
 import { claimOrRefuse } from './open-thread.ts'
@@ -32,7 +39,12 @@ export async function sendReply(request: Request, response: Response) {
   if (errors.length > 0) return showThread(request, response, claimed.message.id, { body, submission, errors })
   if (typed(request.body, 'action') === 'save') return response.redirect(303, `/messages/${claimed.message.id}#reply`)
   if (await isOvertaken(reader, claimed, typed(request.body, 'seen')))
-    return showThread(request, response, claimed.message.id, { body, submission, newer: true, errors: toldErrors([{ field: 'body', key: 'messages:reply.errors.newer' }]) })
+    return showThread(request, response, claimed.message.id, {
+      body,
+      submission,
+      newer: true,
+      errors: toldErrors([{ field: 'body', key: 'messages:reply.errors.newer' }]),
+    })
   const id = await replyOnce(reader, claimed, { body, draftId, submission })
   response.redirect(303, `/messages/${id}/sent`)
 }
@@ -46,7 +58,12 @@ function readSubmission(request: Request): string {
 /** Keeps text and files of this form in the writer's draft of the thread. @returns the draft's id */
 async function keepReply(request: Request, threadId: string): Promise<string> {
   const text = { to: '', subject: '', body: typed(request.body, 'body').slice(0, 4 * LONGEST_BODY), teamId: '' }
-  return saveDraft(writerIn(request), { draftId: readSubmission(request), threadId }, text, (request.keptFiles ?? []) as string[])
+  return saveDraft(
+    writerIn(request),
+    { draftId: readSubmission(request), threadId },
+    text,
+    (request.keptFiles ?? []) as string[],
+  )
 }
 
 async function replyErrors(request: Request, reader: Reader, draftId: string, body: string) {
@@ -54,14 +71,22 @@ async function replyErrors(request: Request, reader: Reader, draftId: string, bo
   const form = readForm(replyText, request.body)
   const draft = await openDraft(reader, { id: draftId })
   const files = fileErrors(request, draft?.files.length ?? 0)
-  const empty = typed(request.body, 'action') !== 'save' && body.trim() === '' && (draft?.files.length ?? 0) === 0 && files.length === 0
-  const text = toldErrors(empty ? [{ field: 'body', key: 'messages:reply.errors.empty' }] : form.errors, { count: LONGEST_BODY })
+  const empty =
+    typed(request.body, 'action') !== 'save' &&
+    body.trim() === '' &&
+    (draft?.files.length ?? 0) === 0 &&
+    files.length === 0
+  const text = toldErrors(empty ? [{ field: 'body', key: 'messages:reply.errors.empty' }] : form.errors, {
+    count: LONGEST_BODY,
+  })
   return [...text, ...files]
 }
 
 /** The files of this form that were not kept, and too many of them; one line, because a field has one error. */
 export function fileErrors(request: Request, kept: number): { field: string; href: string; text: string }[] {
-  const texts = (request.fileProblems ?? []).map(({ name, problem }) => t(`messages:files.errors.${problem}`, { name, size: sizeOfLimit(), count: 10 }))
+  const texts = (request.fileProblems ?? []).map(({ name, problem }) =>
+    t(`messages:files.errors.${problem}`, { name, size: sizeOfLimit(), count: 10 }),
+  )
   if (kept > 10) texts.push(t('messages:files.tooMany', { count: 10 }))
   return texts.length > 0 ? [{ field: 'files', href: '#files', text: [...new Set(texts)].join(' ') }] : []
 }
@@ -70,7 +95,12 @@ export function fileErrors(request: Request, kept: number): { field: string; hre
 async function isOvertaken(reader: Reader, claimed: Claimed, seen: string): Promise<boolean> {
   if (!isId(seen)) return false
   const [before, newest] = await Promise.all([claimMessage(reader, seen), newestOf(claimed)])
-  return before !== undefined && newest !== undefined && newest.sentAt > before.message.sentAt && newest.fromMailboxId !== claimed.mailboxId
+  return (
+    before !== undefined &&
+    newest !== undefined &&
+    newest.sentAt > before.message.sentAt &&
+    newest.fromMailboxId !== claimed.mailboxId
+  )
 }
 
 async function newestOf(claimed: Claimed) {
@@ -78,11 +108,17 @@ async function newestOf(claimed: Claimed) {
 }
 
 /** Sends it once: whoever comes second with the same form finds the first one's message. */
-async function replyOnce(reader: Reader, claimed: Claimed, content: { body: string; draftId: string; submission: string }): Promise<string> {
-  const id = await replyToThread(reader, claimed.threadId, claimed.mailboxId, content).catch(async (error: { name?: string }) => {
-    if (error.name === 'SequelizeUniqueConstraintError') return undefined
-    throw error
-  })
+async function replyOnce(
+  reader: Reader,
+  claimed: Claimed,
+  content: { body: string; draftId: string; submission: string },
+): Promise<string> {
+  const id = await replyToThread(reader, claimed.threadId, claimed.mailboxId, content).catch(
+    async (error: { name?: string }) => {
+      if (error.name === 'SequelizeUniqueConstraintError') return undefined
+      throw error
+    },
+  )
   const sent = id ?? (await findBySubmission(reader, content.submission))?.id
   if (!sent) throw new NotFound('the draft was used elsewhere')
   return sent
@@ -113,7 +149,8 @@ export async function showSent(request: Request, response: Response) {
     kind,
     threadHref: `/messages/${message.id}`,
     messagesHref: '/messages',
-    takeBackHref: !message.recalledAt && recipients.every(({ openedAt }) => !openedAt) ? `/messages/${message.id}/recall` : '',
+    takeBackHref:
+      !message.recalledAt && recipients.every(({ openedAt }) => !openedAt) ? `/messages/${message.id}/recall` : '',
     team: names.mailbox(to),
     answerTime: t('messages:answerTime'),
     emergency: emergency(),

@@ -10,7 +10,11 @@ export interface ThreadKeyWrap {
   wrap: Buffer
 }
 
-const threadKeys = table<{ id: string; threadId: string; createdAt: Date }>('thread_keys', { id: 'uuid key', threadId: 'uuid', createdAt: 'timestamptz' })
+const threadKeys = table<{ id: string; threadId: string; createdAt: Date }>('thread_keys', {
+  id: 'uuid key',
+  threadId: 'uuid',
+  createdAt: 'timestamptz',
+})
 const threadKeyWraps = table<ThreadKeyWrap>('thread_key_wraps', {
   threadKeyId: 'uuid key',
   mailboxId: 'uuid key',
@@ -27,7 +31,11 @@ export async function updateThreadKeyWrap({ threadKeyId, mailboxId, kind, wrap }
 }
 
 /** The wraps of these thread keys for the reader's mailboxes. */
-export function listThreadKeyWraps(reader: Reader, threadKeyIds: readonly string[], transaction?: Transaction): Promise<ThreadKeyWrap[]> {
+export function listThreadKeyWraps(
+  reader: Reader,
+  threadKeyIds: readonly string[],
+  transaction?: Transaction,
+): Promise<ThreadKeyWrap[]> {
   return ask<ThreadKeyWrap>(
     'SELECT * FROM thread_key_wraps WHERE thread_key_id = ANY($1::uuid[]) AND mailbox_id = ANY($2::uuid[])',
     [threadKeyIds, reader.mailboxes.map(({ id }) => id)],
@@ -36,7 +44,11 @@ export function listThreadKeyWraps(reader: Reader, threadKeyIds: readonly string
 }
 
 /** The newest key of a thread that this mailbox can open, to write with. */
-export async function findNewestWrap(threadId: string, mailboxId: string, transaction?: Transaction): Promise<ThreadKeyWrap | undefined> {
+export async function findNewestWrap(
+  threadId: string,
+  mailboxId: string,
+  transaction?: Transaction,
+): Promise<ThreadKeyWrap | undefined> {
   const [wrap] = await ask<ThreadKeyWrap>(
     'SELECT w.* FROM thread_key_wraps w JOIN thread_keys k ON k.id = w.thread_key_id WHERE k.thread_id = $1 AND w.mailbox_id = $2 ORDER BY k.id DESC LIMIT 1',
     [threadId, mailboxId],

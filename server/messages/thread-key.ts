@@ -14,11 +14,19 @@ import { newKey, unwrapKey, unwrapUnderMaster, wrapKey, wrapUnderMaster } from '
 import { insertThreadKey, insertThreadKeyWraps, updateThreadKeyWrap, type ThreadKeyWrap } from './thread-key.store.ts'
 
 /** A new key for a thread, wrapped to every mailbox that takes part. */
-export async function makeThreadKey(threadId: string, mailboxes: readonly MailboxKey[], now: Date, transaction: Transaction): Promise<{ id: string; key: Buffer }> {
+export async function makeThreadKey(
+  threadId: string,
+  mailboxes: readonly MailboxKey[],
+  now: Date,
+  transaction: Transaction,
+): Promise<{ id: string; key: Buffer }> {
   const id = newId(now)
   const key = newKey()
   await insertThreadKey({ id, threadId, createdAt: now }, transaction)
-  await insertThreadKeyWraps(mailboxes.map((mailbox) => publicWrap(id, mailbox, key)), transaction)
+  await insertThreadKeyWraps(
+    mailboxes.map((mailbox) => publicWrap(id, mailbox, key)),
+    transaction,
+  )
   return { id, key }
 }
 
@@ -34,7 +42,10 @@ export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promis
   if (wrap.kind === 'private') return unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
   const key = hpkeOpen(pair, bindingOf(wrap), inner)
   const quicker = { ...wrap, kind: 'private' as const }
-  await updateThreadKeyWrap({ ...quicker, wrap: wrapUnderMaster(bindingOf(quicker), wrapKey(wrapsKeyOf(pair), bindingOf(quicker), key)) })
+  await updateThreadKeyWrap({
+    ...quicker,
+    wrap: wrapUnderMaster(bindingOf(quicker), wrapKey(wrapsKeyOf(pair), bindingOf(quicker), key)),
+  })
   return key
 }
 

@@ -27,8 +27,14 @@ export async function showThread(request: Request, response: Response, messageId
   const reader = readerOf(request)
   const thread = await openThread(reader, messageId)
   const draft = await openDraft(reader, { threadId: thread.id })
-  const mailboxes = thread.messages.flatMap((message) => [message.fromMailboxId, ...message.recipients.map(({ mailboxId }) => mailboxId)])
-  const names = await namesOf(mailboxes, thread.messages.map(({ authorAccountId }) => authorAccountId))
+  const mailboxes = thread.messages.flatMap((message) => [
+    message.fromMailboxId,
+    ...message.recipients.map(({ mailboxId }) => mailboxId),
+  ])
+  const names = await namesOf(
+    mailboxes,
+    thread.messages.map(({ authorAccountId }) => authorAccountId),
+  )
   const newest = thread.messages.at(-1)!.id
   const view = threadView(thread, names, reader.account.role === 'provider', {
     submission: again.submission ?? draft?.id ?? newId(),
@@ -37,7 +43,13 @@ export async function showThread(request: Request, response: Response, messageId
     draft,
   })
   const newer = again.newer ? { href: `#message-${newest}` } : null
-  showPage(request, response, 'messages/thread', { ...view, newer, errors: again.errors ?? [] }, again.errors ? 422 : 200)
+  showPage(
+    request,
+    response,
+    'messages/thread',
+    { ...view, newer, errors: again.errors ?? [] },
+    again.errors ? 422 : 200,
+  )
 }
 
 /** The id in the path. @throws NotFound for what has not the shape of an id */

@@ -27,14 +27,20 @@ export async function landing(request: Request, response: Response) {
   const found = await find(request)
   if (found.account?.state === 'invited') return showLanding(request, response, found, found.account)
   // The right person is signed in already, or one of a team's members.
-  if (request.reader && (!found.account || found.account.id === request.reader.account.id)) return response.redirect(303, found.after)
+  if (request.reader && (!found.account || found.account.id === request.reader.account.id))
+    return response.redirect(303, found.after)
   if (!found.account) return response.redirect(303, `/sign-in?next=${encodeURIComponent(found.after)}`)
   showSignIn(request, response, { link: found.token, maskedAddress: maskEmailAddress(found.account.email), notice: '' })
 }
 
 function showLanding(request: Request, response: Response, { token, message }: Found, account: Account) {
   const sentAt = inWords(message?.sentAt ?? account.invitedAt)
-  showPage(request, response, 'sign-in/landing', { title: t('sign-in:landing.title'), action: `/m/${token}`, sentAt, maskedAddress: maskEmailAddress(account.email) })
+  showPage(request, response, 'sign-in/landing', {
+    title: t('sign-in:landing.title'),
+    action: `/m/${token}`,
+    sentAt,
+    maskedAddress: maskEmailAddress(account.email),
+  })
 }
 
 /** POST /m/:token: the button. It only leads on. */
@@ -62,7 +68,10 @@ async function find(request: Request): Promise<Found> {
   const token = String(request.params['token'])
   const link = await findLink(token)
   if (!link) throw new NotFound('no such link')
-  const [message, account] = await Promise.all([link.messageId ? findMessage(link.messageId) : undefined, link.accountId ? findAccount(link.accountId) : undefined])
+  const [message, account] = await Promise.all([
+    link.messageId ? findMessage(link.messageId) : undefined,
+    link.accountId ? findAccount(link.accountId) : undefined,
+  ])
   if (account?.state === 'closed') throw new NotFound('closed')
   if (message?.recalledAt) throw new Gone(message.recalledAt)
   return { token, link, message, account, after: message ? `/messages/${message.id}` : '/messages' }

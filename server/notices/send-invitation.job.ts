@@ -8,5 +8,9 @@ import { noticeView } from './send-notice.job.ts'
 export async function sendInvitation({ accountId }: JobPayloads['send-invitation']): Promise<void> {
   const account = await findAccount(accountId)
   if (account?.state !== 'invited') return
-  await sendMail({ to: account.email, template: 'invitation', view: { ...noticeView(linkToken('invitation', accountId)), name: account.name } })
+  await sendMail({
+    to: account.email,
+    template: 'invitation',
+    view: { ...noticeView(linkToken('invitation', accountId)), name: account.name },
+  })
 }

@@ -31,7 +31,14 @@ export function readEventFilter(query: unknown): { form: EventForm; filter: Even
   const to = dayOf(values.to)
   return {
     form: { ...form, what },
-    filter: { who: values.who, act: what, outcome: values.outcome, from: dayOf(values.from), to: to && new Date(to.getTime() + 24 * 60 * 60 * 1000), before: placeOf(before) },
+    filter: {
+      who: values.who,
+      act: what,
+      outcome: values.outcome,
+      from: dayOf(values.from),
+      to: to && new Date(to.getTime() + 24 * 60 * 60 * 1000),
+      before: placeOf(before),
+    },
   }
 }
 

@@ -14,8 +14,16 @@ export function accessEventsView(events: ReadEvent[], form: EventForm, isFirst: 
   return {
     title: t('reports:accessEvents.title'),
     form,
-    acts: [choice(form.what, '', t('reports:accessEvents.anyAct')), ...ACTS.map((act) => choice(form.what, act, t(`reports:acts.${act}`)))],
-    outcomes: [choice(form.outcome, '', t('reports:accessEvents.anyOutcome')), ...(['done', 'denied', 'failed'] as const).map((each) => choice(form.outcome, each, t(`reports:outcomes.${each}`)))],
+    acts: [
+      choice(form.what, '', t('reports:accessEvents.anyAct')),
+      ...ACTS.map((act) => choice(form.what, act, t(`reports:acts.${act}`))),
+    ],
+    outcomes: [
+      choice(form.outcome, '', t('reports:accessEvents.anyOutcome')),
+      ...(['done', 'denied', 'failed'] as const).map((each) =>
+        choice(form.outcome, each, t(`reports:outcomes.${each}`)),
+      ),
+    ],
     filtered: Object.values(form).some((value) => value !== ''),
     clearHref: '/admin/access-events',
     events: page.map(eventView),
@@ -30,7 +38,11 @@ function eventView(event: ReadEvent) {
     actor: actorView(event),
     act: { text: t(`reports:acts.${event.act}`), code: event.act },
     subject: { text: event.subjectKind ? t(`reports:subjects.${event.subjectKind}`) : '', id: event.subjectId ?? '' },
-    outcome: { tone: TONES[event.outcome], text: t(`reports:outcomes.${event.outcome}`), reason: event.details.reason ?? '' },
+    outcome: {
+      tone: TONES[event.outcome],
+      text: t(`reports:outcomes.${event.outcome}`),
+      reason: event.details.reason ?? '',
+    },
     where: event.details.address ?? '',
   }
 }

@@ -39,7 +39,9 @@ export async function readAccessEvents(reader: Reader, filter: EventFilter): Pro
     before: filter.before,
     limit: PAGE + 1,
   })
-  const people = new Map((await listAccounts(rows.flatMap(({ actorId }) => actorId ?? []))).map((account) => [account.id, account]))
+  const people = new Map(
+    (await listAccounts(rows.flatMap(({ actorId }) => actorId ?? []))).map((account) => [account.id, account]),
+  )
   return rows.map((row) => ({ ...row, actor: people.get(row.actorId ?? ''), details: detailsOf(row) }))
 }
 

@@ -26,7 +26,11 @@ export type Claimed = { email: string } | { link: string }
  * Step one. Unknown, invited and closed accounts take as long and are answered as a wrong password.
  * @returns the account with its opened key pair, or the number of tries left @throws SlowDown
  */
-export async function checkPasswordOf(actor: Actor, claimed: Claimed, password: string): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
+export async function checkPasswordOf(
+  actor: Actor,
+  claimed: Claimed,
+  password: string,
+): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
   const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
   await addressTries.count(actor.address ?? '')
   const account = 'email' in claimed ? await accountByEmail(claimed.email) : await accountByLink(claimed.link)
@@ -37,7 +41,12 @@ export async function checkPasswordOf(actor: Actor, claimed: Claimed, password: 
   const mailbox = opener && active && (await findMailboxOf({ accountId: active.id }))
   if (!opener || !active || !mailbox) {
     const subject = account ? { subject: { kind: 'account' as const, id: account.id } } : {}
-    await record(actor, { act: 'sign-in.refused', outcome: 'denied', reason: account ? 'wrong-password' : 'unknown', ...subject })
+    await record(actor, {
+      act: 'sign-in.refused',
+      outcome: 'denied',
+      reason: account ? 'wrong-password' : 'unknown',
+      ...subject,
+    })
     return { triesLeft }
   }
   return { account: active, pair: await openMailboxWithSecret(mailbox, 'password', opener) }
@@ -57,7 +66,12 @@ async function accountByLink(token: string) {
  * Step two: a code from the app, good once. The event is written in the transaction that uses up the code.
  * @returns whether it was right @throws SlowDown after a hundred tries a day
  */
-export async function checkCodeOf(actor: Actor, account: Account, typedCode: string, now = new Date()): Promise<boolean> {
+export async function checkCodeOf(
+  actor: Actor,
+  account: Account,
+  typedCode: string,
+  now = new Date(),
+): Promise<boolean> {
   await codeTriesADay.count(account.id)
   const code = readCode(typedCode)
   const credential = await findCredential(account.id)
@@ -71,12 +85,23 @@ export async function checkCodeOf(actor: Actor, account: Account, typedCode: str
       })
     : false
   if (signedIn) await passwordTries.forgive(account.id)
-  else await record(actor, { act: 'sign-in.code-refused', outcome: 'denied', subject: { kind: 'account', id: account.id }, reason: code ? 'wrong-or-used' : 'not-six-digits' })
+  else
+    await record(actor, {
+      act: 'sign-in.code-refused',
+      outcome: 'denied',
+      subject: { kind: 'account', id: account.id },
+      reason: code ? 'wrong-or-used' : 'not-six-digits',
+    })
   return signedIn
 }
 
 /** Step two with one of the ten recovery codes instead of the app. @returns whether it was good */
-export async function checkRecoveryCodeOf(actor: Actor, account: Account, typedCode: string, now = new Date()): Promise<boolean> {
+export async function checkRecoveryCodeOf(
+  actor: Actor,
+  account: Account,
+  typedCode: string,
+  now = new Date(),
+): Promise<boolean> {
   await codeTriesADay.count(account.id)
   const mailbox = await findMailboxOf({ accountId: account.id })
   const signedIn = await inTransaction(async (transaction) => {
@@ -87,7 +112,13 @@ export async function checkRecoveryCodeOf(actor: Actor, account: Account, typedC
     return true
   })
   if (signedIn) await passwordTries.forgive(account.id)
-  else await record(actor, { act: 'sign-in.code-refused', outcome: 'denied', subject: { kind: 'account', id: account.id }, reason: 'recovery-code' })
+  else
+    await record(actor, {
+      act: 'sign-in.code-refused',
+      outcome: 'denied',
+      subject: { kind: 'account', id: account.id },
+      reason: 'recovery-code',
+    })
   return signedIn
 }
 

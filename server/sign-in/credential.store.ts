@@ -29,14 +29,21 @@ const credentials = table<CredentialRow>('credentials', {
 
 export async function insertCredential(credential: Credential, now: Date, transaction: Transaction): Promise<void> {
   const { totpSecret, ...rest } = credential
-  await credentials.insert({ ...rest, totpSecretSealed: sealField(`account/${rest.accountId}/totp`, totpSecret), changedAt: now }, transaction)
+  await credentials.insert(
+    { ...rest, totpSecretSealed: sealField(`account/${rest.accountId}/totp`, totpSecret), changedAt: now },
+    transaction,
+  )
 }
 
 export async function findCredential(accountId: string): Promise<Credential | undefined> {
   const row = await credentials.find({ accountId })
   if (!row) return undefined
   const { totpSecretSealed, changedAt: _, ...rest } = row
-  return { ...rest, totpLastStep: Number(row.totpLastStep), totpSecret: unsealField(`account/${accountId}/totp`, totpSecretSealed) }
+  return {
+    ...rest,
+    totpLastStep: Number(row.totpLastStep),
+    totpSecret: unsealField(`account/${accountId}/totp`, totpSecretSealed),
+  }
 }
 
 /** Uses up a step: a compare-and-set, so that of any number of requests with one code, on any number of processes, one wins. */

@@ -14,13 +14,34 @@ import { newPassword } from './sign-in.form.ts'
 import { beginSignedIn } from './sign-in.pages.ts'
 
 /** The page of step one; who may see it was decided by the link. */
-export function showMakePassword(request: Request, response: Response, action: string, errors: { field: string; href: string; text: string }[] = []) {
-  showPage(request, response, 'sign-in/make-password', { title: t('sign-in:password.title'), action, errors }, errors.length > 0 ? 422 : 200)
+export function showMakePassword(
+  request: Request,
+  response: Response,
+  action: string,
+  errors: { field: string; href: string; text: string }[] = [],
+) {
+  showPage(
+    request,
+    response,
+    'sign-in/make-password',
+    { title: t('sign-in:password.title'), action, errors },
+    errors.length > 0 ? 422 : 200,
+  )
 }
 
 /** Step one: keeps the password and begins a session that can do nothing but the next step. */
-export async function takeNewPassword(request: Request, response: Response, account: Account, action: string, after: string) {
-  const ownWords = [...account.email.split(/[@.]/), ...account.name.split(/\s+/), ...config().organisation.name.split(/\s+/)]
+export async function takeNewPassword(
+  request: Request,
+  response: Response,
+  account: Account,
+  action: string,
+  after: string,
+) {
+  const ownWords = [
+    ...account.email.split(/[@.]/),
+    ...account.name.split(/\s+/),
+    ...config().organisation.name.split(/\s+/),
+  ]
   typed(request.body, 'password')
   const form = readForm(newPassword(ownWords), request.body)
   if (!form.values) return showMakePassword(request, response, action, toldErrors(form.errors))
@@ -41,7 +62,11 @@ export async function takeSecondFactor(request: Request, response: Response) {
   const text = typed(request.body, 'code')
   if (text.trim() === '') return showSecondFactor(request, response, ['empty'])
   if (!readCode(text)) return showSecondFactor(request, response, ['short'])
-  const enrolled = await finishEnrolment({ ...request.actor, strength: 'enrolment' }, request.session.enrolmentId!, text).catch(alreadyMade)
+  const enrolled = await finishEnrolment(
+    { ...request.actor, strength: 'enrolment' },
+    request.session.enrolmentId!,
+    text,
+  ).catch(alreadyMade)
   if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
   if (!enrolled) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
@@ -49,7 +74,11 @@ export async function takeSecondFactor(request: Request, response: Response) {
   }
   const { after } = request.session
   await beginSignedIn(request, enrolled.account, enrolled.pair.privateKey, 'enrolment')
-  request.session.recoveryCodes = sealForSession(request, 'recovery-codes', Buffer.from(enrolled.recoveryCodes.join('\n')))
+  request.session.recoveryCodes = sealForSession(
+    request,
+    'recovery-codes',
+    Buffer.from(enrolled.recoveryCodes.join('\n')),
+  )
   request.session.after = ownPath(after, '/messages')
   response.redirect(303, '/enrol/recovery-codes')
 }
@@ -68,8 +97,17 @@ async function showSecondFactor(request: Request, response: Response, problems: 
   if (found === 'already-made') return response.redirect(303, '/sign-in')
   const { account, secret } = found
   const address = codeAddress(secret, config().organisation.name, account.email)
-  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:secondFactor.errors.${problem}` })))
-  const view = { title: t('sign-in:secondFactor.title'), action: '/enrol/second-factor', otpauthHref: address, keyGroups: secret.match(/.{1,4}/g)!, qr: qrCode(address), errors }
+  const errors = toldErrors(
+    problems.map((problem) => ({ field: 'code', key: `sign-in:secondFactor.errors.${problem}` })),
+  )
+  const view = {
+    title: t('sign-in:secondFactor.title'),
+    action: '/enrol/second-factor',
+    otpauthHref: address,
+    keyGroups: secret.match(/.{1,4}/g)!,
+    qr: qrCode(address),
+    errors,
+  }
   showPage(request, response, 'sign-in/second-factor', view, errors.length > 0 ? 422 : 200)
 }
 
@@ -86,7 +124,15 @@ export async function downloadRecoveryCodes(request: Request, response: Response
   if (!codes) throw new NotFound('no codes to show')
   const account = await findAccount(request.session.accountId!)
   response.attachment('recovery-codes.txt').type('text/plain')
-  response.send([t('sign-in:recoveryCodes.fileTitle', { organisation: config().organisation.name, address: account?.email ?? '' }), config().baseUrl, '', ...codes, ''].join('\r\n'))
+  response.send(
+    [
+      t('sign-in:recoveryCodes.fileTitle', { organisation: config().organisation.name, address: account?.email ?? '' }),
+      config().baseUrl,
+      '',
+      ...codes,
+      '',
+    ].join('\r\n'),
+  )
 }
 
 /** POST /enrol/recovery-codes */
@@ -106,7 +152,15 @@ function codesToShow(request: Request): string[] | undefined {
 }
 
 function showCodes(request: Request, response: Response, codes: string[], problems: string[]) {
-  const errors = toldErrors(problems.map((problem) => ({ field: problem, key: `sign-in:recoveryCodes.errors.${problem}` })))
-  const view = { title: t('sign-in:recoveryCodes.title'), action: '/enrol/recovery-codes', codes, textHref: '/enrol/recovery-codes.txt', errors }
+  const errors = toldErrors(
+    problems.map((problem) => ({ field: problem, key: `sign-in:recoveryCodes.errors.${problem}` })),
+  )
+  const view = {
+    title: t('sign-in:recoveryCodes.title'),
+    action: '/enrol/recovery-codes',
+    codes,
+    textHref: '/enrol/recovery-codes.txt',
+    errors,
+  }
   showPage(request, response, 'sign-in/recovery-codes', view, errors.length > 0 ? 422 : 200)
 }

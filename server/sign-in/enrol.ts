@@ -10,7 +10,13 @@ import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyPair } from '../vault/public-seal.ts'
 import { insertCredential } from './credential.store.ts'
-import { findEnrolment, insertEnrolment, removeEnrolments, setEnrolmentSecret, type Enrolment } from './enrolment.store.ts'
+import {
+  findEnrolment,
+  insertEnrolment,
+  removeEnrolments,
+  setEnrolmentSecret,
+  type Enrolment,
+} from './enrolment.store.ts'
 import { makeCodeSecret, readCode, stepOfCode } from './one-time-code.ts'
 import { hashPassword } from './password.ts'
 import { makeRecoveryCodes } from './recovery-code.ts'
@@ -18,20 +24,34 @@ import { makeRecoveryCodes } from './recovery-code.ts'
 const HALF_MADE_LIVES = 24 * 60 * 60 * 1000
 
 /** Step one: keeps a password for an invited account. @returns the id of this attempt @throws NotFound when the account is past it */
-export async function beginEnrolment(actor: Actor, account: Account, password: string, now = new Date()): Promise<string> {
+export async function beginEnrolment(
+  actor: Actor,
+  account: Account,
+  password: string,
+  now = new Date(),
+): Promise<string> {
   const mailbox = await findMailboxOf({ accountId: account.id })
   if (account.state !== 'invited' || !mailbox) throw new NotFound('past enrolment')
   const { stored, opener } = await hashPassword(password, account.id)
   const { privateKey } = await openWaitingMailbox(mailbox)
   const id = newId(now)
   const openerEnvelope = sealOpener(mailbox, 'password', opener, privateKey)
-  await insertEnrolment({ id, accountId: account.id, ...stored, openerEnvelope, expiresAt: new Date(now.getTime() + HALF_MADE_LIVES) })
+  await insertEnrolment({
+    id,
+    accountId: account.id,
+    ...stored,
+    openerEnvelope,
+    expiresAt: new Date(now.getTime() + HALF_MADE_LIVES),
+  })
   await record(actor, { act: 'enrolment.started', subject: { kind: 'account', id: account.id } })
   return id
 }
 
 /** The secret of step two; made when first asked for, then the same until the attempt ends. @throws NotFound */
-export async function secondFactorOf(enrolmentId: string, now = new Date()): Promise<{ account: Account; secret: string }> {
+export async function secondFactorOf(
+  enrolmentId: string,
+  now = new Date(),
+): Promise<{ account: Account; secret: string }> {
   let enrolment = await findEnrolment(enrolmentId, now)
   if (enrolment && !enrolment.totpSecret) {
     await setEnrolmentSecret(enrolmentId, makeCodeSecret())
@@ -48,19 +68,34 @@ export type Enrolled = { account: Account; pair: KeyPair; recoveryCodes: string[
  * Step two: with the right code the account becomes active, in one transaction with its openers; `waiting` is removed, every other attempt
  * ends. @returns undefined when the code is wrong @throws NotFound when another attempt was first
  */
-export async function finishEnrolment(actor: Actor, enrolmentId: string, typedCode: string, now = new Date()): Promise<Enrolled | undefined> {
+export async function finishEnrolment(
+  actor: Actor,
+  enrolmentId: string,
+  typedCode: string,
+  now = new Date(),
+): Promise<Enrolled | undefined> {
   const enrolment = await findEnrolment(enrolmentId, now)
   const code = readCode(typedCode)
   if (!enrolment?.totpSecret) throw new NotFound('no such enrolment')
   const step = code && (await stepOfCode(enrolment.totpSecret, code, 0, now))
   if (!step) {
-    await record(actor, { act: 'enrolment.refused', subject: { kind: 'account', id: enrolment.accountId }, outcome: 'failed', reason: 'wrong-code' })
+    await record(actor, {
+      act: 'enrolment.refused',
+      subject: { kind: 'account', id: enrolment.accountId },
+      outcome: 'failed',
+      reason: 'wrong-code',
+    })
     return undefined
   }
   return makeActive(actor, enrolment as Enrolment & { totpSecret: string }, step, now)
 }
 
-function makeActive(actor: Actor, enrolment: Enrolment & { totpSecret: string }, step: number, now: Date): Promise<Enrolled> {
+function makeActive(
+  actor: Actor,
+  enrolment: Enrolment & { totpSecret: string },
+  step: number,
+  now: Date,
+): Promise<Enrolled> {
   const { accountId } = enrolment
   return inTransaction(async (transaction) => {
     if (!(await activateAccount(accountId, now, transaction))) throw new NotFound('past enrolment')
@@ -72,9 +107,18 @@ function makeActive(actor: Actor, enrolment: Enrolment & { totpSecret: string },
     const recoveryCodes = await makeRecoveryCodes({ ...mailbox, ...pair }, now, transaction)
     await removeOpeners({ mailboxId: mailbox.id, kind: 'waiting' }, transaction)
     const { passwordSalt, passwordParameters, passwordVerifier, totpSecret } = enrolment
-    await insertCredential({ accountId, passwordSalt, passwordParameters, passwordVerifier, totpSecret, totpLastStep: step }, now, transaction)
+    await insertCredential(
+      { accountId, passwordSalt, passwordParameters, passwordVerifier, totpSecret, totpLastStep: step },
+      now,
+      transaction,
+    )
     await removeEnrolments(accountId, transaction)
-    await record({ ...actor, kind: 'account', id: accountId, role: account.role }, { act: 'account.enrolled', subject: { kind: 'account', id: accountId } }, transaction, now)
+    await record(
+      { ...actor, kind: 'account', id: accountId, role: account.role },
+      { act: 'account.enrolled', subject: { kind: 'account', id: accountId } },
+      transaction,
+      now,
+    )
     return { account, pair, recoveryCodes }
   })
 }

@@ -47,7 +47,12 @@ export async function findEnrolment(id: string, now: Date, transaction?: Transac
 /** password set → second factor pending, once. @returns whether this call did it */
 export async function setEnrolmentSecret(id: string, secret: string): Promise<boolean> {
   const sealed = sealField(`enrolment/${id}/totp`, secret)
-  return (await enrolments.update({ totpSecretSealed: sealed, state: 'second-factor-pending' }, { id, state: 'password-set' })) === 1
+  return (
+    (await enrolments.update(
+      { totpSecretSealed: sealed, state: 'second-factor-pending' },
+      { id, state: 'password-set' },
+    )) === 1
+  )
 }
 
 export async function removeEnrolments(accountId: string, transaction: Transaction): Promise<void> {

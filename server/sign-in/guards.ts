@@ -25,11 +25,16 @@ export function only(...roles: Role[]): RequestHandler {
 export function leadToSignIn(request: Request, response: Response) {
   if (request.sessionState === 'in-progress')
     return response.redirect(303, request.session.stage === 'code' ? '/sign-in/code' : '/enrol/second-factor')
-  const next = request.method === 'GET' && request.originalUrl !== '/messages' ? `?next=${encodeURIComponent(request.originalUrl)}` : ''
+  const next =
+    request.method === 'GET' && request.originalUrl !== '/messages'
+      ? `?next=${encodeURIComponent(request.originalUrl)}`
+      : ''
   response.redirect(303, `/sign-in${next}`)
 }
 
 /** An own path, to go back to after sign-in; anything else becomes `fallback`. A path never begins with two slashes, so no other host fits. */
 export function ownPath(path: unknown, fallback: string): string {
-  return typeof path === 'string' && /^\/(?![/\\])[\w/?=&.-]{0,300}$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path) ? path : fallback
+  return typeof path === 'string' && /^\/(?![/\\])[\w/?=&.-]{0,300}$/.test(path) && !/\/\.{1,2}(\/|$)/.test(path)
+    ? path
+    : fallback
 }

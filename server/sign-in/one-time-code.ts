@@ -21,7 +21,12 @@ export function readCode(typed: string): string | undefined {
 }
 
 /** @returns the 30-second step that the code belongs to, when it is right and later than `lastStep` */
-export async function stepOfCode(secret: string, code: string, lastStep: number, now: Date): Promise<number | undefined> {
+export async function stepOfCode(
+  secret: string,
+  code: string,
+  lastStep: number,
+  now: Date,
+): Promise<number | undefined> {
   const result = await verify({ secret, token: code, epoch: Math.floor(now.getTime() / 1000), epochTolerance: [30, 0] })
   return result.valid && 'timeStep' in result && result.timeStep > lastStep ? result.timeStep : undefined
 }

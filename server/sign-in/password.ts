@@ -19,15 +19,27 @@ export interface StoredPassword {
 const PARAMETERS = 'm=65536,t=3,p=1'
 
 /** What the row keeps, and the 32-byte key of the mailbox's `password` opener. */
-export async function hashPassword(password: string, accountId: string): Promise<{ stored: StoredPassword; opener: Buffer }> {
+export async function hashPassword(
+  password: string,
+  accountId: string,
+): Promise<{ stored: StoredPassword; opener: Buffer }> {
   const salt = randomBytes(16)
   const { verifier, opener } = await stretch(password, accountId, salt, PARAMETERS)
   return { stored: { passwordSalt: salt, passwordParameters: PARAMETERS, passwordVerifier: verifier }, opener }
 }
 
 /** @returns the opener's key when the password is right; takes as long when there is no account */
-export async function checkPassword(password: string, accountId: string, stored: StoredPassword | undefined): Promise<Buffer | undefined> {
-  const { verifier, opener } = await stretch(password, accountId, stored?.passwordSalt ?? Buffer.alloc(16), stored?.passwordParameters ?? PARAMETERS)
+export async function checkPassword(
+  password: string,
+  accountId: string,
+  stored: StoredPassword | undefined,
+): Promise<Buffer | undefined> {
+  const { verifier, opener } = await stretch(
+    password,
+    accountId,
+    stored?.passwordSalt ?? Buffer.alloc(16),
+    stored?.passwordParameters ?? PARAMETERS,
+  )
   return stored && timingSafeEqual(verifier, stored.passwordVerifier) ? opener : undefined
 }
 

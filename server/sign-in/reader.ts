@@ -20,7 +20,11 @@ export interface Reader {
 }
 
 /** @param privateKey of the person's own mailbox, 32 bytes */
-export async function makeReader(actor: Actor, accountId: string, privateKey: () => Buffer): Promise<Reader | undefined> {
+export async function makeReader(
+  actor: Actor,
+  accountId: string,
+  privateKey: () => Buffer,
+): Promise<Reader | undefined> {
   const [account, mailboxes] = await Promise.all([findAccount(accountId), listReadableMailboxes(accountId)])
   const own = mailboxes.find((mailbox) => mailbox.accountId === accountId)
   if (!account || account.state !== 'active' || !own) return undefined

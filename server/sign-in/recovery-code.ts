@@ -16,12 +16,21 @@ const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 20
 
 /** Makes ten new codes in place of all earlier ones. @returns them as shown: four groups of five */
-export async function makeRecoveryCodes(mailbox: MailboxKey & KeyPair, now: Date, transaction: Transaction): Promise<string[]> {
+export async function makeRecoveryCodes(
+  mailbox: MailboxKey & KeyPair,
+  now: Date,
+  transaction: Transaction,
+): Promise<string[]> {
   await removeOpeners({ mailboxId: mailbox.id, kind: 'recovery-code' }, transaction)
   const codes = Array.from({ length: 10 }, () => Array.from(randomBytes(LENGTH), (byte) => LETTERS[byte & 31]).join(''))
   await insertOpeners(
     codes.map((code) => ({
-      ...openerRow(mailbox, 'recovery-code', sealOpener(mailbox, 'recovery-code', keyOf(code, mailbox.id), mailbox.privateKey), now),
+      ...openerRow(
+        mailbox,
+        'recovery-code',
+        sealOpener(mailbox, 'recovery-code', keyOf(code, mailbox.id), mailbox.privateKey),
+        now,
+      ),
       codeDigest: digestOf(code, mailbox.id),
     })),
     transaction,
@@ -30,10 +39,17 @@ export async function makeRecoveryCodes(mailbox: MailboxKey & KeyPair, now: Date
 }
 
 /** Uses up a code of this mailbox. Of many requests with one code, one gets the key pair. @returns undefined when it is not good */
-export async function spendRecoveryCode(mailbox: MailboxKey, typed: string, transaction: Transaction): Promise<KeyPair | undefined> {
+export async function spendRecoveryCode(
+  mailbox: MailboxKey,
+  typed: string,
+  transaction: Transaction,
+): Promise<KeyPair | undefined> {
   const code = typed.toUpperCase().replace(/[ -]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
   if (!/^[0-9A-HJKMNP-TV-Z]{20}$/.test(code)) return undefined
-  const opener = await findOpener({ mailboxId: mailbox.id, kind: 'recovery-code', codeDigest: digestOf(code, mailbox.id) }, transaction)
+  const opener = await findOpener(
+    { mailboxId: mailbox.id, kind: 'recovery-code', codeDigest: digestOf(code, mailbox.id) },
+    transaction,
+  )
   if (!opener || (await removeOpeners({ id: opener.id }, transaction)) !== 1) return undefined
   const binding = `mailbox/${mailbox.id}/${opener.mailboxVersion}/recovery-code`
   return { publicKey: mailbox.publicKey, privateKey: unsealEnvelope(keyOf(code, mailbox.id), binding, opener.envelope) }

@@ -103,14 +103,18 @@ export function stateOf(data: Partial<SessionData>, now = Date.now()): SessionSt
 
 /** Begins a session of a new id with this content; whatever was in the old one is gone. */
 export async function beginSession(request: Request, content: Partial<SessionData>, now = Date.now()): Promise<void> {
-  await new Promise<void>((done, fail) => request.session.regenerate((error) => (error ? fail(error as Error) : done())))
+  await new Promise<void>((done, fail) =>
+    request.session.regenerate((error) => (error ? fail(error as Error) : done())),
+  )
   Object.assign(request.session, { startedAt: now, seenAt: now }, content)
   request.formSecrets = request.session
 }
 
 /** Ends the session; the request goes on with an empty one, which is not kept unless something is put into it. */
 export async function endSession(request: Request): Promise<void> {
-  await new Promise<void>((done, fail) => request.session.regenerate((error) => (error ? fail(error as Error) : done())))
+  await new Promise<void>((done, fail) =>
+    request.session.regenerate((error) => (error ? fail(error as Error) : done())),
+  )
 }
 
 /** Notes the click, at most twice a minute, so that reading a page does not always write. */

@@ -28,10 +28,13 @@ export function newPassword(ownWords: readonly string[]) {
   }
 }
 
-const WELL_KNOWN = /^(.{1,4})\1+$|^(0123456789|1234567890|abcdefghij|qwertyuiop|password|letmein|welcome|iloveyou)[\W\d]*$/i
+const WELL_KNOWN =
+  /^(.{1,4})\1+$|^(0123456789|1234567890|abcdefghij|qwertyuiop|password|letmein|welcome|iloveyou)[\W\d]*$/i
 
 function isEasy(text: string, ownWords: readonly string[]): boolean {
   const small = text.toLowerCase()
-  const rest = ownWords.filter((word) => word.length > 2).reduce((left, word) => left.replaceAll(word.toLowerCase(), ''), small)
+  const rest = ownWords
+    .filter((word) => word.length > 2)
+    .reduce((left, word) => left.replaceAll(word.toLowerCase(), ''), small)
   return WELL_KNOWN.test(small) || (rest.length < 6 && rest.length < small.length)
 }

@@ -14,7 +14,12 @@ import { readCode } from './one-time-code.ts'
 import { beginSession, endSession, sealForSession, unsealFromSession } from './sessions.ts'
 import { signInByEmail, signInByLink } from './sign-in.form.ts'
 
-const HOME: Record<Role, string> = { patient: '/messages', provider: '/messages', admin: '/admin/people', auditor: '/admin/access-events' }
+const HOME: Record<Role, string> = {
+  patient: '/messages',
+  provider: '/messages',
+  admin: '/admin/people',
+  auditor: '/admin/access-events',
+}
 const CODE_TRIES = 5
 
 /** GET /sign-in */
@@ -43,7 +48,16 @@ export function showSignIn(request: Request, response: Response, view: SignInVie
     request,
     response,
     'sign-in/sign-in',
-    { title: t('sign-in:signIn.title'), link, maskedAddress, form: { email }, notice, waitUntil, errors, action: after ? `/sign-in?next=${encodeURIComponent(after)}` : '/sign-in' },
+    {
+      title: t('sign-in:signIn.title'),
+      link,
+      maskedAddress,
+      form: { email },
+      notice,
+      waitUntil,
+      errors,
+      action: after ? `/sign-in?next=${encodeURIComponent(after)}` : '/sign-in',
+    },
     status,
   )
 }
@@ -57,7 +71,8 @@ export async function takePassword(request: Request, response: Response) {
   const claimed = 'link' in form.values ? { link: form.values.link } : { email: form.values.email }
   try {
     const checked = await checkPasswordOf(request.actor, claimed, form.values.password)
-    if ('triesLeft' in checked) return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft)] }, 422)
+    if ('triesLeft' in checked)
+      return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft)] }, 422)
     await beginCodeStep(request, checked.account, checked.pair.privateKey, await placeAfter(request, token))
     response.redirect(303, '/sign-in/code')
   } catch (error) {
@@ -68,7 +83,10 @@ export async function takePassword(request: Request, response: Response) {
 }
 
 function wrongDetails(triesLeft: number) {
-  const text = triesLeft <= 3 ? t('sign-in:signIn.errors.wrong', { context: 'left', count: triesLeft }) : t('sign-in:signIn.errors.wrong')
+  const text =
+    triesLeft <= 3
+      ? t('sign-in:signIn.errors.wrong', { context: 'left', count: triesLeft })
+      : t('sign-in:signIn.errors.wrong')
   return { field: 'password', href: '#password', text }
 }
 
@@ -119,7 +137,8 @@ export async function takeRecoveryCode(request: Request, response: Response) {
   const text = typed(request.body, 'code')
   const account = await accountOfStep(request)
   if (text.trim() === '') return showRecoveryCode(request, response, ['empty'])
-  if (await checkRecoveryCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+recovery-code')
+  if (await checkRecoveryCodeOf(request.actor, account, text))
+    return finish(request, response, account, 'password+recovery-code')
   if (await wasLastTry(request)) return response.redirect(303, '/sign-in')
   showRecoveryCode(request, response, ['wrong'])
 }
@@ -144,15 +163,34 @@ async function wasLastTry(request: Request): Promise<boolean> {
 
 function showCode(request: Request, response: Response, problems: string[]) {
   const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:code.errors.${problem}` })))
-  showPage(request, response, 'sign-in/code', { title: t('sign-in:code.title'), recoveryHref: '/sign-in/recovery-code', errors }, problems.length > 0 ? 422 : 200)
+  showPage(
+    request,
+    response,
+    'sign-in/code',
+    { title: t('sign-in:code.title'), recoveryHref: '/sign-in/recovery-code', errors },
+    problems.length > 0 ? 422 : 200,
+  )
 }
 
 function showRecoveryCode(request: Request, response: Response, problems: string[]) {
-  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:recoveryCode.errors.${problem}` })))
-  showPage(request, response, 'sign-in/recovery-code', { title: t('sign-in:recoveryCode.title'), codeHref: '/sign-in/code', errors }, problems.length > 0 ? 422 : 200)
+  const errors = toldErrors(
+    problems.map((problem) => ({ field: 'code', key: `sign-in:recoveryCode.errors.${problem}` })),
+  )
+  showPage(
+    request,
+    response,
+    'sign-in/recovery-code',
+    { title: t('sign-in:recoveryCode.title'), codeHref: '/sign-in/code', errors },
+    problems.length > 0 ? 422 : 200,
+  )
 }
 
-async function finish(request: Request, response: Response, account: Account, strength: 'password+code' | 'password+recovery-code') {
+async function finish(
+  request: Request,
+  response: Response,
+  account: Account,
+  strength: 'password+code' | 'password+recovery-code',
+) {
   const { after, mailboxKey } = request.session
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
   await beginSignedIn(request, account, privateKey, strength)
@@ -160,7 +198,12 @@ async function finish(request: Request, response: Response, account: Account, st
 }
 
 /** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
-export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: 'password+code' | 'password+recovery-code' | 'enrolment') {
+export async function beginSignedIn(
+  request: Request,
+  account: Account,
+  privateKey: Buffer,
+  strength: 'password+code' | 'password+recovery-code' | 'enrolment',
+) {
   await beginSession(request, { accountId: account.id, stage: 'signed-in', strength })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
 }

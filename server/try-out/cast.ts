@@ -41,7 +41,11 @@ const TEAM = 'Diabetes team'
 /** Makes whatever of the cast is missing, writes demo.json and prints whom to sign in as. Killed anywhere, the next start goes on. */
 export async function prepareCast(say: (line: string) => void): Promise<void> {
   const passwords = keptPasswords()
-  const people = PEOPLE.map((person) => ({ ...person, password: passwords.get(person.email) ?? threeWords(), totpSecret: '' }))
+  const people = PEOPLE.map((person) => ({
+    ...person,
+    password: passwords.get(person.email) ?? threeWords(),
+    totpSecret: '',
+  }))
   writeCast(people) // before anybody is made with these passwords
   for (const person of people) person.totpSecret = await meet(person)
   await gatherTeam()
@@ -72,10 +76,17 @@ function keptPasswords(): Map<string, string> {
 function writeCast(people: CastMember[]) {
   const { baseUrl } = config()
   const note = 'A fictitious cast for trying Letterlock out. Nobody here exists.'
-  writeFileSync(castFile(), `${JSON.stringify({ note, baseUrl, outboxUrl: `${baseUrl}/demo/outbox`, people }, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(
+    castFile(),
+    `${JSON.stringify({ note, baseUrl, outboxUrl: `${baseUrl}/demo/outbox`, people }, null, 2)}\n`,
+    { mode: 0o600 },
+  )
 }
 
-const WORDS = 'amber apple basket birch bridge button candle canyon cherry copper cotton dragon ember falcon feather forest garden ginger hammer harbor island jacket kettle ladder lantern lemon marble meadow mirror needle olive orange paper pebble pepper pillow planet pocket rabbit ribbon river saddle silver summer thimble timber tulip violet walnut willow window winter'.split(' ')
+const WORDS =
+  'amber apple basket birch bridge button candle canyon cherry copper cotton dragon ember falcon feather forest garden ginger hammer harbor island jacket kettle ladder lantern lemon marble meadow mirror needle olive orange paper pebble pepper pillow planet pocket rabbit ribbon river saddle silver summer thimble timber tulip violet walnut willow window winter'.split(
+    ' ',
+  )
 
 function threeWords() {
   return Array.from({ length: 3 }, () => WORDS[randomInt(WORDS.length)]).join('-') + `-${randomInt(10, 99)}`
@@ -100,22 +111,28 @@ async function meet(person: (typeof PEOPLE)[number] & { password: string }): Pro
     await finishEnrolment(system, enrolment, currentCode(secret, then).code, then)
   }
   const credential = await findCredential(account.id)
-  if (!credential) throw new Error(`The try-out cannot go on with ${person.email}. Delete ${config().dataDir} and start again.`)
+  if (!credential)
+    throw new Error(`The try-out cannot go on with ${person.email}. Delete ${config().dataDir} and start again.`)
   return credential.totpSecret
 }
 
 async function gatherTeam() {
   const now = new Date()
-  const team = (await listTeams()).find(({ name }) => name === TEAM) ?? (await inTransaction((transaction) => foundTeam(system, TEAM, now, transaction)))
+  const team =
+    (await listTeams()).find(({ name }) => name === TEAM) ??
+    (await inTransaction((transaction) => foundTeam(system, TEAM, now, transaction)))
   const members = await listMembers(team.id)
   for (const { email } of PEOPLE.filter(({ role }) => role === 'provider')) {
     const account = await findAccountByEmail(email)
-    if (account && !members.includes(account.id)) await inTransaction((transaction) => joinTeam(system, team.id, account.id, now, transaction))
+    if (account && !members.includes(account.id))
+      await inTransaction((transaction) => joinTeam(system, team.id, account.id, now, transaction))
   }
 }
 
 async function firstTime(): Promise<boolean> {
-  const rows = await ask(`INSERT INTO installation (name, value) VALUES ('first-messages', 'sent') ON CONFLICT DO NOTHING RETURNING name`)
+  const rows = await ask(
+    `INSERT INTO installation (name, value) VALUES ('first-messages', 'sent') ON CONFLICT DO NOTHING RETURNING name`,
+  )
   return rows.length === 1
 }
 

@@ -15,7 +15,9 @@ export async function sendFirstMessages(dana: Reader, sam: Reader, maria: Reader
     'Please tell us how your foot is healing.',
   ])
   const opened = await openThread(maria, result, ago(26))
-  await answer(maria, opened.id, opened.mailboxId, ago(25), ['Thank you, that is good news. My foot is a little better. I can walk to the shop again.'])
+  await answer(maria, opened.id, opened.mailboxId, ago(25), [
+    'Thank you, that is good news. My foot is a little better. I can walk to the shop again.',
+  ])
   await send(sam, maria.account.email, ago(3), 'Your next visit', [
     'Dear Maria,',
     'Your next visit is on Thursday at 10 am. Please bring your blood sugar diary.',

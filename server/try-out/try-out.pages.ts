@@ -21,19 +21,39 @@ export function showWelcome(request: Request, response: Response) {
     code: currentCode(totpSecret, now).code.replace(/^(...)/, '$1 '),
   }))
   const goodUntil = clockTimeWithSeconds(new Date((Math.floor(now.getTime() / 30_000) + 1) * 30_000))
-  showPage(request, response, 'try-out/welcome', { title: t('try-out:welcome.title'), people, goodUntil, reloadHref: '/demo', outboxHref: '/demo/outbox' })
+  showPage(request, response, 'try-out/welcome', {
+    title: t('try-out:welcome.title'),
+    people,
+    goodUntil,
+    reloadHref: '/demo',
+    outboxHref: '/demo/outbox',
+  })
 }
 
 /** GET /demo/outbox */
 export async function showOutbox(request: Request, response: Response) {
-  const mails = (await listCapturedMails()).map((mail) => ({ href: `/demo/outbox/${mail.id}`, to: mail.to, subject: mail.subject, sentAt: inShort(mail.at) }))
+  const mails = (await listCapturedMails()).map((mail) => ({
+    href: `/demo/outbox/${mail.id}`,
+    to: mail.to,
+    subject: mail.subject,
+    sentAt: inShort(mail.at),
+  }))
   showPage(request, response, 'try-out/outbox', { title: t('try-out:outbox.title'), mails })
 }
 
 /** GET /demo/outbox.json: for tools that drive the try-out. Newest first. */
 export async function showOutboxJson(_request: Request, response: Response) {
   const mails = await listCapturedMails()
-  response.json(mails.map(({ to, subject, text, html, headers, at }) => ({ to, subject, text, html, headers, at: at.toISOString() })))
+  response.json(
+    mails.map(({ to, subject, text, html, headers, at }) => ({
+      to,
+      subject,
+      text,
+      html,
+      headers,
+      at: at.toISOString(),
+    })),
+  )
 }
 
 /** GET /demo/outbox/:mail */
@@ -45,7 +65,9 @@ export async function showCapturedMail(request: Request, response: Response) {
     to: mail.to,
     from: mail.headers['from'] ?? '',
     sentAt: inWords(mail.at),
-    raw: Object.entries(mail.headers).map(([name, value]) => `${name}: ${value}`).join('\n'),
+    raw: Object.entries(mail.headers)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join('\n'),
     text: mail.text,
     link: /https?:\/\/\S+\/m\/[\w-]+/.exec(mail.text)?.[0] ?? '',
     htmlHref: `/demo/outbox/${mail.id}/html`,
@@ -58,7 +80,10 @@ export async function showCapturedHtml(request: Request, response: Response) {
   const mail = await mailIn(request)
   const style = /<style>([\s\S]*?)<\/style>/.exec(mail.html)?.[1] ?? ''
   const hash = createHash('sha256').update(style).digest('base64')
-  response.set('Content-Security-Policy', `default-src 'none'; style-src 'sha256-${hash}'; sandbox allow-popups allow-top-navigation-by-user-activation; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`)
+  response.set(
+    'Content-Security-Policy',
+    `default-src 'none'; style-src 'sha256-${hash}'; sandbox allow-popups allow-top-navigation-by-user-activation; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+  )
   response.type('html').send(mail.html)
 }
 

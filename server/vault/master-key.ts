@@ -21,11 +21,17 @@ export function makeMasterKey(version = 1): string {
 /** Takes the master key into use from its text form. @throws MasterKeyProblem when it has another shape */
 export function useMasterKey(text: string) {
   versions = new Map(
-    text.split(/\s+/).filter(Boolean).map((line) => {
-      const [, version, key] = /^(\d{1,9}):([A-Za-z0-9_-]{43})$/.exec(line) ?? []
-      if (!version || !key) throw new MasterKeyProblem('The master key must be a line such as 1:… with 32 bytes in base64url. Check that the file is whole.')
-      return [Number(version), Buffer.from(key, 'base64url')] as const
-    }),
+    text
+      .split(/\s+/)
+      .filter(Boolean)
+      .map((line) => {
+        const [, version, key] = /^(\d{1,9}):([A-Za-z0-9_-]{43})$/.exec(line) ?? []
+        if (!version || !key)
+          throw new MasterKeyProblem(
+            'The master key must be a line such as 1:… with 32 bytes in base64url. Check that the file is whole.',
+          )
+        return [Number(version), Buffer.from(key, 'base64url')] as const
+      }),
   )
   if (versions.size === 0) throw new MasterKeyProblem('The master key is empty.')
   subkeys.clear()

@@ -37,10 +37,20 @@ export async function openVault(dataDir: string, masterKey: string | undefined, 
 
 async function makeKeys(now: Date, transaction: Transaction) {
   const pair = makeKeyPair()
-  const row = (name: string, key: Buffer) => ({ name, keyWrapped: sealUnderMaster('keys', `key/${name}`, key), publicHalf: null, publicMac: null, createdAt: now })
+  const row = (name: string, key: Buffer) => ({
+    name,
+    keyWrapped: sealUnderMaster('keys', `key/${name}`, key),
+    publicHalf: null,
+    publicMac: null,
+    createdAt: now,
+  })
   const lookup = newKey()
   const keys = NAMES.map((name) => row(name, name === 'lookup' ? lookup : newKey()))
-  const recovery = { ...row('recovery', pair.privateKey), publicHalf: pair.publicKey, publicMac: macOfPublicHalf(lookup, 'recovery', 1, pair.publicKey) }
+  const recovery = {
+    ...row('recovery', pair.privateKey),
+    publicHalf: pair.publicKey,
+    publicMac: macOfPublicHalf(lookup, 'recovery', 1, pair.publicKey),
+  }
   await vaultKeys.insertAll([...keys, recovery], transaction)
 }
 
@@ -61,7 +71,10 @@ async function openKeys(): Promise<OpenVault> {
   const keys = Object.fromEntries(NAMES.map((name) => [name, opened(name)])) as Record<KeyName, Buffer>
   const recovery = stored.get('recovery')
   const privateKey = opened('recovery')
-  if (!recovery?.publicHalf || !recovery.publicMac?.equals(macOfPublicHalf(keys.lookup, 'recovery', 1, recovery.publicHalf)))
+  if (
+    !recovery?.publicHalf ||
+    !recovery.publicMac?.equals(macOfPublicHalf(keys.lookup, 'recovery', 1, recovery.publicHalf))
+  )
     throw new MasterKeyProblem('The recovery key in the database was changed. Nothing was read or written.')
   return { keys, recovery: { publicKey: recovery.publicHalf, privateKey } }
 }
@@ -124,7 +137,8 @@ export function publicHalfMac(mailboxId: string, version: number, publicHalf: Bu
 /** @throws EnvelopeRefused when the public half is not the one that was made here */
 export function checkPublicHalf(mailboxId: string, version: number, publicHalf: Buffer, mac: Buffer) {
   const expected = publicHalfMac(mailboxId, version, publicHalf)
-  if (mac.length !== expected.length || !timingSafeEqual(mac, expected)) throw new EnvelopeRefused('a public half was changed')
+  if (mac.length !== expected.length || !timingSafeEqual(mac, expected))
+    throw new EnvelopeRefused('a public half was changed')
 }
 
 function macOfPublicHalf(key: Buffer, mailboxId: string, version: number, publicHalf: Buffer): Buffer {

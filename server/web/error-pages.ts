@@ -3,8 +3,8 @@
  * the request's id. Nothing of the error itself, no version and no stack leaves.
  */
 import type { NextFunction, Request, Response } from 'express'
-import { ConnectionError, TimeoutError, ConnectionAcquireTimeoutError } from 'sequelize'
 import { config } from '../config.ts'
+import { isAway } from '../database/connection.ts'
 import { BadInput, Broken, Gone, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
 import { logError } from '../lib/logger.ts'
 import { clockTime, inWords } from '../lib/dates.ts'
@@ -18,15 +18,23 @@ export function notFound() {
 /** Express calls it with any error of any step. */
 export function showError(error: unknown, request: Request, response: Response, _next: NextFunction) {
   const told = tellable(error)
-  if (told.status >= 500) logError('A request failed', error, { requestId: request.requestId, method: request.method, status: told.status })
+  if (told.status >= 500)
+    logError('A request failed', error, { requestId: request.requestId, method: request.method, status: told.status })
   // Part of an answer has gone: it must not look whole.
   if (response.headersSent) return response.destroy()
-  if (told instanceof SlowDown) response.set('Retry-After', String(Math.max(1, Math.ceil((told.until.getTime() - Date.now()) / 1000))))
+  if (told instanceof SlowDown)
+    response.set('Retry-After', String(Math.max(1, Math.ceil((told.until.getTime() - Date.now()) / 1000))))
   try {
     prepare(request, response)
     if (told instanceof Gone) return showWithdrawn(told, request, response)
     const until = told instanceof SlowDown ? clockTime(told.until) : ''
-    showPage(request, response, 'errors/error', { title: t(`errors:${told.kind}.title`), kind: told.kind, reference: request.requestId, until }, told.status)
+    showPage(
+      request,
+      response,
+      'errors/error',
+      { title: t(`errors:${told.kind}.title`), kind: told.kind, reference: request.requestId, until },
+      told.status,
+    )
   } catch (problem) {
     logError('The error page failed', problem, { requestId: request.requestId })
     plainAnswer(request, response, told.status)
@@ -35,10 +43,8 @@ export function showError(error: unknown, request: Request, response: Response, 
 
 function tellable(error: unknown): TellableError {
   if (error instanceof TellableError) return error
-  if (error instanceof ConnectionError || error instanceof ConnectionAcquireTimeoutError || error instanceof TimeoutError) return new Unavailable()
-  const { status, code } = (error ?? {}) as { status?: unknown; code?: string }
-  // The database is away, starting or stopping.
-  if (code && /^(57P0[123]|08|53300|ECONNREFUSED|ECONNRESET)/.test(code)) return new Unavailable()
+  if (isAway(error)) return new Unavailable()
+  const { status } = (error ?? {}) as { status?: unknown }
   // body-parser and Express say by `status` that the request was at fault.
   if (status === 413) return new TooLarge()
   if (typeof status === 'number' && status >= 400 && status < 500) return new BadInput()
@@ -47,7 +53,12 @@ function tellable(error: unknown): TellableError {
 
 /** What was taken back says so, and whom to call. */
 function showWithdrawn(told: Gone, request: Request, response: Response) {
-  const view = { title: t('messages:withdrawn.title', { context: 'recalled' }), reason: 'recalled', at: inWords(told.at), backHref: request.person ? '/messages' : '' }
+  const view = {
+    title: t('messages:withdrawn.title', { context: 'recalled' }),
+    reason: 'recalled',
+    at: inWords(told.at),
+    backHref: request.person ? '/messages' : '',
+  }
   showPage(request, response, 'messages/withdrawn', view, told.status)
 }
 
@@ -62,5 +73,10 @@ function prepare(request: Request, response: Response) {
 /** Works with every template broken. */
 function plainAnswer(request: Request, response: Response, status: number) {
   const { name, phone, hours } = config().organisation
-  response.status(status).type('text').send(`Something went wrong on our side. Please try again, or call ${name}: ${phone} (${hours}).\nReference: ${request.requestId}\n`)
+  response
+    .status(status)
+    .type('text')
+    .send(
+      `Something went wrong on our side. Please try again, or call ${name}: ${phone} (${hours}).\nReference: ${request.requestId}\n`,
+    )
 }

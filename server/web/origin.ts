@@ -11,10 +11,12 @@ export function checkOrigin(request: Request, _response: Response, next: NextFun
   if (READS.includes(request.method)) return next()
   const origin = request.get('origin')
   const site = request.get('sec-fetch-site')
-  if (origin !== undefined && !isOwn(origin, request.headers.host)) throw new FormExpired('the form came from another site')
+  if (origin !== undefined && !isOwn(origin, request.headers.host))
+    throw new FormExpired('the form came from another site')
   if (site !== undefined && site !== 'same-origin') throw new FormExpired('the form came from another site')
   // Pages send forms; JSON has doors of its own.
-  if (/^application\/([a-z.+-]+\+)?json/i.test(request.get('content-type') ?? '')) throw new BadInput('a form was expected')
+  if (/^application\/([a-z.+-]+\+)?json/i.test(request.get('content-type') ?? ''))
+    throw new BadInput('a form was expected')
   next()
 }
 

@@ -24,14 +24,29 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
 }
 
 /** @param name a template's name, written in our code, never taken from a request */
-export function showPage(request: Request, response: Response, name: string, view: { title: string; [name: string]: unknown }, status = 200) {
+export function showPage(
+  request: Request,
+  response: Response,
+  name: string,
+  view: { title: string; [name: string]: unknown },
+  status = 200,
+) {
   const page = { errors: [] as unknown[], ...view }
   response.status(status).type('html')
-  response.send(renderPage(name, { ...everyPage(request), ...page, title: page.errors.length > 0 ? `${t('layout:errorTitle')} ${view.title}` : view.title }))
+  response.send(
+    renderPage(name, {
+      ...everyPage(request),
+      ...page,
+      title: page.errors.length > 0 ? `${t('layout:errorTitle')} ${view.title}` : view.title,
+    }),
+  )
 }
 
 /** Shows the form again: 422, with the problems named by field in the words of its catalogue. */
-export function toldErrors(errors: readonly FormError[], values: Record<string, unknown> = {}): { field: string; href: string; text: string }[] {
+export function toldErrors(
+  errors: readonly FormError[],
+  values: Record<string, unknown> = {},
+): { field: string; href: string; text: string }[] {
   return errors.map(({ field, key }) => ({ field, href: `#${field}`, text: t(key, values) }))
 }
 
@@ -40,10 +55,19 @@ function everyPage(request: Request) {
   return {
     lang: LANGUAGE,
     dir: 'ltr',
-    organisation: { name: organisation.name, phone: organisation.phone, phoneHref: `tel:${organisation.phone.replace(/[^\d+]/g, '')}`, hours: organisation.hours },
+    organisation: {
+      name: organisation.name,
+      phone: organisation.phone,
+      phoneHref: `tel:${organisation.phone.replace(/[^\d+]/g, '')}`,
+      hours: organisation.hours,
+    },
     tryOut,
     person: request.person ?? null,
-    nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({ href, label: t(label), current: request.path === href })),
+    nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({
+      href,
+      label: t(label),
+      current: request.path === href,
+    })),
     csrf: request.csrfToken(),
     signOut: request.person !== undefined,
     path: request.path,

@@ -49,8 +49,8 @@ export function aMessageTravels(scripts: boolean) {
       foot.buffer = await makePhonePhoto()
     })
     after(async () => {
-      await browser?.close()
-      await server?.stop()
+      await browser.close()
+      await server.stop()
     })
 
     async function window(width = 1280) {
@@ -125,7 +125,11 @@ export function aMessageTravels(scripts: boolean) {
       assert.equal(await patient.textContent('h1'), 'Add a code app')
       nora.totpSecret = (await patient.innerText('#key')).replace(/\s/g, '')
       const html = await patient.content()
-      assert.ok(html.indexOf('href="otpauth:') < html.indexOf('id="key"') && html.indexOf('id="key"') < html.indexOf('class="qr"'), 'tap link, key, QR')
+      assert.ok(
+        html.indexOf('href="otpauth:') < html.indexOf('id="key"') &&
+          html.indexOf('id="key"') < html.indexOf('class="qr"'),
+        'tap link, key, QR',
+      )
       await patient.fill('[name=code]', codeOf(nora).replace(/^(...)/, '$1 '))
       await patient.click('main button[type=submit]')
       await count()

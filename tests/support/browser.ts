@@ -3,7 +3,14 @@ import chromium from '@sparticuz/chromium'
 import { chromium as playwright, type Browser, type BrowserContext, type Page } from 'playwright-core'
 
 // Not the package's own arguments: they end the browser with its first page, and switch web security off.
-const ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run']
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+]
 
 export async function startBrowser(): Promise<Browser> {
   return playwright.launch({ executablePath: await chromium.executablePath(), args: ARGUMENTS, headless: true })
@@ -16,7 +23,11 @@ export interface Device {
 }
 
 /** A browser of its own for one person. Anything that a page complains of (a refused script, a missing file) is kept in `complaints`. */
-export async function openWindow(browser: Browser, baseUrl: string, { scripts = true, width = 1280, dark = false }: Device = {}): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
+export async function openWindow(
+  browser: Browser,
+  baseUrl: string,
+  { scripts = true, width = 1280, dark = false }: Device = {},
+): Promise<{ context: BrowserContext; page: Page; complaints: string[] }> {
   const context = await browser.newContext({
     baseURL: baseUrl,
     javaScriptEnabled: scripts,
@@ -32,7 +43,8 @@ export async function openWindow(browser: Browser, baseUrl: string, { scripts = 
   })
   page.on('pageerror', (error) => complaints.push(error.message))
   page.on('request', (request) => {
-    if (!request.url().startsWith(baseUrl) && !request.url().startsWith('blob:')) complaints.push(`asked elsewhere: ${request.url()}`)
+    if (!request.url().startsWith(baseUrl) && !request.url().startsWith('blob:'))
+      complaints.push(`asked elsewhere: ${request.url()}`)
   })
   return { context, page, complaints }
 }

@@ -401,7 +401,7 @@ const staffThread = {
         { text: '2 files opened', at: moment('Tue 2:41 pm', '2026-11-17T19:41:00.000Z'), tone: 'ok' },
         { text: 'Replied', at: moment('Tue 3:10 pm', '2026-11-17T20:10:00.000Z'), tone: 'ok' },
       ] satisfies TimelineStep[],
-      recallHref: '/messages/0199c1/recall',
+      recallHref: '',
     },
     { ...fromMaria, author: 'Maria Gomez', mine: false, timeline: [] },
   ] satisfies LetterView[],
@@ -436,10 +436,11 @@ const thread: Sample[] = [
   sample('messages/thread', 'not opened, notice failed', 'Discharge letter – Messages', dana, {
     ...staffThread,
     subject: 'Discharge letter',
-    other: { name: 'peter.novak@example.org', address: 'peter.novak@example.org', enrolled: false },
+    other: { name: 'A patient', address: 'peter.novak@example.org', enrolled: false },
     messages: [
       {
         ...staffThread.messages[0],
+        recallHref: '/messages/0199c1/recall',
         files: [],
         timeline: [
           { text: 'Sent', at: moment('Mon 9:03 am', '2026-11-16T14:03:00.000Z'), tone: 'ok' },

@@ -38,7 +38,13 @@ export class Visitor {
     const host = `localhost:${this.server.port}`
     return new Promise((done, fail) => {
       const outgoing = send(
-        { host: '127.0.0.1', port: this.server.port, path, method, headers: { host, ...(cookie ? { cookie } : {}), ...headers } },
+        {
+          host: '127.0.0.1',
+          port: this.server.port,
+          path,
+          method,
+          headers: { host, ...(cookie ? { cookie } : {}), ...headers },
+        },
         (incoming) => {
           const chunks: Buffer[] = []
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -48,7 +54,14 @@ export class Visitor {
             const bytes = Buffer.concat(chunks)
             const text = bytes.toString()
             const h1 = /<h1[^>]*>([\s\S]*?)<\/h1>/.exec(text)?.[1] ?? ''
-            done({ status: incoming.statusCode!, headers: incoming.headers, body: text, bytes, h1: plain(h1), location: incoming.headers.location ?? '' })
+            done({
+              status: incoming.statusCode!,
+              headers: incoming.headers,
+              body: text,
+              bytes,
+              h1: plain(h1),
+              location: incoming.headers.location ?? '',
+            })
           })
         },
       )
@@ -60,7 +73,8 @@ export class Visitor {
   /** Opens a page and follows its redirects. */
   async open(path: string, headers: Record<string, string> = {}): Promise<Answer> {
     let answer = await this.ask(path, { headers })
-    for (let hops = 0; hops < 5 && [302, 303].includes(answer.status); hops++) answer = await this.ask(answer.location, { headers })
+    for (let hops = 0; hops < 5 && [302, 303].includes(answer.status); hops++)
+      answer = await this.ask(answer.location, { headers })
     return answer
   }
 
@@ -78,7 +92,8 @@ export class Visitor {
     const form = new FormData()
     form.set('_csrf', await this.tokenOn(page))
     for (const [name, value] of Object.entries(fields)) form.append(name, value)
-    for (const file of files) form.append('files', new Blob([Uint8Array.from(file.bytes)], { type: file.type }), file.name)
+    for (const file of files)
+      form.append('files', new Blob([Uint8Array.from(file.bytes)], { type: file.type }), file.name)
     const encoded = new Response(form)
     return this.ask(action, {
       method: 'POST',

@@ -45,8 +45,8 @@ export function aMessageTravels(scripts: boolean) {
     before(async () => {
       server = await startTestServer()
       browser = await startBrowser()
-      photo.buffer = await makePhonePhoto()
-      foot.buffer = await makePhonePhoto()
+      photo.buffer = makePhonePhoto()
+      foot.buffer = makePhonePhoto()
     })
     after(async () => {
       await browser.close()

@@ -111,7 +111,7 @@ describe('templates', () => {
       polluted['subject'] = '<b>evil</b>'
       const { subject: _, ...without } = sample.view as unknown as Record<string, unknown>
       assert.doesNotMatch(renderPage(sample.template, sample.view), /<b>evil/)
-      assert.throws(() => renderPage(sample.template, without), 'what stands on a prototype is not the page’s')
+      assert.doesNotMatch(renderPage(sample.template, without), /evil/, 'what stands on a prototype is not the page’s')
     } finally {
       for (const name of ['partials/evil', 'partials/icon', 'subject']) delete polluted[name]
     }

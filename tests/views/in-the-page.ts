@@ -1,0 +1,116 @@
+/**
+ * What runs inside the browser's page. Each function is sent there as text, so it uses nothing from around it; the few parts of the DOM that are
+ * touched are declared here, because the server's own types know no document.
+ */
+
+interface Box {
+  width: number
+  height: number
+  right: number
+}
+
+interface Style {
+  fontSize: string
+  transitionDuration: string
+  animationName: string
+}
+
+interface Element {
+  id: string
+  className: string
+  outerHTML: string
+  textContent: string
+  type: string
+  scrollWidth: number
+  files: Iterable<{ name: string }>
+  childNodes: Iterable<{ nodeType: number; textContent: string }>
+  closest(selector: string): Element | null
+  matches(selector: string): boolean
+  getBoundingClientRect(): Box
+  requestSubmit(): void
+  addEventListener(name: string, listener: (event: { defaultPrevented: boolean; preventDefault(): void }) => void): void
+}
+
+declare const document: Element & {
+  activeElement: Element
+  documentElement: Element
+  body: Element
+  forms: Element[]
+  querySelector(selector: string): Element
+  querySelectorAll(selector: string): Iterable<Element>
+}
+declare const innerWidth: number
+declare function getComputedStyle(element: Element): Style
+declare function dispatchEvent(event: unknown): void
+declare class PageTransitionEvent {
+  constructor(name: string, about: { persisted: boolean })
+}
+
+/** What is wider than the window, and controls that are too small to hit. */
+export function misfits(): string[] {
+  const found: string[] = []
+  const patient = document.documentElement.className === 'patient'
+  if (document.documentElement.scrollWidth > innerWidth) found.push(`wider than the window: ${document.documentElement.scrollWidth}`)
+  for (const element of document.querySelectorAll('main *, header *, footer *')) {
+    if (element.closest('.scroll, svg, .unseen, thead')) continue
+    const box = element.getBoundingClientRect()
+    if (box.width > 0 && box.right > innerWidth + 1) found.push(`sticks out: ${element.outerHTML.slice(0, 80)}`)
+  }
+  for (const control of document.querySelectorAll(
+    'button, .button, .quiet-button, select, textarea, input:not([type=hidden]), nav a, summary',
+  )) {
+    const box = control.getBoundingClientRect()
+    // A box's label belongs to it: the two together are what one hits.
+    const choice = control.matches('[type=checkbox], [type=radio]') ? control.closest('.choice')! : control
+    const height = choice.getBoundingClientRect().height
+    if (box.width > 0 && height < (patient ? 43.9 : 31.9))
+      found.push(`too small to hit (${Math.round(height)}): ${control.outerHTML.slice(0, 80)}`)
+  }
+  return found
+}
+
+export function typeAndMotion() {
+  let moving = 0
+  let smallest = 99
+  for (const element of document.querySelectorAll('body *')) {
+    const style = getComputedStyle(element)
+    if (style.transitionDuration.split(', ').some((time) => time !== '0s') || style.animationName !== 'none') moving += 1
+    const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== '')
+    if (hasText && !element.closest('script')) smallest = Math.min(smallest, parseFloat(style.fontSize))
+  }
+  const body = parseFloat(getComputedStyle(document.body).fontSize)
+  return { moving, smallest, body, patient: document.documentElement.className === 'patient' }
+}
+
+export function focused() {
+  const { id, className, textContent } = document.activeElement
+  return { id, className, text: textContent }
+}
+
+export function passwordState() {
+  const texts = ['[data-reveals]', '#password-shown'].map((selector) => document.querySelector(selector).textContent)
+  return [document.querySelector('#password').type, ...texts]
+}
+
+export function chosenFiles() {
+  return [...document.querySelector('#files').files].map(({ name }) => name)
+}
+
+export function keepFormsHere() {
+  document.addEventListener('submit', (event) => event.preventDefault())
+}
+
+/** Sends the first form twice, comes back, and sends it again. @returns how often it went, before and after coming back */
+export function pressTwiceAndComeBack(): [number, number] {
+  let count = 0
+  document.addEventListener('submit', (event) => {
+    if (!event.defaultPrevented) count += 1
+    event.preventDefault()
+  })
+  document.forms[0]!.requestSubmit()
+  document.forms[0]!.requestSubmit()
+  const before = count
+  dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))
+  document.forms[0]!.requestSubmit()
+  return [before, count]
+}

@@ -1,0 +1,157 @@
+/**
+ * Every page, in every state, in a real browser under the policy that the product sends: axe finds nothing, nothing is wider than a small
+ * phone, nothing is refused. Layout rules run at both widths and colours in both schemes.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { startBrowser } from '../support/browser.ts'
+import { samples } from '../support/page-samples.ts'
+import { chosenFiles, focused, keepFormsHere, misfits, passwordState, pressTwiceAndComeBack, typeAndMotion } from './in-the-page.ts'
+import { serveSamples } from './serve-samples.ts'
+
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+const LOOKS = [
+  { width: 320, dark: false, rules: 'all' },
+  { width: 320, dark: true, rules: 'colours' },
+  { width: 1280, dark: false, rules: 'colours' },
+  { width: 1280, dark: true, rules: 'all' },
+] as const
+
+let browser: Browser
+let served: Awaited<ReturnType<typeof serveSamples>>
+
+before(async () => {
+  served = await serveSamples()
+  browser = await startBrowser()
+})
+
+after(async () => {
+  await browser?.close()
+  await served?.stop()
+})
+
+describe('every page in a browser', { concurrency: 2 }, () => {
+  for (const { width, dark, rules } of LOOKS) {
+    test(`${dark ? 'dark' : 'light'} at ${width} pixels: axe (${rules}), no overflow, nothing refused`, async () => {
+      const found: string[] = []
+      const { page, complaints, close } = await look({ width, dark })
+      for (const [at, { name }] of samples.entries()) {
+        await page.goto(served.addressOf(at))
+        const axe = new AxeBuilder({ page }).setLegacyMode(true)
+        const { violations } = await (rules === 'all' ? axe.withTags(TAGS) : axe.withRules('color-contrast')).analyze()
+        for (const violation of violations) found.push(`${name}: ${violation.id} ${violation.nodes[0]?.html}`)
+        for (const problem of await page.evaluate(misfits)) found.push(`${name}: ${problem}`)
+        for (const complaint of complaints.splice(0)) found.push(`${name}: ${complaint}`)
+      }
+      await close()
+      assert.deepEqual(found, [])
+    })
+  }
+
+  test('nothing moves for those who want less motion, nothing is below 14 pixels, and patients read at 18', async () => {
+    const { page, close } = await look({ width: 390, dark: false, reducedMotion: 'reduce' })
+    for (const [at, { name }] of samples.entries()) {
+      await page.goto(served.addressOf(at))
+      const { moving, smallest, body, patient } = await page.evaluate(typeAndMotion)
+      assert.equal(moving, 0, name)
+      assert.ok(smallest >= 14, `${name}: ${smallest}px`)
+      assert.ok(body >= (patient ? 18 : 16), `${name}: ${body}px`)
+    }
+    await close()
+  })
+
+  test('the first Tab goes to "Skip to main content", and the summary of errors has the focus', async () => {
+    const { page, close } = await look({ width: 390, dark: false })
+    await page.goto(served.addressOf(numberOf('messages/inbox')))
+    await page.keyboard.press('Tab')
+    assert.equal((await page.evaluate(focused)).text, 'Skip to main content')
+    await page.keyboard.press('Enter')
+    assert.equal((await page.evaluate(focused)).id, 'main')
+    await page.goto(served.addressOf(numberOf('messages/thread, with errors')))
+    assert.equal((await page.evaluate(focused)).className, 'summary')
+    await page.locator('.summary a').first().click()
+    assert.equal((await page.evaluate(focused)).id, 'files')
+    await close()
+  })
+
+  test('a password can be shown and hidden, which is told, and is sent as a password', async () => {
+    const { page, close } = await look({ width: 390, dark: false })
+    await page.goto(served.addressOf(numberOf('sign-in/make-password')))
+    await page.fill('#password', 'three random words')
+    await page.click('[data-reveals]')
+    assert.deepEqual(await page.evaluate(passwordState), ['text', 'Hide', 'Your password is shown.'])
+    await page.click('[data-reveals]')
+    assert.deepEqual(await page.evaluate(passwordState), ['password', 'Show', 'Your password is hidden.'])
+    await page.click('[data-reveals]')
+    await page.evaluate(keepFormsHere)
+    await page.click('button.button')
+    assert.equal((await page.evaluate(passwordState))[0], 'password')
+    await close()
+  })
+
+  test('chosen files are listed, add up, can be taken out again, and say what is wrong with them', async () => {
+    const { page, close } = await look({ width: 390, dark: false })
+    await page.goto(served.addressOf(numberOf('messages/thread, for a patient')))
+    const file = (name: string, size: number) => ({ name, mimeType: 'image/png', buffer: Buffer.alloc(size, 1) })
+    await page.setInputFiles('#files', [file('foot left.png', 2100)])
+    assert.equal(await page.textContent('.drop [role=status]'), 'Added: foot left.png, 2 KB')
+    await page.setInputFiles('#files', [file('foot right.png', 999), file('nothing.png', 0)])
+    assert.deepEqual(await page.evaluate(chosenFiles), ['foot left.png', 'foot right.png', 'nothing.png'])
+    assert.equal(await page.textContent('.picked .error'), 'This file is empty.')
+    await page.click('.picked li:nth-child(3) button')
+    assert.deepEqual(await page.evaluate(chosenFiles), ['foot left.png', 'foot right.png'])
+    assert.equal((await page.evaluate(focused)).text, 'Remove foot right.png')
+    await close()
+  })
+
+  test('a text that grows long says how much room is left', async () => {
+    const { page, close } = await look({ width: 390, dark: false })
+    await page.goto(served.addressOf(numberOf('messages/thread, for a patient')))
+    await page.fill('#body', 'a'.repeat(14_000))
+    await page.waitForTimeout(800)
+    assert.equal(await page.textContent('#body-count'), '')
+    await page.fill('#body', 'a'.repeat(18_000))
+    await page.getByText('You have 2,000 characters left.').waitFor()
+    await page.fill('#body', 'a'.repeat(20_001))
+    await page.getByText('That is 1 characters too many.').waitFor()
+    await close()
+  })
+
+  test('a second press sends nothing, and coming back frees the form', async () => {
+    const { page, close } = await look({ width: 390, dark: false })
+    await page.goto(served.addressOf(numberOf('sign-in/landing')))
+    assert.deepEqual(await page.evaluate(pressTwiceAndComeBack), [1, 2])
+    await close()
+  })
+
+  test('without scripts nothing is offered that would not work', async () => {
+    const { page, close } = await look({ width: 390, dark: false, javaScriptEnabled: false })
+    for (const name of ['sign-in/make-password', 'sign-in/second-factor', 'sign-in/recovery-codes', 'messages/thread, for a patient']) {
+      await page.goto(served.addressOf(numberOf(name)))
+      for (const dead of ['[data-reveals]', '[data-copies]', '[data-print]', '.or-drop', '.picked'])
+        for (const element of await page.locator(dead).all()) assert.equal(await element.isVisible(), false, `${name}: ${dead}`)
+      assert.equal(await page.locator('main button.button').first().isVisible(), true, name)
+    }
+    await close()
+  })
+})
+
+async function look(how: { width: number; dark: boolean; reducedMotion?: 'reduce'; javaScriptEnabled?: boolean }) {
+  const { width, dark, ...more } = how
+  const context: BrowserContext = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: dark ? 'dark' : 'light', ...more })
+  const page: Page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  return { page, complaints, close: () => context.close() }
+}
+
+function numberOf(name: string): number {
+  const at = samples.findIndex((sample) => sample.name === name)
+  assert.ok(at >= 0, name)
+  return at
+}

@@ -2,7 +2,11 @@ import { z } from 'zod'
 import { isId } from '../lib/ids.ts'
 import { readEmailAddress } from './email-address.ts'
 
-const line = (key: string) => z.string().refine((text) => [...text].length <= 100 && !/[\r\n\u0000]/.test(text), key)
+const line = (key: string) =>
+  z
+    .string()
+    .refine((text) => !/[\r\n\u0000]/.test(text), key)
+    .refine((text) => [...text].length <= 100, 'accounts:invite.errors.long')
 
 /** An invitation of a colleague. A provider needs a team: one that exists, or the name of a new one. */
 export const invitation = {

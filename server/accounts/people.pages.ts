@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { inShort } from '../lib/dates.ts'
-import { readForm, typed } from '../lib/form.ts'
+import { readForm, typed, type FormError } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { findAccountByEmail, listColleagues, type Role } from './account.store.ts'
 import { readEmailAddress } from './email-address.ts'
@@ -11,8 +11,6 @@ import { inviteColleague } from './invite-account.ts'
 import { invitation, type InvitationForm } from './invitation.form.ts'
 import { foundTeam, joinTeam } from './join-team.ts'
 import { listMemberships, listTeams } from './team.store.ts'
-
-const TONES = { invited: 'info', active: 'ok', closed: 'plain' } as const
 
 /** GET /admin/people */
 export async function showPeople(request: Request, response: Response) {
@@ -23,19 +21,19 @@ export async function showPeople(request: Request, response: Response) {
     name: account.name,
     email: account.email,
     role: t(`accounts:roles.${account.role}`),
-    team: memberships
+    teams: memberships
       .filter(({ accountId }) => accountId === account.id)
       .map(({ team }) => team.name)
       .join(', '),
-    state: { tone: TONES[account.state], text: t(`accounts:states.${account.state}`) },
-    lastSignIn: account.lastSignedInAt ? inShort(account.lastSignedInAt) : null,
+    state: account.state,
+    stateText: t(`accounts:states.${account.state}`),
+    lastSignedInAt: account.lastSignedInAt ? inShort(account.lastSignedInAt) : null,
   }))
-  const justInvited = colleagues.find(({ id }) => id === request.query['invited'])
   showPage(request, response, 'accounts/people', {
     title: t('accounts:people.title'),
     people,
     inviteHref: '/admin/people/invite',
-    invited: justInvited?.email ?? '',
+    invited: colleagues.some(({ id }) => id === request.query['invited']),
   })
 }
 
@@ -46,26 +44,35 @@ export async function askInvitation(request: Request, response: Response) {
 
 /** POST /admin/people/invite: the account, its team and the mail that tells them, in one transaction. */
 export async function takeInvitation(request: Request, response: Response) {
+  const showAgain = (errors: readonly FormError[]) =>
+    showInvite(request, response, request.body as object, toldErrors(errors, { count: 100 }))
   const form = readForm(invitation, request.body)
-  if (!form.values)
-    return showInvite(request, response, request.body as object, toldErrors(form.errors, { count: 100 }))
-  const { role, team, newTeam } = form.values
-  if (role === 'provider' && !newTeam.trim() && !(await listTeams()).some(({ id }) => id === team))
-    return showInvite(
-      request,
-      response,
-      request.body as object,
-      toldErrors([{ field: 'newTeam', key: 'accounts:invite.errors.team' }]),
-    )
+  if (!form.values) return showAgain(form.errors)
   const email = readEmailAddress(form.values.email)!
-  if (await findAccountByEmail(email))
-    return showInvite(
-      request,
-      response,
-      request.body as object,
-      toldErrors([{ field: 'email', key: 'accounts:invite.errors.taken' }]),
-    )
-  response.redirect(303, `/admin/people?invited=${await invite(request, form.values, email)}`)
+  const problems = await problemsOf(form.values, email)
+  if (problems.length > 0) return showAgain(problems)
+  const id = await invite(request, form.values, email).catch((error: { name?: string }) => {
+    // Another request was quicker with the same address.
+    if (error.name === 'SequelizeUniqueConstraintError') return undefined
+    throw error
+  })
+  if (!id) return showAgain([EMAIL_KNOWN])
+  response.redirect(303, `/admin/people?invited=${id}`)
+}
+
+const EMAIL_KNOWN = { field: 'email', key: 'accounts:invite.errors.emailKnown' }
+
+async function problemsOf({ role, team, newTeam }: InvitationForm, email: string): Promise<FormError[]> {
+  const problems: FormError[] = []
+  if (await findAccountByEmail(email)) problems.push(EMAIL_KNOWN)
+  if (role !== 'provider') return problems
+  const teams = await listTeams()
+  const name = newTeam.trim()
+  if (name && teams.some((each) => each.name === name))
+    problems.push({ field: 'newTeam', key: 'accounts:invite.errors.teamTaken' })
+  if (!name && !teams.some(({ id }) => id === team))
+    problems.push({ field: 'newTeam', key: 'accounts:invite.errors.team' })
+  return problems
 }
 
 function invite(request: Request, { role, name, team, newTeam }: InvitationForm, email: string) {
@@ -98,8 +105,8 @@ async function showInvite(
     roles: ROLES.map((each) => ({
       value: each,
       label: t(`accounts:roles.${each}`),
-      hint: t(`accounts:invite.roleHints.${each}`),
-      checked: each === role,
+      hint: t(`accounts:roleHints.${each}`),
+      selected: each === role,
     })),
     teams:
       teams.length === 0

@@ -41,6 +41,7 @@ declare const document: Element & {
 }
 declare const innerWidth: number
 declare function getComputedStyle(element: Element): Style
+declare const axe: { run(how: object): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
 declare function dispatchEvent(event: unknown): void
 declare class PageTransitionEvent {
   constructor(name: string, about: { persisted: boolean })
@@ -69,17 +70,26 @@ export function misfits(): string[] {
   return found
 }
 
-export function typeAndMotion() {
-  let moving = 0
-  let smallest = 99
+/** What moves though less motion was asked for, and type that is too small. */
+export function typeAndMotion(): string[] {
+  const found: string[] = []
   for (const element of document.querySelectorAll('body *')) {
     const style = getComputedStyle(element)
-    if (style.transitionDuration.split(', ').some((time) => time !== '0s') || style.animationName !== 'none') moving += 1
+    const moves = style.transitionDuration.split(', ').some((time) => time !== '0s') || style.animationName !== 'none'
+    if (moves) found.push(`moves: ${element.outerHTML.slice(0, 80)}`)
     const hasText = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim() !== '')
-    if (hasText && !element.closest('script')) smallest = Math.min(smallest, parseFloat(style.fontSize))
+    if (hasText && !element.closest('script') && parseFloat(style.fontSize) < 14)
+      found.push(`set in ${style.fontSize}: ${element.outerHTML.slice(0, 80)}`)
   }
-  const body = parseFloat(getComputedStyle(document.body).fontSize)
-  return { moving, smallest, body, patient: document.documentElement.className === 'patient' }
+  const size = parseFloat(getComputedStyle(document.body).fontSize)
+  if (size < (document.documentElement.className === 'patient' ? 18 : 16)) found.push(`the page is set in ${size}px`)
+  return found
+}
+
+/** What axe finds by these rules. */
+export async function axeFindings(runOnly: { type: string; values: string[] }): Promise<string[]> {
+  const { violations } = await axe.run({ runOnly, resultTypes: ['violations'] })
+  return violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html ?? ''}`)
 }
 
 export function focused() {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
-import { clockTimeWithSeconds, inShort, inWords } from '../lib/dates.ts'
+import { inShort, inWords } from '../lib/dates.ts'
 import { isId } from '../lib/ids.ts'
 import { findCapturedMail, listCapturedMails, type CapturedMail } from '../mail/captured-mail.store.ts'
 import { currentCode } from '../sign-in/one-time-code.ts'
@@ -15,17 +15,15 @@ export function showWelcome(request: Request, response: Response) {
   const people = readCast().map(({ role, name, email, password, totpSecret }) => ({
     name,
     role: t(`accounts:roles.${role}`),
-    about: t(`try-out:about.${role}`),
     email,
     password,
     code: currentCode(totpSecret, now).code.replace(/^(...)/, '$1 '),
   }))
-  const goodUntil = clockTimeWithSeconds(new Date((Math.floor(now.getTime() / 30_000) + 1) * 30_000))
+  const seconds = 30 - (Math.floor(now.getTime() / 1000) % 30)
   showPage(request, response, 'try-out/welcome', {
     title: t('try-out:welcome.title'),
     people,
-    goodUntil,
-    reloadHref: '/demo',
+    seconds,
     outboxHref: '/demo/outbox',
   })
 }
@@ -36,9 +34,13 @@ export async function showOutbox(request: Request, response: Response) {
     href: `/demo/outbox/${mail.id}`,
     to: mail.to,
     subject: mail.subject,
-    sentAt: inShort(mail.at),
+    at: inShort(mail.at),
   }))
-  showPage(request, response, 'try-out/outbox', { title: t('try-out:outbox.title'), mails })
+  showPage(request, response, 'try-out/outbox', {
+    title: t('try-out:outbox.title'),
+    mails,
+    jsonHref: '/demo/outbox.json',
+  })
 }
 
 /** GET /demo/outbox.json: for tools that drive the try-out. Newest first. */
@@ -63,11 +65,8 @@ export async function showCapturedMail(request: Request, response: Response) {
     title: mail.subject,
     subject: mail.subject,
     to: mail.to,
-    from: mail.headers['from'] ?? '',
-    sentAt: inWords(mail.at),
-    raw: Object.entries(mail.headers)
-      .map(([name, value]) => `${name}: ${value}`)
-      .join('\n'),
+    at: inWords(mail.at),
+    headers: Object.entries(mail.headers).map(([name, value]) => ({ name, value })),
     text: mail.text,
     link: /https?:\/\/\S+\/m\/[\w-]+/.exec(mail.text)?.[0] ?? '',
     htmlHref: `/demo/outbox/${mail.id}/html`,

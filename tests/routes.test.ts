@@ -1,0 +1,247 @@
+/** Who may ask for what: every route that exists, asked by everybody who may come, against one table. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { enrol, everybodyIn, linkIn, mailsTo, writeTo } from './support/letters.ts'
+import { makePng } from './support/files.ts'
+import { startTestServer, type TestServer } from './support/server.ts'
+import { Visitor, type Answer } from './support/visitor.ts'
+
+/**
+ * One line a route. The columns are those of STATES. A number is a status; `303` is a redirect to an own page; `sign-in`, `code` and `enrol` are
+ * redirects to that step of the sign-in. What is addressed: a message of the Diabetes team to Maria that she has opened, its file, an
+ * unfinished draft of Dana's, and the link of somebody who has not enrolled. The forms are sent with their right token.
+ */
+const POLICY = `
+                                          nobody  code    enrolling ended   patient other   team    outside admin   auditor
+GET  /                                    sign-in sign-in sign-in   sign-in 303     303     303     303     303     303
+GET  /help                                200     200     200       200     200     200     200     200     200     200
+GET  /privacy                             200     200     200       200     200     200     200     200     200     200
+GET  /check-notice                        200     200     200       200     200     200     200     200     200     200
+GET  /m/:token                            200     200     200       200     200     200     200     200     200     200
+POST /m/:token                            303     303     303       303     303     303     303     303     303     303
+GET  /m/:token/password                   200     200     200       200     200     200     200     200     200     200
+POST /m/:token/password                   422     422     422       422     422     422     422     422     422     422
+GET  /enrol/second-factor                 sign-in sign-in 200       sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+POST /enrol/second-factor                 sign-in sign-in 422       sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /sign-in                             200     200     200       200     303     303     303     303     303     303
+POST /sign-in                             422     422     422       422     422     422     422     422     422     422
+GET  /sign-in/code                        sign-in 200     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+POST /sign-in/code                        sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /sign-in/recovery-code               sign-in 200     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+POST /sign-in/recovery-code               sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
+GET  /enrol/recovery-codes.txt            sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
+GET  /messages/new                        sign-in code    enrol     sign-in 404     404     200     200     404     404
+POST /messages                            sign-in code    enrol     sign-in 404     404     303     303     404     404
+GET  /drafts/:draft/check                 sign-in code    enrol     sign-in 404     404     303     404     404     404
+POST /drafts/:draft/send                  sign-in code    enrol     sign-in 404     404     303     404     404     404
+GET  /messages                            sign-in code    enrol     sign-in 200     200     200     200     200     200
+GET  /messages/:message                   sign-in code    enrol     sign-in 200     404     200     404     404     404
+POST /messages/:message/replies           sign-in code    enrol     sign-in 303     404     303     404     404     404
+GET  /messages/:message/sent              sign-in code    enrol     sign-in 404     404     200     404     404     404
+GET  /messages/:message/recall            sign-in code    enrol     sign-in 404     404     200     404     404     404
+POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404
+GET  /attachments/:attachment             sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /demo                                200     200     200       200     200     200     200     200     200     200
+GET  /demo/outbox                         200     200     200       200     200     200     200     200     200     200
+GET  /demo/outbox.json                    200     200     200       200     200     200     200     200     200     200
+GET  /demo/outbox/:mail                   200     200     200       200     200     200     200     200     200     200
+GET  /demo/outbox/:mail/html              200     200     200       200     200     200     200     200     200     200
+POST /sign-out                            sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+`
+
+const STATES = [
+  'nobody',
+  'code',
+  'enrolling',
+  'ended',
+  'patient',
+  'other',
+  'team',
+  'outside',
+  'admin',
+  'auditor',
+] as const
+type State = (typeof STATES)[number]
+
+/** Where somebody in this state finds a form's token. */
+const FORM_AT: Record<State, string> = {
+  nobody: '/sign-in',
+  code: '/sign-in/code',
+  enrolling: '/enrol/second-factor',
+  ended: '/sign-in',
+  patient: '/help',
+  other: '/help',
+  team: '/help',
+  outside: '/help',
+  admin: '/help',
+  auditor: '/help',
+}
+
+const CANARY = 'canary-of-the-routes'
+const policy = readPolicy()
+
+describe('Who may ask for what', () => {
+  let server: TestServer
+  let who: Record<State, Visitor>
+  let addressed: Record<string, string>
+
+  before(async () => {
+    server = await startTestServer()
+    const { dana, sam, maria, ada, felix } = server.cast
+    const cast = await everybodyIn(server, { team: dana, patient: maria, admin: ada, auditor: felix, ended: sam })
+    const other = await newPatient(cast.team, 'other.patient@mail.example')
+    const outside = await newProvider(cast.admin, 'outside@riverside.example')
+    const files = [{ name: `${CANARY}.png`, type: 'image/png', bytes: makePng() }]
+    const message = await writeTo(cast.team, { to: maria.email, subject: CANARY, body: `${CANARY}.`, files })
+    await cast.patient.ask(`/messages/${message}`)
+    const [file] = await server.sql<{ id: string }>('SELECT id FROM attachments WHERE message_id = $1', [message])
+    const draft = await cast.team.upload('/messages/new', '/messages', {
+      draft: '',
+      body: 'unfinished',
+      action: 'save',
+    })
+    await writeTo(cast.team, { to: 'never.enrolled@mail.example' })
+    const [mail] = await mailsTo(server, 'never.enrolled@mail.example')
+    const [{ id: mailId }] = (await server.sql('SELECT id FROM captured_mails LIMIT 1')) as [{ id: string }]
+    addressed = {
+      message,
+      attachment: file!.id,
+      draft: draft.location.split('=')[1]!,
+      token: linkIn(mail!).slice(3),
+      mail: mailId,
+    }
+    who = {
+      ...cast,
+      other,
+      outside,
+      nobody: new Visitor(server),
+      code: await halfSignedIn(),
+      enrolling: await enrolling(),
+    }
+    await endSession(sam.email)
+  })
+  after(() => server.stop())
+
+  async function newPatient(provider: Visitor, email: string) {
+    await writeTo(provider, { to: email })
+    return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
+  }
+
+  async function newProvider(administrator: Visitor, email: string) {
+    const page = '/admin/people/invite'
+    const fields = { name: 'Olga Outside', email, role: 'provider', team: '', newTeam: 'Foot clinic' }
+    assert.equal((await administrator.submit(page, page, fields)).status, 303)
+    return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
+  }
+
+  async function halfSignedIn() {
+    const visitor = new Visitor(server)
+    const { email, password } = server.cast.dana
+    const answer = await visitor.submit('/sign-in', '/sign-in', { email, password })
+    assert.equal(answer.location, '/sign-in/code')
+    return visitor
+  }
+
+  async function enrolling() {
+    await writeTo(who?.team ?? (await everybodyIn(server, { dana: server.cast.dana })).dana, {
+      to: 'half@mail.example',
+    })
+    const link = linkIn((await mailsTo(server, 'half@mail.example'))[0]!)
+    const visitor = new Visitor(server)
+    const fields = { password: 'a fictitious password 11' }
+    const answer = await visitor.submit(`${link}/password`, `${link}/password`, fields)
+    assert.equal(answer.location, '/enrol/second-factor')
+    return visitor
+  }
+
+  async function endSession(email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    await server.sql(
+      `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{seenAt}', '1')::json WHERE sess->>'accountId' = $1`,
+      [(await findAccountByEmail(email))!.id],
+    )
+  }
+
+  async function ask(state: State, verb: string, path: string): Promise<Answer> {
+    const visitor = who[state]
+    if (verb === 'GET') return visitor.ask(path)
+    const fields = { ...(await fieldsFor(path)), _csrf: await visitor.tokenOn(FORM_AT[state]) }
+    return visitor.ask(path, {
+      method: verb,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
+      body: new URLSearchParams(fields).toString(),
+    })
+  }
+
+  async function fieldsFor(path: string): Promise<Record<string, string>> {
+    const { newId } = await import('../server/lib/ids.ts')
+    if (path.endsWith('/replies')) return { submission: newId(), body: 'kept for later', action: 'save' }
+    if (path === '/messages') return { draft: '', to: '', body: 'kept for later', action: 'save' }
+    return {}
+  }
+
+  function pathOf(pattern: string) {
+    return pattern.replace(/:(\w+)/g, (_, name: string) => addressed[name] ?? `:${name}`)
+  }
+
+  test('62. Every route has its line in the policy table, and every line its route', async () => {
+    const { router } = await import('../server/groups.ts')
+    const stack = router.stack as { route?: { path: string; methods: Record<string, boolean> } }[]
+    const routes = stack.flatMap(({ route }) =>
+      route ? Object.keys(route.methods).map((verb) => `${verb.toUpperCase()} ${route.path}`) : [],
+    )
+    assert.deepEqual(routes.toSorted(), policy.map(({ verb, path }) => `${verb} ${path}`).toSorted())
+    assert.ok(routes.length > 40)
+  })
+
+  for (const { verb, path, expected } of policy)
+    test(`62. Every route x every actor state -> policy table: ${verb} ${path}`, async () => {
+      const address = pathOf(path)
+      const answers = await Promise.all(STATES.map((state) => ask(state, verb, address)))
+      assert.deepEqual(
+        answers.map((answer, index) => [STATES[index], outcome(answer)]),
+        STATES.map((state, index) => [state, expected[index]]),
+      )
+      for (const [index, answer] of answers.entries()) {
+        const mayRead = ['patient', 'team'].includes(STATES[index]!)
+        if (!mayRead) assert.ok(!answer.bytes.includes(CANARY), `${STATES[index]} sees something of the message`)
+        assert.equal(answer.headers['cache-control'], 'no-store')
+      }
+    })
+
+  test('62. A refused role is in the log, with the page and nothing more', async () => {
+    const refused = await server.sql<{ actorRole: string }>(
+      `SELECT DISTINCT actor_role AS "actorRole" FROM access_events WHERE act = 'page.refused' AND outcome = 'denied' ORDER BY 1`,
+    )
+    assert.deepEqual(refused, [
+      { actorRole: 'admin' },
+      { actorRole: 'auditor' },
+      { actorRole: 'patient' },
+      { actorRole: 'provider' },
+    ])
+  })
+})
+
+function outcome({ status, location }: Answer): string {
+  if (status !== 303) return String(status)
+  if (location.split('?')[0] === '/sign-in') return 'sign-in'
+  return ({ '/sign-in/code': 'code', '/enrol/second-factor': 'enrol' } as Record<string, string>)[location] ?? '303'
+}
+
+function readPolicy() {
+  const [head, ...lines] = POLICY.trim().split('\n')
+  assert.deepEqual(head!.trim().split(/\s+/), STATES)
+  return lines.map((line) => {
+    const [verb, path, ...expected] = line.trim().split(/\s+/) as [string, string, ...string[]]
+    assert.equal(expected.length, STATES.length, line)
+    return { verb, path, expected }
+  })
+}

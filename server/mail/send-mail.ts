@@ -63,21 +63,24 @@ async function composed(message: object): Promise<string> {
 function smtp(): Transporter {
   const url = config().smtpUrl
   if (!url) throw new MailNotTaken('no-server', false)
-  // requireTLS: a mail server without STARTTLS gets nothing; certificates are checked.
-  return (transport ??= nodemailer.createTransport(url, {
+  // requireTLS: a mail server without STARTTLS gets nothing; certificates are checked. The library takes such demands only beside the
+  // address, and lets the address's own options win over them: so it gets none of these.
+  const address = url.replace(/[?#].*$/, '')
+  return (transport ??= nodemailer.createTransport({
+    url: address,
     pool: true,
     requireTLS: true,
     connectionTimeout: 10_000,
   } as never))
 }
 
+// What the operator or time will mend, whatever number the server said with it: no reason to give a notice up.
+const BEFORE_THE_MAIL = ['EAUTH', 'ETLS', 'EDNS', 'ETIMEDOUT', 'ECONNECTION', 'ESOCKET']
+
 function classified(error: { code?: string; responseCode?: number }): MailNotTaken {
+  if (BEFORE_THE_MAIL.includes(error.code ?? '')) return new MailNotTaken(error.code!, false)
   if (error.responseCode && error.responseCode >= 500) return new MailNotTaken('refused', true)
-  if (error.responseCode && error.responseCode >= 400) return new MailNotTaken('later', false)
-  return new MailNotTaken(
-    ['EAUTH', 'ETLS', 'EDNS', 'ETIMEDOUT', 'ECONNECTION'].includes(error.code ?? '') ? `${error.code}` : 'unknown',
-    false,
-  )
+  return new MailNotTaken(error.responseCode && error.responseCode >= 400 ? 'later' : 'unknown', false)
 }
 
 function oneLine(text: string) {

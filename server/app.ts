@@ -29,6 +29,8 @@ export function makeApp(): Express {
   app.use(checkHost)
   app.use('/static', staticFiles(), notFound)
   app.use(checkOrigin)
+  // Express would answer OPTIONS by itself, for pages that the asker may not know of. Nothing of ours asks it.
+  app.options('/{*path}', notFound)
   app.use(sessions(), saveBeforeRedirect)
   app.use(knowReader)
   app.use(routes())

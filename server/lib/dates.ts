@@ -40,6 +40,16 @@ export function dayAndTime(date: Date, now = new Date()): Moment {
   }
 }
 
+/** "Tue 14:02": a receipt as staff read it, "Tue 3 Nov 14:02" when it is older than a week. */
+export function receiptTime(date: Date, now = new Date()): Moment {
+  const parts = format(date, { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  const old = now.getTime() - date.getTime() > 6 * 24 * 60 * 60 * 1000
+  return {
+    text: `${parts['weekday']}${old ? ` ${parts['day']} ${parts['month']}` : ''} ${parts['hour']}:${parts['minute']}`,
+    iso: date.toISOString(),
+  }
+}
+
 /** "2:02 pm" */
 export function clockTime(date: Date): string {
   const { hour, minute, dayPeriod } = format(date, { hour: 'numeric', minute: '2-digit', hour12: true })

@@ -1,5 +1,5 @@
 /** Threads to what a list may see. Pure. */
-import { inShort } from '../lib/dates.ts'
+import { inShort, receiptTime } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import type { InboxPage, InboxThread } from './list-inbox.ts'
@@ -97,7 +97,7 @@ function statusOf(thread: InboxThread): { tone: string; text: string } {
   })
   if (thread.lastRecalledAt) return say('recalled', 'plain')
   if (thread.lastFromMailboxId !== thread.mailboxId) return say('replied', 'info')
-  if (thread.otherOpenedAt) return say('opened', 'ok', inShort(thread.otherOpenedAt).text)
+  if (thread.otherOpenedAt) return say('opened', 'ok', receiptTime(thread.otherOpenedAt).text)
   if (thread.otherNoticeFailedAt && !thread.otherNoticedAt) return say('noticeFailed', 'bad')
   return thread.otherNoticedAt ? say('noticed', 'warn') : say('sending', 'plain')
 }

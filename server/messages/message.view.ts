@@ -2,7 +2,7 @@
 import { config } from '../config.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
-import { dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
+import { dayAndTime, inWords, receiptTime, sizeInWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import { LONGEST_BODY } from './reply.form.ts'
@@ -128,9 +128,10 @@ interface Step {
 
 /** What happened to a message of our side, oldest first. For a patient it is only whether the team has opened it. */
 function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean): Step[] {
+  const when = staff ? receiptTime : dayAndTime
   const step = (name: string, at: Date | null, tone: Step['tone']): Step => ({
     text: t(`messages:thread.statuses.${name}`),
-    at: at && dayAndTime(at),
+    at: at && when(at),
     tone,
   })
   if (message.recalledAt) return [step('sent', message.sentAt, 'plain'), step('recalled', message.recalledAt, 'warn')]
@@ -149,7 +150,7 @@ function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean
   if (lastDownload)
     steps.push({
       text: t('messages:thread.statuses.files', { count: message.downloads.length }),
-      at: dayAndTime(lastDownload),
+      at: when(lastDownload),
       tone: 'ok',
     })
   const reply = thread.messages.find(

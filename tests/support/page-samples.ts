@@ -742,7 +742,7 @@ const otherMessages: Sample[] = [
     at: moment('1 November', '2026-11-01T05:00:00.000Z'),
     backHref: '/messages',
   }),
-  sample('attachments/attachment', 'a picture', 'How to measure at home.jpg – Files', maria, {
+  sample('attachments/attachment', 'a picture', 'How to measure at home.jpg', maria, {
     name: 'How to measure at home.jpg',
     kind: 'picture',
     type: 'Picture (JPEG)',
@@ -752,7 +752,7 @@ const otherMessages: Sample[] = [
     backHref: '/messages/0199c1',
     subject: 'Your blood test result',
   }),
-  sample('attachments/attachment', 'without a preview', 'Lab report November.pdf – Files', maria, {
+  sample('attachments/attachment', 'without a preview', 'Lab report November.pdf', maria, {
     name: 'Lab report November.pdf',
     kind: 'pdf',
     type: 'PDF',

@@ -5,8 +5,8 @@ import { findLink } from '../accounts/link.store.ts'
 import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
 import { findMailboxOf } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
-import { record } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
+import { record, recordDenied } from '../audit/record.ts'
+import { inTransaction, type Transaction } from '../database/connection.ts'
 import type { KeyPair } from '../vault/public-seal.ts'
 import { limit } from '../web/rate-limits.ts'
 import { findCredential, spendStep } from './credential.store.ts'
@@ -62,63 +62,59 @@ async function accountByLink(token: string) {
   return link?.accountId ? findAccount(link.accountId) : undefined
 }
 
-/**
- * Step two: a code from the app, good once. The event is written in the transaction that uses up the code.
- * @returns whether it was right @throws SlowDown after a hundred tries a day
- */
+/** Step two: a code from the app, good once. @returns whether it was right @throws SlowDown after a hundred tries a day */
 export async function checkCodeOf(
   actor: Actor,
   account: Account,
   typedCode: string,
   now = new Date(),
 ): Promise<boolean> {
-  await codeTriesADay.count(account.id)
   const code = readCode(typedCode)
   const credential = await findCredential(account.id)
   const step = code && credential && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
-  const signedIn = step
-    ? await inTransaction(async (transaction) => {
-        if (!(await spendStep(account.id, step, transaction))) return false
-        await noteSignIn(account.id, now, transaction)
-        await record(strengthened(actor, account, 'password+code'), { act: 'account.signed-in' }, transaction, now)
-        return true
-      })
-    : false
-  if (signedIn) await passwordTries.forgive(account.id)
-  else
-    await record(actor, {
-      act: 'sign-in.code-refused',
-      outcome: 'denied',
-      subject: { kind: 'account', id: account.id },
-      reason: code ? 'wrong-or-used' : 'not-six-digits',
-    })
-  return signedIn
+  const spend = async (transaction: Transaction) => (step ? spendStep(account.id, step, transaction) : false)
+  return finishSignIn(strengthened(actor, account, 'password+code'), account, spend, now)
 }
 
-/** Step two with one of the ten recovery codes instead of the app. @returns whether it was good */
+/** Step two with one of the ten recovery codes instead of the app. @returns whether it was good @throws SlowDown likewise */
 export async function checkRecoveryCodeOf(
   actor: Actor,
   account: Account,
   typedCode: string,
   now = new Date(),
 ): Promise<boolean> {
-  await codeTriesADay.count(account.id)
   const mailbox = await findMailboxOf({ accountId: account.id })
-  const signedIn = await inTransaction(async (transaction) => {
+  const strong = strengthened(actor, account, 'password+recovery-code')
+  const spend = async (transaction: Transaction) => {
     if (!mailbox || !(await spendRecoveryCode(mailbox, typedCode, transaction))) return false
-    const strong = strengthened(actor, account, 'password+recovery-code')
+    await record(strong, { act: 'sign-in.recovery-code-used' }, transaction, now)
+    return true
+  }
+  return finishSignIn(strong, account, spend, now)
+}
+
+/** Uses up the second factor and writes the event in one transaction; a refusal is written in one of its own. */
+async function finishSignIn(
+  actor: Actor,
+  account: Account,
+  spend: (transaction: Transaction) => Promise<boolean>,
+  now: Date,
+): Promise<boolean> {
+  await codeTriesADay.count(account.id)
+  const signedIn = await inTransaction(async (transaction) => {
+    if (!(await spend(transaction))) return false
     await noteSignIn(account.id, now, transaction)
-    await record(strong, [{ act: 'sign-in.recovery-code-used' }, { act: 'account.signed-in' }], transaction, now)
+    await record(actor, { act: 'account.signed-in' }, transaction, now)
     return true
   })
   if (signedIn) await passwordTries.forgive(account.id)
   else
-    await record(actor, {
-      act: 'sign-in.code-refused',
-      outcome: 'denied',
-      subject: { kind: 'account', id: account.id },
-      reason: 'recovery-code',
-    })
+    await recordDenied(
+      { ...actor, strength: 'password' },
+      'sign-in.code-refused',
+      { kind: 'account', id: account.id },
+      'wrong-or-used',
+    )
   return signedIn
 }
 

@@ -6,6 +6,7 @@ import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink, type Link } from '../accounts/link.store.ts'
+import { recordDenied } from '../audit/record.ts'
 import { Gone, NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { findMessage, type MessageRow } from '../messages/message.store.ts'
@@ -56,10 +57,14 @@ export async function askNewPassword(request: Request, response: Response) {
   showMakePassword(request, response, `/m/${found.token}/password`)
 }
 
-/** POST /m/:token/password */
+/** POST /m/:token/password. For an account that is past enrolment nothing changes, and the log says that somebody tried. */
 export async function takePasswordByLink(request: Request, response: Response) {
   const found = await find(request)
-  if (found.account?.state !== 'invited') return response.redirect(303, `/m/${found.token}`)
+  if (found.account?.state !== 'invited') {
+    const subject = found.account ? { kind: 'account' as const, id: found.account.id } : undefined
+    await recordDenied(request.actor, 'enrolment.refused', subject, 'past-enrolment')
+    return response.redirect(303, `/m/${found.token}`)
+  }
   await takeNewPassword(request, response, found.account, `/m/${found.token}/password`, found.after)
 }
 
@@ -72,6 +77,7 @@ async function find(request: Request): Promise<Found> {
     link.messageId ? findMessage(link.messageId) : undefined,
     link.accountId ? findAccount(link.accountId) : undefined,
   ])
+  if (link.messageId && !message) throw new NotFound('its message is gone')
   if (account?.state === 'closed') throw new NotFound('closed')
   if (message?.recalledAt) throw new Gone(message.recalledAt)
   return { token, link, message, account, after: message ? `/messages/${message.id}` : '/messages' }

@@ -9,6 +9,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
 import { config } from '../config.ts'
 import { connectionPool, ask } from '../database/connection.ts'
+import { BadInput } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
@@ -43,25 +44,29 @@ const LONGEST = 12 * HOUR
 export function sessions(): RequestHandler {
   const PgStore = connectPgSimple(session)
   const idleAndADay = config().idleMinutes * 60 + 24 * 60 * 60
-  const store = withDigests(
-    new PgStore({
-      pool: connectionPool(),
-      tableName: 'sessions',
-      ttl: idleAndADay,
-      disableTouch: true,
-      pruneSessionInterval: 15 * 60,
-      errorLog: () => logWarning('A session could not be read or pruned'),
-    }),
-  )
-  return session({
+  const store = new PgStore({
+    pool: connectionPool(),
+    tableName: 'sessions',
+    ttl: idleAndADay,
+    disableTouch: true,
+    pruneSessionInterval: 15 * 60,
+    errorLog: () => logWarning('A session could not be read or pruned'),
+  })
+  const readSession = session({
     name: COOKIE,
     secret: cookieSecret(),
     genid: () => randomBytes(32).toString('base64url'),
-    store,
+    store: withDigests(neverBroughtBack(store, idleAndADay)),
     resave: false,
     saveUninitialized: false,
     cookie: { path: '/', httpOnly: true, secure: true, sameSite: 'lax' },
   })
+  return (request, response, next) => {
+    // Whose the second one is nobody can say, so neither counts.
+    const given = (request.headers.cookie ?? '').split(/; */).filter((pair) => pair.startsWith(`${COOKIE}=`))
+    if (given.length > 1) throw new BadInput('two session cookies')
+    readSession(request, response, next)
+  }
 }
 
 /**
@@ -75,6 +80,30 @@ export function saveBeforeRedirect(request: Request, response: Response, next: N
     request.session.save((error) => (error ? next(error) : redirect(status, path)))
   }) as Response['redirect']
   next()
+}
+
+/**
+ * Writes a session that was read only over its own row: a request that was under way while its session was signed out must not bring it back.
+ * Only a session that was begun in this request makes a row.
+ */
+function neverBroughtBack(store: session.Store, secondsToKeep: number): session.Store {
+  const begun = store.set.bind(store)
+  const asRead = store.createSession.bind(store)
+  const read = new WeakSet<object>()
+  store.createSession = (request, content) => {
+    const made = asRead(request, content)
+    read.add(made)
+    return made
+  }
+  store.set = (digest, content, done) => {
+    if (!read.has(content)) return begun(digest, content, done)
+    const written = ask(
+      'UPDATE sessions SET sess = $2, expire = now() + make_interval(secs => $3) WHERE sid = $1 RETURNING sid',
+      [digest, JSON.stringify(content), secondsToKeep],
+    )
+    written.then(() => done?.(), done)
+  }
+  return store
 }
 
 /** Puts a digest of the token in place of the token in everything that the store writes and asks. */

@@ -7,6 +7,7 @@ import { NotFound } from '../errors.ts'
 import { dayAndTime } from '../lib/dates.ts'
 import { typed, typedList, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
+import { findDraft } from '../messages/draft.store.ts'
 import { openDraft, removeFromDraft, saveDraft, type Draft, type DraftText } from '../messages/draft.ts'
 import { dropMessage } from '../messages/drop-message.ts'
 import { writerIn } from '../messages/late-writer.ts'
@@ -58,8 +59,11 @@ async function keepMessage(request: Request): Promise<string> {
     body: typed(body, 'body').slice(0, 4 * LONGEST_BODY),
     teamId: typed(body, 'team'),
   }
+  const writer = writerIn(request)
   const draftId = typed(body, 'draft')
-  return saveDraft(writerIn(request), isId(draftId) ? { draftId } : {}, text, (request.keptFiles ?? []) as string[])
+  // A draft that was sent meanwhile (the page was gone back to) is not written into again: this is another message.
+  const known = isId(draftId) ? await findDraft(writer.accountId, { id: draftId }) : undefined
+  return saveDraft(writer, known ? { draftId } : {}, text, (request.keptFiles ?? []) as string[])
 }
 
 async function showCompose(

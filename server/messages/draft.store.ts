@@ -35,13 +35,16 @@ export function listDrafts(accountId: string): Promise<DraftRow[]> {
   return ask<DraftRow>('SELECT * FROM drafts WHERE account_id = $1 ORDER BY saved_at DESC', [accountId])
 }
 
-export async function putDraft(row: DraftRow, transaction: Transaction): Promise<void> {
-  await ask(
+/** @returns whether it was kept; false when the id is of another person's draft */
+export async function putDraft(row: DraftRow, transaction: Transaction): Promise<boolean> {
+  const kept = await ask(
     `INSERT INTO drafts (id, account_id, mailbox_id, thread_id, envelope, saved_at) VALUES ($1, $2, $3, $4, $5, $6)
-     ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope, saved_at = excluded.saved_at WHERE drafts.account_id = excluded.account_id`,
+     ON CONFLICT (id) DO UPDATE SET envelope = excluded.envelope, saved_at = excluded.saved_at
+     WHERE drafts.account_id = excluded.account_id AND drafts.thread_id IS NOT DISTINCT FROM excluded.thread_id RETURNING id`,
     [row.id, row.accountId, row.mailboxId, row.threadId, row.envelope, row.savedAt],
     transaction,
   )
+  return kept.length === 1
 }
 
 /** Takes the draft away. Of fifty that press Send at once, one gets `true`. */

@@ -4,6 +4,7 @@ import { uploadKey, dropUpload } from '../attachments/keep-upload.ts'
 import { unsealAttachment, type Attachment } from '../attachments/attachment.ts'
 import { addToDraft, listUploadsOf } from '../attachments/attachment.store.ts'
 import { inTransaction } from '../database/connection.ts'
+import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
@@ -48,17 +49,8 @@ export async function saveDraft(
   const id = earlier?.id ?? place.draftId ?? newId(now)
   const envelope = sealToPublic(own.publicKey, `draft/${id}`, Buffer.from(JSON.stringify(text)))
   await inTransaction(async (transaction) => {
-    await putDraft(
-      {
-        id,
-        accountId,
-        mailboxId: own.id,
-        threadId: place.threadId ?? earlier?.threadId ?? null,
-        envelope,
-        savedAt: now,
-      },
-      transaction,
-    )
+    const row = { id, accountId, mailboxId: own.id, threadId: place.threadId ?? earlier?.threadId ?? null, envelope }
+    if (!(await putDraft({ ...row, savedAt: now }, transaction))) throw new NotFound('not their draft')
     await addToDraft(accountId, uploads, id, transaction)
   })
   return id

@@ -213,7 +213,19 @@ export async function markRecalled(
     [row.threadId, recipients.map(({ mailboxId }) => mailboxId)],
     transaction,
   )
+  await stepBack(row.threadId, messageId, transaction)
   return 'recalled'
+}
+
+/** The thread's newest message was taken back: every list shows the thread as of the newest one that is left. */
+async function stepBack(threadId: string, recalledId: string, transaction: Transaction): Promise<void> {
+  await ask(
+    `UPDATE thread_mailboxes SET last_message_id = n.id, last_message_at = n.sent_at, last_from_mailbox_id = n.from_mailbox_id
+     FROM (SELECT * FROM messages WHERE thread_id = $1 AND recalled_at IS NULL ORDER BY sent_at DESC, id DESC LIMIT 1) n
+     WHERE thread_mailboxes.thread_id = $1 AND last_message_id = $2`,
+    [threadId, recalledId],
+    transaction,
+  )
 }
 
 export async function noteNotice(

@@ -52,6 +52,7 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
   const claimed = await claimOrRefuse(reader, messageId)
   const rows = await inTransaction(async (transaction) => {
     const all = await listThread(claimed, transaction)
+    refuseRecalled(claimed, all.find(({ id }) => id === claimed.message.id)?.recalledAt)
     const shown = all.filter((row) => !row.recalledAt)
     await record(
       reader.actor,
@@ -78,9 +79,13 @@ export async function claimOrRefuse(reader: Reader, messageId: string): Promise<
     await recordDenied(reader.actor, 'message.opened', { kind: 'message', id: messageId }, 'not-yours')
     throw new NotFound('not yours')
   }
-  if (claimed.message.recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId)
-    throw new Gone(claimed.message.recalledAt)
+  refuseRecalled(claimed, claimed.message.recalledAt)
   return claimed
+}
+
+/** Asked again once the rows are held: a recall may have come first. */
+function refuseRecalled(claimed: Claimed, recalledAt: Date | null | undefined) {
+  if (recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone(recalledAt)
 }
 
 async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMessage[]> {

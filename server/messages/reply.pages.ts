@@ -6,6 +6,7 @@ import { isId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
+import { takeDraft } from './draft.store.ts'
 import { openDraft, removeFromDraft, saveDraft } from './draft.ts'
 import { replyToThread } from './drop-message.ts'
 import { writerIn } from './late-writer.ts'
@@ -31,6 +32,27 @@ export async function sendReply(request: Request, response: Response) {
   const reader = readerOf(request)
   const claimed = await claimOrRefuse(reader, messageIn(request))
   const submission = readSubmission(request)
+  await inTurn(`${reader.account.id}/${submission}`, () => takeReply(request, response, claimed, submission))
+}
+
+const turns = new Map<string, Promise<void>>()
+
+/**
+ * Forms of one number are worked on one after another: the button pressed twice must not put its second copies of the files into the first
+ * one's message. That it is one message, on any number of processes, is held by the database.
+ */
+async function inTurn(form: string, work: () => Promise<void>): Promise<void> {
+  const turn = (turns.get(form) ?? Promise.resolve()).then(work, work)
+  turns.set(form, turn)
+  try {
+    await turn
+  } finally {
+    if (turns.get(form) === turn) turns.delete(form)
+  }
+}
+
+async function takeReply(request: Request, response: Response, claimed: Claimed, submission: string): Promise<void> {
+  const reader = readerOf(request)
   const sent = await findBySubmission(reader, submission)
   if (sent) return response.redirect(303, `/messages/${sent.id}/sent`)
   const draftId = await keepReply(request, claimed.threadId)
@@ -119,9 +141,12 @@ async function replyOnce(
       throw error
     },
   )
-  const sent = id ?? (await findBySubmission(reader, content.submission))?.id
+  if (id) return id
+  const sent = await findBySubmission(reader, content.submission)
   if (!sent) throw new NotFound('the draft was used elsewhere')
-  return sent
+  // It was written again while the first one was on its way.
+  await takeDraft(reader.account.id, content.draftId)
+  return sent.id
 }
 
 /** A reply that came after its session had ended: kept, and offered after sign-in at the same place. */

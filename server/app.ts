@@ -1,6 +1,7 @@
 /** The Express app: what happens to every request, in order. */
 import express, { type Express } from 'express'
 import { knowActor } from './audit/know-actor.ts'
+import { recordRefusal } from './audit/record-refusal.ts'
 import { config } from './config.ts'
 import { routes } from './routes.ts'
 import { knowReader } from './sign-in/know-reader.ts'
@@ -35,6 +36,6 @@ export function makeApp(): Express {
   app.use(knowReader)
   app.use(routes())
   app.use(notFound)
-  app.use(showError)
+  app.use(recordRefusal, showError)
   return app
 }

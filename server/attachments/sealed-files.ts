@@ -76,7 +76,7 @@ export async function writeSealedWhole(id: string, binding: string, key: Buffer,
 export function readSealed(id: string, binding: string, key: Buffer): Readable {
   const sealed = createReadStream(pathOf(id), { highWaterMark: FILE_SEGMENT })
   // An error of any part destroys the last one with it, which is where the reader hears of it.
-  return joinStreams(sealed, unsealingStream(key, binding), withoutPadding(), () => {})
+  return joinStreams(sealed, unsealingStream(key, binding), withoutPadding(), lastByteLast(), () => {})
 }
 
 /** All clear bytes or none. For things that are known to be small. */
@@ -207,6 +207,23 @@ function withoutPadding(): Transform {
   }
 
   return new Transform({ transform, flush })
+}
+
+/**
+ * Holds the last byte back until everything behind it was found sound. The content may end segments before the padding does, and a browser
+ * that has all the bytes it was promised takes the file for whole, whatever becomes of the connection.
+ */
+function lastByteLast(): Transform {
+  let last: Buffer | undefined
+
+  function transform(this: Transform, chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    if (chunk.length === 0) return done()
+    if (last) this.push(last)
+    last = Buffer.from(chunk.subarray(-1))
+    done(null, chunk.subarray(0, -1))
+  }
+
+  return new Transform({ transform, flush: (done) => done(null, last) })
 }
 
 /** The one buffer of zeros is pushed again and again, so that padding costs no memory. */

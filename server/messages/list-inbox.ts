@@ -2,7 +2,7 @@
 import { record } from '../audit/record.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { listThreads, type ListedThread, type ThreadFilter } from './message.store.ts'
-import { openMessageKeys, refusalRecorded, unsealText } from './open-thread.ts'
+import { openMessageKeys, unsealText } from './open-thread.ts'
 
 export interface InboxThread extends ListedThread {
   subject: string
@@ -33,9 +33,7 @@ export async function listInbox(
       keyWrapped: thread.firstKeyWrapped,
     })),
   )
-  const threads = await refusalRecorded(reader, () =>
-    page.map((thread) => ({ ...thread, subject: subjectOf(thread, keys.get(thread.firstMessageId)) })),
-  )
+  const threads = page.map((thread) => ({ ...thread, subject: subjectOf(thread, keys.get(thread.firstMessageId)) }))
   const last = page.at(-1)
   return {
     threads,

@@ -14,7 +14,7 @@ import { Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
 import { claimMessage, listThread, type Claimed } from './message.store.ts'
-import { openMessageKeys, refusalRecorded, unsealText } from './open-thread.ts'
+import { openMessageKeys, unsealText } from './open-thread.ts'
 
 interface ClaimedFile {
   row: AttachmentRow
@@ -47,7 +47,7 @@ async function subjectOf(reader: Reader, claimed: Claimed): Promise<string> {
 export async function openThumbnail(reader: Reader, id: string): Promise<Buffer> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
   const key = await fileKey(reader, row, claimed)
-  const thumbnail = await refusalRecorded(reader, () => unsealThumbnail(row, key))
+  const thumbnail = await unsealThumbnail(row, key)
   if (!thumbnail) throw new NotFound('no thumbnail')
   return thumbnail
 }
@@ -67,16 +67,17 @@ export async function downloadAttachment(
   return { attachment: unsealAttachment(row, key), bytes: bytesOf(reader, row, key) }
 }
 
-/** A broken file ends the stream with an error, and that is an access event. */
+/** A broken or lost file ends the stream with an error, and that is an access event. */
 function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Readable {
   const bytes = unsealBytes(row, key)
-  bytes.once('error', (error) => {
-    if (error instanceof EnvelopeRefused)
+  bytes.once('error', (error: NodeJS.ErrnoException) => {
+    const reason = error.code === 'ENOENT' ? 'the file is gone' : error instanceof EnvelopeRefused && error.message
+    if (reason)
       void record(reader.actor, {
         act: 'envelope.refused',
         subject: { kind: 'attachment', id: row.id },
         outcome: 'failed',
-        reason: error.message,
+        reason,
       }).catch(() => {})
   })
   return bytes
@@ -100,5 +101,5 @@ async function claimFile(
 async function fileKey(reader: Reader, row: AttachmentRow, claimed: Claimed): Promise<Buffer> {
   const key = (await openMessageKeys(reader, [claimed.message])).get(claimed.message.id)
   if (!key) throw new NotFound('no key')
-  return refusalRecorded(reader, () => unwrapFileKey(row, key))
+  return unwrapFileKey(row, key)
 }

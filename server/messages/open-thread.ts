@@ -8,7 +8,7 @@ import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { EnvelopeRefused, unsealEnvelope } from '../vault/floe.ts'
+import { unsealEnvelope } from '../vault/floe.ts'
 import { unpad } from '../vault/padding.ts'
 import { unwrapKey } from '../vault/wrap.ts'
 import {
@@ -46,7 +46,7 @@ export interface OpenedThread {
 
 /**
  * @throws NotFound when the message is not there or not the reader's, which is then in the log; Gone when it was taken back before they
- * opened it; Unavailable when the log cannot be written; EnvelopeRefused (recorded) when stored bytes are not what was sealed
+ * opened it; Unavailable when the log cannot be written; EnvelopeRefused when stored bytes are not what was sealed
  */
 export async function openThread(reader: Reader, messageId: string, now = new Date()): Promise<OpenedThread> {
   const claimed = await claimOrRefuse(reader, messageId)
@@ -96,26 +96,24 @@ async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMess
     listAttachmentsOf(ids),
   ])
   const downloads = await listDownloads(files.map(({ id }) => id))
-  return refusalRecorded(reader, () =>
-    rows.map((row) => {
-      const key = keys.get(row.id)
-      const open = key && !row.recalledAt
-      return {
-        ...row,
-        subject: open && row.subjectSealed ? unsealText(key, `message/${row.id}/subject`, row.subjectSealed) : '',
-        body: open && row.bodySealed ? unsealText(key, `message/${row.id}/body`, row.bodySealed) : '',
-        files: open
-          ? files
-              .filter((file) => file.messageId === row.id)
-              .map((file) => unsealAttachment(file, unwrapFileKey(file, key)))
-          : [],
-        recipients: recipients.filter((recipient) => recipient.messageId === row.id),
-        downloads: downloads.filter((download) =>
-          files.some((file) => file.id === download.attachmentId && file.messageId === row.id),
-        ),
-      }
-    }),
-  )
+  return rows.map((row) => {
+    const key = keys.get(row.id)
+    const open = key && !row.recalledAt
+    return {
+      ...row,
+      subject: open && row.subjectSealed ? unsealText(key, `message/${row.id}/subject`, row.subjectSealed) : '',
+      body: open && row.bodySealed ? unsealText(key, `message/${row.id}/body`, row.bodySealed) : '',
+      files: open
+        ? files
+            .filter((file) => file.messageId === row.id)
+            .map((file) => unsealAttachment(file, unwrapFileKey(file, key)))
+        : [],
+      recipients: recipients.filter((recipient) => recipient.messageId === row.id),
+      downloads: downloads.filter((download) =>
+        files.some((file) => file.id === download.attachmentId && file.messageId === row.id),
+      ),
+    }
+  })
 }
 
 type Keyed = Pick<MessageRow, 'id' | 'threadKeyId' | 'keyWrapped'>
@@ -123,31 +121,18 @@ type Keyed = Pick<MessageRow, 'id' | 'threadKeyId' | 'keyWrapped'>
 /** The message keys of these messages, by message id. Forgotten ones are left out. @throws EnvelopeRefused */
 export async function openMessageKeys(reader: Reader, rows: readonly Keyed[]): Promise<Map<string, Buffer>> {
   const wraps = await listThreadKeyWraps(reader, [...new Set(rows.map((row) => row.threadKeyId))])
-  return refusalRecorded(reader, async () => {
-    const threadKeys = new Map(
-      await Promise.all(wraps.map(async (wrap) => [wrap.threadKeyId, await openThreadKey(reader, wrap)] as const)),
-    )
-    return new Map(
-      rows.flatMap(({ id, threadKeyId, keyWrapped }) => {
-        const threadKey = threadKeys.get(threadKeyId)
-        return threadKey && keyWrapped ? [[id, unwrapKey(threadKey, `message/${id}/key`, keyWrapped)] as const] : []
-      }),
-    )
-  })
+  const threadKeys = new Map(
+    await Promise.all(wraps.map(async (wrap) => [wrap.threadKeyId, await openThreadKey(reader, wrap)] as const)),
+  )
+  return new Map(
+    rows.flatMap(({ id, threadKeyId, keyWrapped }) => {
+      const threadKey = threadKeys.get(threadKeyId)
+      return threadKey && keyWrapped ? [[id, unwrapKey(threadKey, `message/${id}/key`, keyWrapped)] as const] : []
+    }),
+  )
 }
 
 /** @throws EnvelopeRefused */
 export function unsealText(key: Buffer, binding: string, sealed: Buffer): string {
   return unpad(unsealEnvelope(key, binding, sealed))
-}
-
-/** An envelope that was moved, cut, swapped or changed does not open, and that is an access event. */
-export async function refusalRecorded<T>(reader: Reader, unsealing: () => T | Promise<T>): Promise<T> {
-  try {
-    return await unsealing()
-  } catch (error) {
-    if (error instanceof EnvelopeRefused)
-      await record(reader.actor, { act: 'envelope.refused', outcome: 'failed', reason: error.message })
-    throw error
-  }
 }

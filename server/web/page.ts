@@ -66,7 +66,8 @@ function everyPage(request: Request) {
     nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({
       href,
       label: t(label),
-      current: request.path === href,
+      // A form that is shown again stands at the address that it was sent to.
+      current: request.method === 'GET' && request.path === href,
     })),
     csrf: request.csrfToken(),
     signOut: request.person !== undefined,

@@ -101,7 +101,10 @@ function neverBroughtBack(store: session.Store, secondsToKeep: number): session.
       'UPDATE sessions SET sess = $2, expire = now() + make_interval(secs => $3) WHERE sid = $1 RETURNING sid',
       [digest, JSON.stringify(content), secondsToKeep],
     )
-    written.then(() => done?.(), done)
+    written.then(
+      () => done?.(),
+      (error: unknown) => done?.(error),
+    )
   }
   return store
 }

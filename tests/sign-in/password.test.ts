@@ -1,0 +1,114 @@
+/** Passwords: every character counts, whatever it is, and what is stored opens nothing. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { readForm } from '../../server/lib/form.ts'
+import { newId } from '../../server/lib/ids.ts'
+import { newPassword } from '../../server/sign-in/sign-in.form.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+before(async () => {
+  server = await startTestServer() // for the pepper
+})
+after(() => server.stop())
+
+const password = () => import('../../server/sign-in/password.ts')
+
+async function assertOnly(right: string, wrong: string[], alsoRight: string[] = []) {
+  const { checkPassword, hashPassword } = await password()
+  const id = newId()
+  const { stored, opener } = await hashPassword(right, id)
+  for (const same of [right, ...alsoRight]) assert.deepEqual(await checkPassword(same, id, stored), opener)
+  for (const other of wrong) assert.equal(await checkPassword(other, id, stored), undefined, JSON.stringify(other))
+}
+
+test('22. 128-char, emoji, spaces, NUL inside, 73+ bytes sharing the first 72 -> full length counts', async () => {
+  const long = 'correct horse battery staple '.repeat(5).slice(0, 128)
+  await assertOnly(long, [long.slice(0, -1), `${long.slice(0, -1)}x`, long.slice(0, 72), `${long} `])
+  const bytes = 'a'.repeat(72)
+  await assertOnly(`${bytes}bc`, [bytes, `${bytes}b`, `${bytes}bd`])
+  await assertOnly('🔑🗝️🚪 key to the door', [
+    '🔑🗝️🚪 key to the doo',
+    '🗝️🔑🚪 key to the door',
+    '🔑🗝🚪 key to the door',
+  ])
+  await assertOnly('before\0after the nul', ['before', 'before\0', 'before\0after the nuL'])
+  await assertOnly('  spaces all around  ', ['spaces all around', '  spaces all around', 'spaces all around  '])
+})
+
+test('23. NFC vs NFD of the same password -> both work; different case -> fails', async () => {
+  const typed = 'Ünïcödé Straße Ångström'
+  await assertOnly(typed.normalize('NFC'), [typed.toLowerCase(), 'Unicode Strasse Angstrom'], [typed.normalize('NFD')])
+  await assertOnly(typed.normalize('NFD'), [typed.toUpperCase()], [typed.normalize('NFC')])
+  // Only canonical forms are the same; look-alikes are not (NFC, not NFKC).
+  await assertOnly('ﬁrst and ｗide letters', ['first and wide letters'])
+})
+
+test('a password belongs to its account: with the same salt it neither verifies nor opens for another', async () => {
+  const { checkPassword, hashPassword } = await password()
+  const { stored, opener } = await hashPassword('three random words 7', newId())
+  assert.equal(await checkPassword('three random words 7', newId(), stored), undefined)
+  assert.notDeepEqual(opener, stored.passwordVerifier)
+  assert.equal(opener.length, 32)
+  assert.equal(stored.passwordParameters, 'm=65536,t=3,p=1')
+})
+
+test('no stored password takes as long as a wrong one', async () => {
+  const { checkPassword, hashPassword } = await password()
+  const id = newId()
+  const { stored } = await hashPassword('three random words 7', id)
+  const took = async (work: () => Promise<unknown>) => {
+    const times = []
+    for (let times_ = 0; times_ < 5; times_++) {
+      const start = performance.now()
+      assert.equal(await work(), undefined)
+      times.push(performance.now() - start)
+    }
+    return times.sort((a, b) => a - b)[0]!
+  }
+  const wrong = await took(() => checkPassword('a wrong password', id, stored))
+  const nobody = await took(() => checkPassword('a wrong password', 'nobody', undefined))
+  assert.ok(nobody > wrong / 2, `${nobody.toFixed()} ms for nobody, ${wrong.toFixed()} ms for somebody`)
+})
+
+test('a few runs at once and a short queue, then "try again in a moment"', async () => {
+  const { checkPassword } = await password()
+  const outcomes = await Promise.allSettled(Array.from({ length: 30 }, () => checkPassword('x', 'nobody', undefined)))
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+  assert.equal(refused.length, 8, 'two run, twenty wait')
+  for (const { reason } of refused) assert.equal((reason as { status: number }).status, 429)
+  assert.equal(await checkPassword('x', 'nobody', undefined), undefined, 'and then it goes on')
+})
+
+test('a new password has 12 to 128 characters as a person counts them, and no other rule', () => {
+  const read = (text: string) =>
+    readForm(newPassword(['maria', 'Gomez', 'Riverside', 'Clinic']), { password: text }).errors.map(({ key }) =>
+      key.split('.').at(-1),
+    )
+  for (const good of [
+    'three random words 7',
+    'only small letters',
+    '1827364550192',
+    '🔑🗝🚪🏠🔑🗝🚪🏠🐈🐕🐎🐖',
+    'ñ'.normalize('NFD').repeat(3) + 'ahora mismo',
+    'w'.repeat(3) + 'xyz'.repeat(2) + 'other',
+    'ab cd ef gh ij kl',
+    ` ${'leading space'} `,
+    'maria likes long walks',
+    'z9!'.repeat(3) + 'q'.repeat(119),
+  ])
+    assert.deepEqual(read(good), [], good)
+  for (const [bad, problem] of [
+    ['', 'empty'],
+    ['elevenchars', 'short'],
+    ['🔑'.repeat(11), 'short'],
+    ['ñ'.normalize('NFD').repeat(11), 'short'],
+    [`${'q7 '.repeat(43)}`, 'long'],
+    ['xxxxxxxxxxxxxxxx', 'common'],
+    ['12121212121212', 'common'],
+    ['maria.gomez.riverside', 'common'],
+    ['123456789012', 'common'],
+    ['qwertyuiop12', 'common'],
+  ] as const)
+    assert.deepEqual(read(bad), [problem], bad)
+})

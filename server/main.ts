@@ -6,15 +6,15 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
-// Loaded only now, so that an older Node gets the sentence above and not a syntax error.
-const [{ start }, { config }] = await Promise.all([import('./start.ts'), import('./config.ts')])
-
 process.on('unhandledRejection', (reason) =>
   process.emitWarning(`A promise was left alone: ${(reason as Error | undefined)?.name ?? 'unknown'}`),
 )
 
 try {
+  // Loaded only now, so that an older Node gets the sentence above and not a syntax error; and the settings before all that asks for them.
+  const { config } = await import('./config.ts')
   config()
+  const { start } = await import('./start.ts')
   if (major < 22) say('This version of Node.js no longer gets security updates. Node.js 24 LTS is recommended.')
   const running = await start(say)
   let stopping = false

@@ -1,0 +1,232 @@
+/** Settings: one table, all problems at once, and what real use refuses to start with. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { ConfigProblems, envExample, readConfig, settings } from '../server/config.ts'
+import { projectRoot } from '../server/lib/root.ts'
+import { makeMasterKey, MasterKeyProblem, useMasterKey } from '../server/vault/master-key.ts'
+import { freePort } from './support/free-port.ts'
+import { copyTemplate, secondLook } from './support/server.ts'
+import { bareEnvironment, mainFile, makeTemplate, removeTemplate } from './support/template.ts'
+
+let folder: string
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), 'letterlock-config-'))
+})
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Enough for real use. */
+const real = () => ({
+  NODE_ENV: 'production',
+  BASE_URL: 'https://messages.riverside.example',
+  SMTP_URL: 'smtps://letterlock:4f0c1e@mail.riverside.example',
+  MASTER_KEY: makeMasterKey(),
+  ORGANISATION_NAME: 'Riverside Clinic',
+  ORGANISATION_PHONE: '555-0100',
+})
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env)
+    return []
+  } catch (error) {
+    assert.ok(error instanceof ConfigProblems)
+    return error.problems
+  }
+}
+
+/** Starts the program and waits for its end. */
+function run(env: Record<string, string>): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [mainFile], {
+    env: { ...bareEnvironment(), ...env },
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let err = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString()
+    if (out.includes('Letterlock is running')) child.kill('SIGTERM')
+  })
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()))
+  return new Promise((done) => child.on('exit', (code) => done({ code, out, err })))
+}
+
+test('.env.example is what the table of settings says', () => {
+  assert.equal(readFileSync(join(projectRoot, '.env.example'), 'utf8'), envExample())
+  for (const { name, purpose } of settings)
+    assert.ok(envExample().includes(`# ${purpose}`) && envExample().includes(`#${name}=`), name)
+})
+
+test('.env.example as it is, with every line taken in, is refused with each example named', () => {
+  const lines = [...envExample().matchAll(/^#([A-Z_]+)=(.*)$/gm)].map((match) => [match[1]!, match[2]!])
+  assert.equal(lines.length, settings.length)
+  const problems = problemsOf(Object.fromEntries(lines) as Record<string, string>)
+  for (const name of ['BASE_URL', 'MASTER_KEY', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'SMTP_URL'])
+    assert.ok(
+      problems.some((problem) => problem.startsWith(`${name} still holds the example`)),
+      name,
+    )
+})
+
+test('without any setting it is a try-out on the loopback', () => {
+  const config = readConfig({})
+  assert.deepEqual(
+    [config.tryOut, config.production, config.host, config.port, config.baseUrl, config.idleMinutes],
+    [true, false, '127.0.0.1', 3000, 'http://localhost:3000', 15],
+  )
+  assert.ok(Object.isFrozen(config) && Object.isFrozen(config.organisation))
+  assert.equal(readConfig({ PORT: '4000' }).baseUrl, 'http://localhost:4000')
+})
+
+test('real use with all it needs has no problem', () => {
+  assert.deepEqual(problemsOf(real()), [])
+  assert.equal(readConfig(real()).mailFrom, 'messages@messages.riverside.example')
+})
+
+test('all problems are told at once, each with its setting', () => {
+  const wrong = {
+    PORT: '70000',
+    BASE_URL: 'http://messages.riverside.example',
+    IDLE_MINUTES: '4',
+    TIME_ZONE: 'Mars/Olympus',
+    LOG_LEVEL: 'loud',
+    SMTP_URL: 'mail.example',
+    DATABASE_URL_FILE: join(folder, 'missing'),
+  }
+  const problems = problemsOf(wrong)
+  for (const name of Object.keys(wrong))
+    assert.equal(problems.filter((problem) => problem.startsWith(name)).length, 1, `${name}: ${problems.join('\n')}`)
+  assert.equal(problems.length, 7)
+  assert.match(new ConfigProblems(problems).message, /^Letterlock cannot start with these settings:\n {2}- /)
+})
+
+test('addresses that are no BASE_URL are refused', () => {
+  for (const address of [
+    'messages.riverside.example',
+    'https://x.example/path',
+    'https://x.example/?a',
+    'https://x.example/#a',
+    'https://user@x.example',
+    'ftp://x.example',
+    'javascript:alert(1)',
+    'http://10.0.0.1',
+    'http://localhost.evil.example',
+    'http://127.0.0.1.evil.example',
+  ])
+    assert.equal(problemsOf({ BASE_URL: address }).length, 1, address)
+  for (const address of [
+    'https://x.example',
+    'https://x.example/',
+    'http://localhost:8080',
+    'http://127.0.0.1',
+    'http://[::1]:3000',
+  ])
+    assert.deepEqual(problemsOf({ BASE_URL: address }), [], address)
+})
+
+test('numbers are whole and in their range', () => {
+  for (const value of ['-1', '65536', '3000.5', 'abc', '0x1g', 'NaN', 'Infinity'])
+    assert.equal(problemsOf({ PORT: value }).length, 1, value)
+  for (const value of ['4', '61', '15.5', '-15', 'soon'])
+    assert.equal(problemsOf({ IDLE_MINUTES: value }).length, 1, value)
+  for (const value of ['5', '60']) assert.equal(readConfig({ IDLE_MINUTES: value }).idleMinutes, Number(value))
+})
+
+test('a secret may be a file, which wins and is trimmed; what is not secret may not', () => {
+  const file = join(folder, 'master.key')
+  const key = makeMasterKey()
+  writeFileSync(file, `${key}\n`)
+  const { MASTER_KEY: _, ...rest } = real()
+  assert.equal(readConfig({ ...rest, MASTER_KEY_FILE: file }).masterKey, key)
+  assert.equal(readConfig({ ...real(), MASTER_KEY_FILE: file }).masterKey, key)
+  assert.equal(readConfig({ PORT_FILE: file }).port, 3000)
+  writeFileSync(file, '')
+  assert.match(problemsOf({ ...rest, MASTER_KEY_FILE: file }).join(), /^MASTER_KEY \(or MASTER_KEY_FILE\) is missing/)
+})
+
+test('194. Audit off switch in config/env -> refuses to start', async () => {
+  for (const name of ['AUDIT', 'AUDIT_OFF', 'AUDIT_ENABLED', 'ACCESS_LOG', 'ACCESS_LOG_DISABLED'])
+    for (const value of ['false', 'off', '0', '1', ''])
+      assert.match(
+        problemsOf({ [name]: value }).join(),
+        new RegExp(`^${name} is set, but the access log cannot be switched off`),
+        `${name}=${value}`,
+      )
+  const { code, out, err } = await run({ ACCESS_LOG: 'off', DATA_DIR: join(folder, 'never-made') })
+  assert.equal(code, 1)
+  assert.doesNotMatch(out, /running/)
+  assert.match(err, /ACCESS_LOG is set, but the access log cannot be switched off/)
+})
+
+test('195. Production with nothing set -> refuses to start and lists all that is missing', async () => {
+  const { code, out, err } = await run({ NODE_ENV: 'production', DATA_DIR: join(folder, 'never-made') })
+  assert.equal(code, 1)
+  assert.doesNotMatch(out, /running/)
+  for (const name of [
+    'BASE_URL',
+    'SMTP_URL (or SMTP_URL_FILE)',
+    'MASTER_KEY (or MASTER_KEY_FILE)',
+    'ORGANISATION_NAME',
+    'ORGANISATION_PHONE',
+  ])
+    assert.ok(err.includes(`  - ${name} is missing.`), `${name}:\n${err}`)
+  assert.doesNotMatch(err, /\bat .*\.js:\d+/)
+  assert.throws(() => readFileSync(join(folder, 'never-made')), { code: 'ENOENT' })
+})
+
+test('195. Production with example secrets -> refuses to start', async () => {
+  const examples = Object.fromEntries(settings.map(({ name, example }) => [name, example]))
+  const { code, err } = await run({ ...examples, DATA_DIR: join(folder, 'never-made') })
+  assert.equal(code, 1)
+  for (const name of ['SMTP_URL', 'MASTER_KEY', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'BASE_URL'])
+    assert.ok(err.includes(`  - ${name} still holds the example`), `${name}:\n${err}`)
+  assert.doesNotMatch(err, /PASSWORD@|BASE64URL/, 'secrets are not repeated')
+  for (const value of ['smtps://me:changeme@mail.riverside.example', 'smtps://me:CHANGE-ME@mail.riverside.example'])
+    assert.match(problemsOf({ ...real(), SMTP_URL: value }).join(), /SMTP_URL still holds the example's secret/)
+})
+
+test('a master key of another shape is refused with a sentence that does not repeat it', () => {
+  for (const key of ['1:short', makeMasterKey().slice(2), `${makeMasterKey()}x`, 'hunter2', '0x1:abc']) {
+    assert.throws(
+      () => useMasterKey(key),
+      (error: Error) =>
+        error instanceof MasterKeyProblem &&
+        /32 bytes in base64url/.test(error.message) &&
+        !error.message.includes(key),
+      key,
+    )
+  }
+  assert.throws(() => useMasterKey(' \n'), MasterKeyProblem)
+})
+
+test("195. Production on the try-out's database, and a try-out on one in real use -> refuse to start", async () => {
+  const own = process.env['TEST_TEMPLATE'] ? undefined : await makeTemplate()
+  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? own!)
+  try {
+    const port = String(await freePort())
+    const production = await run({ ...real(), DATA_DIR: dataDir, PORT: port })
+    assert.equal(production.code, 1)
+    assert.doesNotMatch(production.out, /running/)
+    assert.match(
+      production.err,
+      /^This database holds the try-out with its fictitious people and known passwords\. Real use needs an empty database/,
+    )
+    const database = await secondLook(dataDir)
+    const { default: pg } = await import('pg')
+    const client = new pg.Client({ connectionString: database.ownerUrl })
+    await client.connect()
+    await client.query(`UPDATE installation SET value = 'production' WHERE name = 'kind'`)
+    await client.end()
+    await database.stop()
+    const tryOut = await run({ DATA_DIR: dataDir, PORT: port })
+    assert.equal(tryOut.code, 1)
+    assert.match(tryOut.err, /^This database is in real use\. A try-out would put fictitious people into it/)
+  } finally {
+    rmSync(join(dataDir, '..'), { recursive: true, force: true })
+    if (own) removeTemplate(own)
+  }
+})

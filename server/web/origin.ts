@@ -1,10 +1,11 @@
 import type { NextFunction, Request, Response } from 'express'
+import { config, isLoopbackHost } from '../config.ts'
 import { BadInput, FormExpired } from '../errors.ts'
 
 const READS = ['GET', 'HEAD', 'OPTIONS']
 
 /**
- * Looks at where a form comes from before a byte of its body is read: `Origin` must be this host, and `Sec-Fetch-Site`, where a browser
+ * Looks at where a form comes from before a byte of its body is read: `Origin` must be our own, and `Sec-Fetch-Site`, where a browser
  * sends it, must be same-origin (OWASP ASVS 5.0 section 3.5). The form's token is checked after.
  */
 export function checkOrigin(request: Request, _response: Response, next: NextFunction) {
@@ -20,6 +21,8 @@ export function checkOrigin(request: Request, _response: Response, next: NextFun
   next()
 }
 
-function isOwn(origin: string, host: string | undefined) {
-  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase()
+/** The origin of the settings, scheme and all; on the loopback also plain http to the host that was asked for (see host.ts). */
+function isOwn(origin: string, host = '') {
+  const onLoopback = isLoopbackHost(host.replace(/:\d+$/, '').toLowerCase())
+  return origin === config().baseUrl || (onLoopback && origin === `http://${host.toLowerCase()}`)
 }

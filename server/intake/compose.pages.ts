@@ -116,21 +116,29 @@ export async function check(request: Request, response: Response) {
 
 /** POST /drafts/:draft/send. Sent twice it is one message: whoever comes second is shown the first one's. */
 export async function send(request: Request, response: Response) {
-  const reader = readerOf(request)
   const draftId = request.params['draft']
-  const sent = isId(draftId) ? await findBySubmission(reader, draftId) : undefined
-  const id = sent?.id ?? (await sendOnce(reader, await ownDraft(reader, draftId)))
+  const id = await sendOnce(readerOf(request), draftId)
   response.redirect(303, id ? `/messages/${id}/sent` : `/messages/new?draft=${String(draftId)}`)
 }
 
-async function sendOnce(reader: Reader, draft: Draft): Promise<string | undefined> {
+/** @returns the message's id, also when it was sent before; undefined when something has to be put right first */
+async function sendOnce(reader: Reader, draftId: unknown): Promise<string | undefined> {
+  if (!isId(draftId)) throw new NotFound('no such draft')
+  const draft = await openDraft(reader, { id: draftId })
+  // Looked for after the draft, which goes away in the moment in which the message is there.
+  const sent = await findBySubmission(reader, draftId)
+  if (sent) return sent.id
+  if (!draft) throw new NotFound('no such draft')
   const email = readEmailAddress(draft.to)
   if (!email || (await problemsOf(draft)).length > 0) return undefined
-  const content = { subject: draft.subject.trim(), body: draft.body, draftId: draft.id, submission: draft.id }
-  return (
-    (await dropMessage(reader, mailboxFor(reader, draft).id, email, content)) ??
-    (await findBySubmission(reader, draft.id))?.id
-  )
+  const content = { subject: draft.subject.trim(), body: draft.body, draftId, submission: draftId }
+  const drop = () => dropMessage(reader, mailboxFor(reader, draft).id, email, content)
+  const id = await drop().catch((error: { name?: string }) => {
+    // Two people wrote to one new address at once, and the other one's invitation came first: now the account is there.
+    if (error.name === 'SequelizeUniqueConstraintError') return drop()
+    throw error
+  })
+  return id ?? (await findBySubmission(reader, draftId))?.id
 }
 
 /** The team that was chosen, or the only one; somebody in no team writes from their own mailbox. */

@@ -38,7 +38,7 @@ after(async () => {
 /** Everything that is private, once: a message with files, a sign-in, a reply, drafts, a colleague, refusals. */
 async function journey() {
   const email = `${canary('address of a patient')}@mail.example`
-  const photo = { name: `${canary('name of a photo')}.jpg`, type: 'image/jpeg', bytes: await makePhonePhoto() }
+  const photo = { name: `${canary('name of a photo')}.jpg`, type: 'image/jpeg', bytes: makePhonePhoto() }
   const dana = await signedIn(server, server.cast.dana)
   await writeTo(dana, {
     to: email,

@@ -204,7 +204,10 @@ test('after the next start, which reads back what was being written, and after i
   assert.deepEqual(filesIn(temporary), [])
   const looked = filesIn(server.dataDir)
   for (const part of ['/pg_wal/0', '/base/', '/files/', '/postgres.log'])
-    assert.ok(looked.some((path) => path.includes(part)), part)
+    assert.ok(
+      looked.some((path) => path.includes(part)),
+      part,
+    )
 })
 
 /** Where of these folders which canary stands. demo.json is the try-out's own list of its people, the master key a key. */

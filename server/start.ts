@@ -8,6 +8,7 @@ import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
 import { migrate } from './database/migrate.ts'
+import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import { prepareJobs, startJobs } from './jobs/loop.ts'
 import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
@@ -33,6 +34,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
   try {
     await openStores(say, stops)
     await prepareJobs()
+    await freeStuckJobs()
     if (config().tryOut) await prepareCast(say)
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())

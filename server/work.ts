@@ -1,6 +1,7 @@
 /** Every job, its function and its timetable. A job without a function does not compile. */
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
@@ -9,6 +10,7 @@ import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),
   'send-invitation': (payload) => sendInvitation(payload),
+  'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
@@ -16,6 +18,7 @@ export const jobs = {
 
 /** Crontab lines (UTC). */
 export const timetable = `
+* * * * * free-stuck-jobs
 * * * * * sweep-sign-ins
 17 * * * * sweep-uploads
 5 3 * * * make-room-for-access-events

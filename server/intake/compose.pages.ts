@@ -4,7 +4,7 @@ import { findAccountByEmail } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import { NotFound } from '../errors.ts'
-import { dayAndTime } from '../lib/dates.ts'
+import { clock24, dayAndTime } from '../lib/dates.ts'
 import { typed, typedList, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { findDraft } from '../messages/draft.store.ts'
@@ -80,7 +80,7 @@ async function showCompose(
     teams: await teamChoices(reader, draft?.teamId),
     files: (draft?.files ?? []).map(addedFile),
     limits: limitsView(),
-    savedAt: draft ? dayAndTime(draft.savedAt) : null,
+    savedAt: draft ? dayAndTime(draft.savedAt, new Date(), clock24) : null,
     backHref: '/messages',
     errors,
   }

@@ -2,6 +2,7 @@
 export interface JobPayloads {
   'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
+  'free-stuck-jobs': Record<string, never>
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>
   'make-room-for-access-events': Record<string, never>

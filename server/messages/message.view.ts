@@ -2,7 +2,7 @@
 import { config } from '../config.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
-import { dayAndTime, inWords, receiptTime, sizeInWords, type Moment } from '../lib/dates.ts'
+import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import { LONGEST_BODY } from './reply.form.ts'
@@ -37,7 +37,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
       submission: reply.submission,
       seen: reply.seen,
       body: reply.body,
-      savedAt: reply.draft ? dayAndTime(reply.draft.savedAt) : null,
+      savedAt: reply.draft ? dayAndTime(reply.draft.savedAt, new Date(), staff ? clock24 : clockTime) : null,
       files: (reply.draft?.files ?? []).map(addedFile),
       limits: limitsView(),
       idleMinutes: config().idleMinutes,
@@ -62,6 +62,7 @@ function otherSide(thread: OpenedThread, names: Names) {
 
 function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, staff: boolean) {
   const mine = message.fromMailboxId === thread.mailboxId
+  const clock = staff ? clock24 : clockTime
   return {
     id: message.id,
     author:
@@ -70,8 +71,8 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
         : names.author(message.authorAccountId) || names.mailbox(message.fromMailboxId),
     team: names.teamOf(message.fromMailboxId) ?? '',
     mine,
-    sentAt: inWords(message.sentAt),
-    recalledAt: message.recalledAt ? inWords(message.recalledAt) : null,
+    sentAt: inWords(message.sentAt, new Date(), clock),
+    recalledAt: message.recalledAt ? inWords(message.recalledAt, new Date(), clock) : null,
     paragraphs: paragraphsOf(message.body),
     files: message.files.map(fileView),
     timeline: mine ? timelineOf(message, thread, staff) : [],
@@ -128,7 +129,7 @@ interface Step {
 
 /** What happened to a message of our side, oldest first. For a patient it is only whether the team has opened it. */
 function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean): Step[] {
-  const when = staff ? receiptTime : dayAndTime
+  const when = (at: Date) => dayAndTime(at, new Date(), staff ? clock24 : clockTime)
   const step = (name: string, at: Date | null, tone: Step['tone']): Step => ({
     text: t(`messages:thread.statuses.${name}`),
     at: at && when(at),

@@ -9,7 +9,6 @@ export const ACTS = [
   'sign-in.recovery-code-used',
   'enrolment.started',
   'enrolment.refused',
-  'link.followed',
   'team.created',
   'team.joined',
   'message.dropped',

@@ -29,7 +29,7 @@ export function newPassword(ownWords: readonly string[]) {
 }
 
 const WELL_KNOWN =
-  /^(.{1,4})\1+$|^(0123456789|1234567890|abcdefghij|qwertyuiop|password|letmein|welcome|iloveyou)[\W\d]*$/i
+  /^(.{1,8})\1+$|^(0123456789|1234567890|abcdefghij|qwertyuiop|password|letmein|welcome|iloveyou)[\W\d]*$/i
 
 function isEasy(text: string, ownWords: readonly string[]): boolean {
   const small = text.toLowerCase()

@@ -2,6 +2,7 @@
  * The connection to PostgreSQL: one Sequelize instance for the stores and one plain pool for libraries that bring their own SQL
  * (sessions, rate limits, jobs). Both get their address at start, from `connectDatabase`.
  */
+import type { ConnectionOptions } from 'node:tls'
 import pg from 'pg'
 import {
   ConnectionAcquireTimeoutError,
@@ -10,12 +11,13 @@ import {
   Sequelize,
   TimeoutError,
   Transaction,
+  UniqueConstraintError,
 } from 'sequelize'
 import { logWarning } from '../lib/logger.ts'
 
 export type { Transaction }
 
-let address: URL | undefined
+let address: string | undefined
 let pool: pg.Pool | undefined
 
 export const database = new Sequelize({
@@ -32,7 +34,7 @@ export const database = new Sequelize({
 
 /** Points both pools at `url` (postgres://user:password@host:port/name). Connections are made when first needed. */
 export function connectDatabase(url: string) {
-  address = new URL(url)
+  address = url
   pool = new pg.Pool({ connectionString: url, max: 8, application_name: 'letterlock' })
   // Without a listener an administrator's shutdown of the database would end this process.
   pool.on('error', noteEnd)
@@ -74,6 +76,11 @@ export function isAway(error: unknown): boolean {
   return /^(57P0[123]|08...|53300|ECONNREFUSED|ECONNRESET)$/.test(original?.code ?? code ?? '')
 }
 
+/** Whether an insert failed because this unique constraint already has such a row. */
+export function isTaken(error: unknown, constraint: string): boolean {
+  return error instanceof UniqueConstraintError && (error.original as { constraint?: string }).constraint === constraint
+}
+
 /** Runs `work` in one transaction: all of it is kept, or nothing. */
 export function inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
   return database.transaction({ isolationLevel: Transaction.ISOLATION_LEVELS.READ_COMMITTED }, work)
@@ -103,13 +110,14 @@ function camelCase(name: string) {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
+/** What Sequelize wants to know, as pg itself reads the address: with TLS as `sslmode` asks for it, and IPv6 without its brackets. */
 function addressParts() {
   if (!address) throw new Error('connectDatabase was not called')
-  return {
-    host: address.hostname,
-    port: Number(address.port || 5432),
-    database: decodeURIComponent(address.pathname.slice(1)),
-    username: decodeURIComponent(address.username),
-    password: decodeURIComponent(address.password),
-  }
+  const { host, port, database, user, password, ssl } = new pg.Client({ connectionString: address }) as Omit<
+    pg.Client,
+    'ssl'
+  > & { ssl: boolean | ConnectionOptions } // @types/pg knows the boolean only
+  // pg hides a client's key from those who list the parts, and Sequelize copies by listing.
+  const listed = typeof ssl === 'object' && ssl.key ? { ...ssl, key: ssl.key } : ssl
+  return { host, port, database, username: user, password, dialectOptions: { ssl: listed } }
 }

@@ -26,6 +26,8 @@ const real = () => ({
   MASTER_KEY: makeMasterKey(),
   ORGANISATION_NAME: 'Riverside Clinic',
   ORGANISATION_PHONE: '555-0100',
+  ORGANISATION_HOURS: 'Monday to Friday, 8 am to 5 pm',
+  EMERGENCY_PHONE: '911',
 })
 
 function problemsOf(env: Record<string, string>): readonly string[] {
@@ -85,6 +87,18 @@ test('without any setting it is a try-out on the loopback', () => {
 test('real use with all it needs has no problem', () => {
   assert.deepEqual(problemsOf(real()), [])
   assert.equal(readConfig(real()).mailFrom, 'messages@messages.riverside.example')
+})
+
+test('each setting that the table calls required is missed in real use, and only there', () => {
+  const required = settings.filter((setting) => 'production' in setting).map(({ name }) => name)
+  for (const name of ['ORGANISATION_NAME', 'ORGANISATION_PHONE', 'ORGANISATION_HOURS', 'EMERGENCY_PHONE'] as const)
+    assert.ok(required.includes(name), name)
+  for (const name of required) {
+    const problems = problemsOf(Object.fromEntries(Object.entries(real()).filter(([each]) => each !== name)))
+    assert.equal(problems.length, 1, `${name}: ${problems.join()}`)
+    assert.match(problems[0]!, new RegExp(`^${name}( \\(or ${name}_FILE\\))? is missing\\. `))
+  }
+  assert.equal(readConfig({}).organisation.emergencyPhone, '911')
 })
 
 test('all problems are told at once, each with its setting', () => {
@@ -172,6 +186,8 @@ test('195. Production with nothing set -> refuses to start and lists all that is
     'MASTER_KEY (or MASTER_KEY_FILE)',
     'ORGANISATION_NAME',
     'ORGANISATION_PHONE',
+    'ORGANISATION_HOURS',
+    'EMERGENCY_PHONE',
   ])
     assert.ok(err.includes(`  - ${name} is missing.`), `${name}:\n${err}`)
   assert.doesNotMatch(err, /\bat .*\.js:\d+/)

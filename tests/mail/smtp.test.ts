@@ -154,6 +154,8 @@ async function sendOne(mails: { port: number; certificateFile?: string }, how: H
     SMTP_URL: `smtp://${user}localhost:${mails.port}${options}`,
     ORGANISATION_NAME,
     ORGANISATION_PHONE: '555-0100',
+    ORGANISATION_HOURS: 'Monday to Friday, 8 am to 5 pm',
+    EMERGENCY_PHONE: '911',
     ...(trusted && mails.certificateFile ? { NODE_EXTRA_CA_CERTS: mails.certificateFile } : {}),
   }
   const child = spawn(process.execPath, [PROGRAM, 'nora@mail.example', LINK], {

@@ -1,6 +1,7 @@
 /** People who can sign in. Addresses and names are sealed; an address is found by its digest. */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import { EnvelopeRefused } from '../vault/floe.ts'
 import { lookupDigest, sealField, unsealField } from '../vault/vault.ts'
 
 export type Role = 'patient' | 'provider' | 'admin' | 'auditor'
@@ -59,10 +60,14 @@ export async function findAccount(id: string, transaction?: Transaction): Promis
   return row && toAccount(row)
 }
 
-/** @param email as `readEmailAddress` returns it */
+/** @param email as `readEmailAddress` returns it @throws EnvelopeRefused when the digest leads to somebody else's address */
 export async function findAccountByEmail(email: string, transaction?: Transaction): Promise<Account | undefined> {
   const row = await accounts.find({ emailDigest: lookupDigest('email', email) }, transaction)
-  return row && toAccount(row)
+  if (!row) return undefined
+  const account = toAccount(row)
+  // Digests that were swapped in the database would send a letter to another person.
+  if (account.email !== email) throw new EnvelopeRefused('an address was found under the digest of another')
+  return account
 }
 
 export async function listAccounts(ids: readonly string[], transaction?: Transaction): Promise<Account[]> {

@@ -44,7 +44,7 @@ export async function insertMailbox(mailbox: MailboxKey, transaction: Transactio
       mailboxId: mailbox.id,
       version,
       publicHalf: publicKey,
-      publicMac: publicHalfMac(mailbox.id, version, publicKey),
+      publicMac: publicHalfMac(mailbox, version, publicKey),
       createdAt: mailbox.createdAt,
     },
     transaction,
@@ -87,6 +87,6 @@ export async function listReadableMailboxes(accountId: string, transaction?: Tra
 }
 
 function toKey({ publicHalf, publicMac, ...row }: MailboxKeyRow): MailboxKey {
-  checkPublicHalf(row.id, row.version, publicHalf, publicMac)
+  checkPublicHalf(row, row.version, publicHalf, publicMac)
   return { ...row, publicKey: publicHalf }
 }

@@ -129,18 +129,26 @@ export function pepper(): Buffer {
   return opened().keys.pepper
 }
 
-/** The MAC over a mailbox's public half, its id and version; checked before anything is sealed to it. */
-export function publicHalfMac(mailboxId: string, version: number, publicHalf: Buffer): Buffer {
-  return macOfPublicHalf(opened().keys.lookup, mailboxId, version, publicHalf)
+/** Whose public half it is: a mailbox, and the account or team that it belongs to. */
+export interface MailboxOwner {
+  id: string
+  accountId: string | null
+  teamId: string | null
 }
 
-/** @throws EnvelopeRefused when the public half is not the one that was made here */
-export function checkPublicHalf(mailboxId: string, version: number, publicHalf: Buffer, mac: Buffer) {
-  const expected = publicHalfMac(mailboxId, version, publicHalf)
+/** The MAC over a mailbox's public half, its id, owner and version; checked before anything is sealed to it. */
+export function publicHalfMac(mailbox: MailboxOwner, version: number, publicHalf: Buffer): Buffer {
+  const owner = mailbox.accountId ? `account/${mailbox.accountId}` : `team/${mailbox.teamId}`
+  return macOfPublicHalf(opened().keys.lookup, `${mailbox.id}\0${owner}`, version, publicHalf)
+}
+
+/** @throws EnvelopeRefused when the public half is not the one that was made here, for this owner */
+export function checkPublicHalf(mailbox: MailboxOwner, version: number, publicHalf: Buffer, mac: Buffer) {
+  const expected = publicHalfMac(mailbox, version, publicHalf)
   if (mac.length !== expected.length || !timingSafeEqual(mac, expected))
-    throw new EnvelopeRefused('a public half was changed')
+    throw new EnvelopeRefused('a public half or its owner was changed')
 }
 
-function macOfPublicHalf(key: Buffer, mailboxId: string, version: number, publicHalf: Buffer): Buffer {
-  return createHmac('sha256', key).update(`public-half\0${mailboxId}\0${version}\0`).update(publicHalf).digest()
+function macOfPublicHalf(key: Buffer, whose: string, version: number, publicHalf: Buffer): Buffer {
+  return createHmac('sha256', key).update(`public-half\0${whose}\0${version}\0`).update(publicHalf).digest()
 }

@@ -413,17 +413,8 @@ describe('Openers and public halves', () => {
       server.sql(
         'SELECT (SELECT count(*) FROM messages) AS m, (SELECT count(*) FROM threads) AS t, (SELECT count(*) FROM links) AS l',
       )
-    const letter = { draft: '', to: server.cast.maria.email, subject: 'Swapped', body: 'Swapped', action: 'check' }
-    const kept = await dana.upload('/messages/new', '/messages', letter)
-    assert.equal(kept.status, 303)
+    const press = await letterToMaria('Swapped')
     const before = await counts()
-    const token = await dana.tokenOn(kept.location)
-    const press = () =>
-      dana.ask(kept.location.replace('/check', '/send'), {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
-        body: new URLSearchParams({ _csrf: token }).toString(),
-      })
     await changed(at, makeKeyPair().publicKey, async () => {
       assert.equal((await press()).status, 500)
       assert.deepEqual(await counts(), before)
@@ -433,6 +424,37 @@ describe('Openers and public halves', () => {
       await changed(mac, bytes, async () => assert.equal((await press()).status, 500, how))
     assert.deepEqual(await counts(), before)
     assert.equal((await press()).status, 303)
+  })
+
+  test('two mailboxes whose owners were swapped in the database are refused before anything is sealed to them', async () => {
+    const { findMailboxOf } = await import('../../server/accounts/mailbox.store.ts')
+    const { EnvelopeRefused } = await import('../../server/vault/floe.ts')
+    const ids = [accounts.get(server.cast.maria.email)!, accounts.get(server.cast.sam.email)!] as const
+    const press = await letterToMaria('Owner')
+    const before = await refusals()
+    await exchanged('mailboxes', 'account_id', ids, async () => {
+      for (const accountId of ids) await assert.rejects(async () => findMailboxOf({ accountId }), EnvelopeRefused)
+      assert.equal((await press()).status, 500)
+      assert.equal(await refusals(), before + 1)
+    })
+    assert.equal((await press()).status, 303)
+  })
+
+  test('two addresses whose digests were swapped in the database find nobody, and the log says why', async () => {
+    const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+    const { EnvelopeRefused } = await import('../../server/vault/floe.ts')
+    const { maria, sam } = server.cast
+    const rows = await server.sql<{ id: string; digest: Buffer }>(
+      'SELECT id, email_digest AS digest FROM accounts WHERE id = ANY($1)',
+      [[accounts.get(maria.email), accounts.get(sam.email)]],
+    )
+    await exchanged('accounts', 'email_digest', [rows[0]!.digest, rows[1]!.digest], async () => {
+      for (const { email } of [maria, sam]) await assert.rejects(async () => findAccountByEmail(email), EnvelopeRefused)
+      const before = await refusals()
+      assert.equal((await password('maria')).status, 500)
+      assert.equal(await refusals(), before + 1)
+    })
+    assert.equal((await password('maria')).status, 303)
   })
 
   test('50. Session table dump -> opens no key', async () => {
@@ -484,6 +506,41 @@ describe('Openers and public halves', () => {
     assert.equal((await dana.ask('/messages')).status, 200)
   })
 })
+
+/** Presses "send" of a letter from Dana to Maria that is ready to be sent. */
+async function letterToMaria(subject: string): Promise<() => Promise<Answer>> {
+  const letter = { draft: '', to: server.cast.maria.email, subject, body: subject, action: 'check' }
+  const kept = await dana.upload('/messages/new', '/messages', letter)
+  assert.equal(kept.status, 303)
+  const body = new URLSearchParams({ _csrf: await dana.tokenOn(kept.location) }).toString()
+  const headers = {
+    'content-type': 'application/x-www-form-urlencoded',
+    origin: `http://localhost:${server.port}`,
+  }
+  return () => dana.ask(kept.location.replace('/check', '/send'), { method: 'POST', headers, body })
+}
+
+/** Lets two rows change places in a column that allows a value once, while `work` looks. */
+async function exchanged<Value>(
+  table: string,
+  column: string,
+  [one, two]: readonly [Value, Value],
+  work: () => Promise<void>,
+): Promise<void> {
+  const swap = () =>
+    server.sql(
+      `UPDATE ${table} SET ${column} = CASE WHEN ${column} = $1 THEN $2 ELSE $1 END WHERE ${column} IN ($1, $2)`,
+      [one, two],
+    )
+  await server.sql(`ALTER TABLE ${table} DROP CONSTRAINT ${table}_${column}_key`)
+  await swap()
+  try {
+    await work()
+  } finally {
+    await swap()
+    await server.sql(`ALTER TABLE ${table} ADD CONSTRAINT ${table}_${column}_key UNIQUE (${column})`)
+  }
+}
 
 function sealedFile(id: string): string {
   const folder = join(server.dataDir, 'files')

@@ -1,7 +1,7 @@
 /** People, for administrators: who has an account, and inviting a colleague. Nothing here opens mail. */
 import type { Request, Response } from 'express'
 import { record } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
+import { inTransaction, isTaken } from '../database/connection.ts'
 import { clock24, inShort } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
@@ -51,9 +51,9 @@ export async function takeInvitation(request: Request, response: Response) {
   const email = readEmailAddress(form.values.email)!
   const problems = await problemsOf(form.values, email)
   if (problems.length > 0) return showAgain(problems)
-  const id = await invite(request, form.values, email).catch((error: { name?: string }) => {
+  const id = await invite(request, form.values, email).catch((error: unknown) => {
     // Another request was quicker with the same address.
-    if (error.name === 'SequelizeUniqueConstraintError') return undefined
+    if (isTaken(error, 'accounts_email_digest_key')) return undefined
     throw error
   })
   if (!id) return showAgain([EMAIL_KNOWN])

@@ -93,6 +93,11 @@ export async function removeUpload(accountId: string, id: string): Promise<boole
   return (await attachments.remove({ id, uploaderAccountId: accountId, messageId: null })) === 1
 }
 
+/** Takes the files' rows of a message away; what rests of them is swept. */
+export async function removeAttachmentsOf(messageId: string, transaction: Transaction): Promise<void> {
+  await attachments.remove({ messageId }, transaction)
+}
+
 /** Uploads in no draft and no message, older than `before`. */
 export function listUnclaimed(before: Date): Promise<AttachmentRow[]> {
   return ask<AttachmentRow>(

@@ -2,24 +2,22 @@
 import type { Request, Response } from 'express'
 import { findAccountByEmail } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
-import type { MailboxKey } from '../accounts/mailbox.store.ts'
+import { record } from '../audit/record.ts'
 import { NotFound } from '../errors.ts'
 import { clock24, dayAndTime } from '../lib/dates.ts'
-import { typed, typedList, type FormError } from '../lib/form.ts'
+import { typed, typedList } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { findDraft } from '../messages/draft.store.ts'
 import { openDraft, removeFromDraft, saveDraft, type Draft, type DraftText } from '../messages/draft.ts'
-import { dropMessage } from '../messages/drop-message.ts'
 import { writerIn } from '../messages/late-writer.ts'
-import { findBySubmission } from '../messages/message.store.ts'
 import { addedFile, fileDetails, limitsView, paragraphsOf } from '../messages/message.view.ts'
 import { namesOf } from '../messages/names.ts'
 import { LONGEST_BODY } from '../messages/reply.form.ts'
-import { fileErrors } from '../messages/reply.pages.ts'
+import { fileErrors, trim } from '../messages/reply.pages.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
-import { messageErrors } from './compose.form.ts'
+import { fromMailbox, problemsOf, sendDraftOnce } from './send-draft.ts'
 
 /** GET /messages/new, also with ?draft=… to go on with one. */
 export async function compose(request: Request, response: Response) {
@@ -31,27 +29,18 @@ export async function compose(request: Request, response: Response) {
 /** POST /messages: keeps what was written, then says what is missing or leads to the last look. */
 export async function takeMessage(request: Request, response: Response) {
   const reader = readerOf(request)
-  const draftId = await keepMessage(request)
+  const draftId = await keepDraft(request)
   await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
+  await trim(request, draftId)
   const draft = (await openDraft(reader, { id: draftId }))!
   const saving = typed(request.body, 'action') === 'save'
   const problems = saving ? [] : await problemsOf(draft)
-  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request, draft.files.length)]
+  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request)]
   if (errors.length > 0) return showCompose(request, response, draft, errors)
   response.redirect(303, saving ? `/messages/new?draft=${draft.id}` : `/drafts/${draft.id}/check`)
 }
 
-/** What keeps a draft from being sent. Messages go to patients; a colleague's address is most likely a slip. */
-async function problemsOf(draft: Draft): Promise<FormError[]> {
-  const errors = messageErrors(draft, draft.files.length)
-  const email = readEmailAddress(draft.to)
-  const known = email && (await findAccountByEmail(email))
-  if (known && (known.role !== 'patient' || known.state === 'closed'))
-    errors.unshift({ field: 'to', key: 'intake:compose.errors.toStaff' })
-  return errors
-}
-
-async function keepMessage(request: Request): Promise<string> {
+async function keepDraft(request: Request): Promise<string> {
   const { body } = request
   const text: DraftText = {
     to: typed(body, 'to').slice(0, 1000),
@@ -99,8 +88,10 @@ export async function check(request: Request, response: Response) {
   const draft = await ownDraft(reader, request.params['draft'])
   const email = readEmailAddress(draft.to)
   if (!email || (await problemsOf(draft)).length > 0) return response.redirect(303, `/messages/new?draft=${draft.id}`)
+  // Whose address it is shows on this page, so it is recorded.
+  await record(reader.actor, { act: 'address.looked-up', subject: { kind: 'account' } })
   const known = await findAccountByEmail(email)
-  const from = mailboxFor(reader, draft)
+  const from = fromMailbox(reader, draft)
   const names = await namesOf([from.id])
   showPage(request, response, 'intake/check', {
     title: t('intake:check.title'),
@@ -117,39 +108,14 @@ export async function check(request: Request, response: Response) {
 /** POST /drafts/:draft/send. Sent twice it is one message: whoever comes second is shown the first one's. */
 export async function send(request: Request, response: Response) {
   const draftId = request.params['draft']
-  const id = await sendOnce(readerOf(request), draftId)
+  const id = await sendDraftOnce(readerOf(request), draftId)
   response.redirect(303, id ? `/messages/${id}/sent` : `/messages/new?draft=${String(draftId)}`)
-}
-
-/** @returns the message's id, also when it was sent before; undefined when something has to be put right first */
-async function sendOnce(reader: Reader, draftId: unknown): Promise<string | undefined> {
-  if (!isId(draftId)) throw new NotFound('no such draft')
-  const draft = await openDraft(reader, { id: draftId })
-  // Looked for after the draft, which goes away in the moment in which the message is there.
-  const sent = await findBySubmission(reader, draftId)
-  if (sent) return sent.id
-  if (!draft) throw new NotFound('no such draft')
-  const email = readEmailAddress(draft.to)
-  if (!email || (await problemsOf(draft)).length > 0) return undefined
-  const content = { subject: draft.subject.trim(), body: draft.body, draftId, submission: draftId }
-  const drop = () => dropMessage(reader, mailboxFor(reader, draft).id, email, content)
-  const id = await drop().catch((error: { name?: string }) => {
-    // Two people wrote to one new address at once, and the other one's invitation came first: now the account is there.
-    if (error.name === 'SequelizeUniqueConstraintError') return drop()
-    throw error
-  })
-  return id ?? (await findBySubmission(reader, draftId))?.id
-}
-
-/** The team that was chosen, or the only one; somebody in no team writes from their own mailbox. */
-function mailboxFor(reader: Reader, draft: Draft): MailboxKey {
-  const teams = reader.mailboxes.filter(({ teamId }) => teamId)
-  return teams.find(({ teamId }) => teamId === draft.teamId) ?? teams[0] ?? reader.own
 }
 
 /** A message that came after its session had ended: kept, and offered after sign-in. */
 export async function keepLateMessage(request: Request, response: Response) {
-  const id = await keepMessage(request)
+  const id = await keepDraft(request)
+  await trim(request, id)
   request.session.keptText = true
   request.session.after = `/messages/new?draft=${id}`
   response.redirect(303, '/sign-in')

@@ -32,7 +32,7 @@ export function findDraft(
 
 /** Newest first. */
 export function listDrafts(accountId: string): Promise<DraftRow[]> {
-  return ask<DraftRow>('SELECT * FROM drafts WHERE account_id = $1 ORDER BY saved_at DESC', [accountId])
+  return ask<DraftRow>('SELECT * FROM drafts WHERE account_id = $1 ORDER BY saved_at DESC LIMIT 50', [accountId])
 }
 
 /** @returns whether it was kept; false when the id is of another person's draft */

@@ -1,13 +1,13 @@
 /** Drafts: what somebody is writing, sealed to their own public half; saving needs no open session, reading does. */
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import { uploadKey, dropUpload } from '../attachments/keep-upload.ts'
-import { unsealAttachment, type Attachment } from '../attachments/attachment.ts'
+import { LIMITS, unsealAttachment, type Attachment } from '../attachments/attachment.ts'
 import { addToDraft, listUploadsOf } from '../attachments/attachment.store.ts'
-import { inTransaction } from '../database/connection.ts'
+import { inTransaction, isTaken } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
+import { sealToPublic, unsealWithPrivate, type KeyPair } from '../vault/public-seal.ts'
 import { findDraft, listDrafts, putDraft, type DraftRow } from './draft.store.ts'
 
 export interface DraftText {
@@ -44,8 +44,23 @@ export async function saveDraft(
   uploads: readonly string[],
   now = new Date(),
 ): Promise<string> {
-  const { accountId, own } = writer
-  const earlier = await earlierDraft(writer, place)
+  try {
+    return await saveOver(await earlierDraft(writer, place), writer, place, text, uploads, now)
+  } catch (error) {
+    // Two forms in one thread were saved for the first time at once: the other one's draft is there now.
+    if (!isTaken(error, 'drafts_account_id_thread_id_idx')) throw error
+    return saveOver(await earlierDraft(writer, place), writer, place, text, uploads, now)
+  }
+}
+
+async function saveOver(
+  earlier: DraftRow | undefined,
+  { accountId, own }: Writer,
+  place: { draftId?: string; threadId?: string },
+  text: DraftText,
+  uploads: readonly string[],
+  now: Date,
+): Promise<string> {
   const id = earlier?.id ?? place.draftId ?? newId(now)
   const envelope = sealToPublic(own.publicKey, `draft/${id}`, Buffer.from(JSON.stringify(text)))
   await inTransaction(async (transaction) => {
@@ -74,23 +89,28 @@ export async function openDraft(
   return unsealDraft(reader, row)
 }
 
-/** The reader's drafts, newest first. */
-export async function openDrafts(reader: Reader): Promise<Draft[]> {
-  const rows = await listDrafts(reader.account.id)
-  return Promise.all(rows.map((row) => unsealDraft(reader, row)))
+/** The reader's drafts without their files, newest first. */
+export async function listDraftTexts(reader: Reader): Promise<Omit<Draft, 'files'>[]> {
+  const pair = await reader.keyOf(reader.own.id)
+  return (await listDrafts(reader.account.id)).map((row) => unsealText(row, pair))
 }
 
 async function unsealDraft(reader: Reader, row: DraftRow): Promise<Draft> {
   const pair = await reader.keyOf(reader.own.id)
-  const text = JSON.parse(unsealWithPrivate(pair, `draft/${row.id}`, row.envelope).toString()) as DraftText
   const uploads = await listUploadsOf(reader.account.id, row.id)
-  return {
-    ...text,
-    id: row.id,
-    threadId: row.threadId,
-    savedAt: row.savedAt,
-    files: uploads.map((upload) => unsealAttachment(upload, uploadKey(upload, pair))),
-  }
+  return { ...unsealText(row, pair), files: uploads.map((upload) => unsealAttachment(upload, uploadKey(upload, pair))) }
+}
+
+function unsealText(row: DraftRow, pair: KeyPair): Omit<Draft, 'files'> {
+  const text = JSON.parse(unsealWithPrivate(pair, `draft/${row.id}`, row.envelope).toString()) as DraftText
+  return { ...text, id: row.id, threadId: row.threadId, savedAt: row.savedAt }
+}
+
+/** Takes the files out that are more than a message may have, the newest first. @returns how many they were */
+export async function trimDraft(writer: Writer, draftId: string): Promise<number> {
+  const surplus = (await listUploadsOf(writer.accountId, draftId)).slice(LIMITS.files)
+  for (const { id } of surplus) await dropUpload(writer.accountId, id)
+  return surplus.length
 }
 
 /** Takes a file out of the reader's draft. */

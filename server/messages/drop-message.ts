@@ -21,7 +21,8 @@ import { BODY_SEGMENT, sealEnvelope } from '../vault/floe.ts'
 import { padToBucket } from '../vault/padding.ts'
 import { newKey, wrapKey } from '../vault/wrap.ts'
 import { takeDraft } from './draft.store.ts'
-import { insertMessage, insertRecipients, insertThread, listThreadMailboxIds, moveThread } from './message.store.ts'
+import { insertMessage, insertRecipients } from './message.store.ts'
+import { holdThread, insertThread, listThreadMailboxIds, moveThread } from './thread.store.ts'
 import { findNewestWrap } from './thread-key.store.ts'
 import { makeThreadKey, openThreadKey } from './thread-key.ts'
 
@@ -74,6 +75,7 @@ export async function replyToThread(
   if (!wrap) throw new NotFound('no key of this thread')
   const key = await openThreadKey(reader, wrap)
   return inTransaction(async (transaction) => {
+    await holdThread(threadId, transaction)
     const uploads = await useDraft(reader, content.draftId, transaction)
     if (!uploads) return undefined
     const others = (await listThreadMailboxIds(threadId, transaction)).filter((id) => id !== from.id)

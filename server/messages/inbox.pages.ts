@@ -4,10 +4,10 @@ import { BadInput } from '../errors.ts'
 import { isId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { showPage } from '../web/page.ts'
-import { openDrafts } from './draft.ts'
+import { listDraftTexts } from './draft.ts'
 import { inboxView, teamInboxView } from './inbox.view.ts'
 import { listInbox } from './list-inbox.ts'
-import { countThreads, type ThreadFilter } from './message.store.ts'
+import { countThreads, type ThreadFilter } from './thread.store.ts'
 import { namesOf } from './names.ts'
 
 const FILTERS: readonly ThreadFilter[] = ['all', 'unread', 'needs-reply', 'waiting', 'not-opened']
@@ -20,7 +20,7 @@ export async function showInbox(request: Request, response: Response) {
   const [page, counts, drafts] = await Promise.all([
     listInbox(reader, filter, readPlace(request.query['before'])),
     countThreads(reader),
-    openDrafts(reader),
+    listDraftTexts(reader),
   ])
   const names = await namesOf(page.threads.flatMap((thread) => [thread.otherMailboxId, thread.mailboxId]))
   if (!staff) return showPage(request, response, 'messages/inbox', inboxView(page, names, drafts, filter, counts))

@@ -3,14 +3,14 @@ import { clock24, dayAndTime, inShort } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import type { InboxPage, InboxThread } from './list-inbox.ts'
-import type { ThreadFilter } from './message.store.ts'
+import type { ThreadFilter } from './thread.store.ts'
 import type { Names } from './names.ts'
 
 /** For somebody who reads their own mailbox. */
 export function inboxView(
   page: InboxPage,
   names: Names,
-  drafts: Draft[],
+  drafts: Omit<Draft, 'files'>[],
   filter: ThreadFilter,
   counts: Record<ThreadFilter, number>,
 ) {
@@ -48,7 +48,7 @@ const LISTS = ['needs-reply', 'waiting', 'not-opened', 'all'] as const
 export function teamInboxView(
   page: InboxPage,
   names: Names,
-  drafts: Draft[],
+  drafts: Omit<Draft, 'files'>[],
   filter: ThreadFilter,
   counts: Record<ThreadFilter, number>,
   teams: string[],

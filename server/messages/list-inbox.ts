@@ -1,7 +1,7 @@
 /** The inbox: the reader's threads with their unsealed subjects. A list shows private things too, so it is recorded first. */
 import { record } from '../audit/record.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { listThreads, type ListedThread, type ThreadFilter } from './message.store.ts'
+import { listThreads, type ListedThread, type ThreadFilter } from './thread.store.ts'
 import { openMessageKeys, unsealText } from './open-thread.ts'
 
 export interface InboxThread extends ListedThread {

@@ -9,12 +9,13 @@ import {
 } from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
 import { record, recordDenied } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
+import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
-import { claimMessage, listThread, type Claimed } from './message.store.ts'
-import { openMessageKeys, unsealText } from './open-thread.ts'
+import { claimMessage, listRecipients, noteOpening, type Claimed } from './message.store.ts'
+import { openMessageKeys, openSubject } from './open-thread.ts'
+import { holdThread } from './thread.store.ts'
 
 interface ClaimedFile {
   row: AttachmentRow
@@ -25,29 +26,22 @@ interface ClaimedFile {
 export async function openAttachment(
   reader: Reader,
   id: string,
+  now = new Date(),
 ): Promise<{ attachment: Attachment; messageId: string; subject: string }> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
-  await record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } })
+  await inThread(reader, claimed, now, (transaction) =>
+    record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } }, transaction, now),
+  )
   const key = await fileKey(reader, row, claimed)
-  return {
-    attachment: unsealAttachment(row, key),
-    messageId: claimed.message.id,
-    subject: await subjectOf(reader, claimed),
-  }
+  const subject = await openSubject(reader, claimed)
+  return { attachment: unsealAttachment(row, key), messageId: claimed.message.id, subject }
 }
 
-/** The subject of the thread that the file belongs to: its first message has it. */
-async function subjectOf(reader: Reader, claimed: Claimed): Promise<string> {
-  const first = (await listThread(claimed))[0]
-  const key = first && (await openMessageKeys(reader, [first])).get(first.id)
-  return key && first.subjectSealed ? unsealText(key, `message/${first.id}/subject`, first.subjectSealed) : ''
-}
-
-/** The small picture of a file. It belongs to the page that shows it, whose opening is in the log. @throws as above */
-export async function openThumbnail(reader: Reader, id: string): Promise<Buffer> {
+/** The small picture of a file, on the page of its message, whose opening is in the log. @throws as above */
+export async function openThumbnail(reader: Reader, id: string, now = new Date()): Promise<Buffer> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
-  const key = await fileKey(reader, row, claimed)
-  const thumbnail = await unsealThumbnail(row, key)
+  await inThread(reader, claimed, now, async () => {})
+  const thumbnail = await unsealThumbnail(row, await fileKey(reader, row, claimed))
   if (!thumbnail) throw new NotFound('no thumbnail')
   return thumbnail
 }
@@ -59,12 +53,38 @@ export async function downloadAttachment(
   now = new Date(),
 ): Promise<{ attachment: Attachment; bytes: Readable }> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.downloaded')
-  await inTransaction(async (transaction) => {
+  await inThread(reader, claimed, now, async (transaction) => {
     await record(reader.actor, { act: 'attachment.downloaded', subject: { kind: 'attachment', id } }, transaction, now)
     if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const key = await fileKey(reader, row, claimed)
   return { attachment: unsealAttachment(row, key), bytes: bytesOf(reader, row, key) }
+}
+
+/**
+ * Records in the held thread, so that no recall comes in between. A file is a part of its message: for a mailbox that has not opened the
+ * message yet, opening the file is its opening.
+ */
+async function inThread(
+  reader: Reader,
+  claimed: Claimed,
+  now: Date,
+  recording: (transaction: Transaction) => Promise<void>,
+) {
+  const { id } = claimed.message
+  await inTransaction(async (transaction) => {
+    await holdThread(claimed.threadId, transaction)
+    const held = await claimMessage(reader, id, transaction)
+    if (!held || held.message.recalledAt) throw new Gone(held?.message.recalledAt ?? now)
+    const unopened = (await listRecipients([id], transaction)).some(
+      ({ mailboxId, openedAt }) => mailboxId === claimed.mailboxId && !openedAt,
+    )
+    if (unopened) {
+      await record(reader.actor, { act: 'message.opened', subject: { kind: 'message', id } }, transaction, now)
+      await noteOpening(claimed.mailboxId, [id], reader.account.id, now, transaction)
+    }
+    await recording(transaction)
+  })
 }
 
 /** A broken or lost file ends the stream with an error, and that is an access event. */

@@ -20,6 +20,7 @@ import {
   type MessageRow,
   type RecipientRow,
 } from './message.store.ts'
+import { clearUnread, holdThread } from './thread.store.ts'
 import { listThreadKeyWraps } from './thread-key.store.ts'
 import { openThreadKey } from './thread-key.ts'
 
@@ -51,6 +52,7 @@ export interface OpenedThread {
 export async function openThread(reader: Reader, messageId: string, now = new Date()): Promise<OpenedThread> {
   const claimed = await claimOrRefuse(reader, messageId)
   const rows = await inTransaction(async (transaction) => {
+    await holdThread(claimed.threadId, transaction)
     const all = await listThread(claimed, transaction)
     refuseRecalled(claimed, all.find(({ id }) => id === claimed.message.id)?.recalledAt)
     const shown = all.filter((row) => !row.recalledAt)
@@ -60,13 +62,9 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
       transaction,
       now,
     )
-    await noteOpening(
-      claimed,
-      shown.map(({ id }) => id),
-      reader.account.id,
-      now,
-      transaction,
-    )
+    const ids = shown.map(({ id }) => id)
+    await noteOpening(claimed.mailboxId, ids, reader.account.id, now, transaction)
+    await clearUnread(claimed.threadId, claimed.mailboxId, transaction)
     return all.filter((row) => !row.recalledAt || row.fromMailboxId === claimed.mailboxId)
   })
   return { id: claimed.threadId, mailboxId: claimed.mailboxId, messages: await unsealAll(reader, rows) }
@@ -83,7 +81,7 @@ export async function claimOrRefuse(reader: Reader, messageId: string): Promise<
   return claimed
 }
 
-/** Asked again once the rows are held: a recall may have come first. */
+/** Asked again once the thread is held: a recall may have come first. */
 function refuseRecalled(claimed: Claimed, recalledAt: Date | null | undefined) {
   if (recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone(recalledAt)
 }
@@ -130,6 +128,21 @@ export async function openMessageKeys(reader: Reader, rows: readonly Keyed[]): P
       return threadKey && keyWrapped ? [[id, unwrapKey(threadKey, `message/${id}/key`, keyWrapped)] as const] : []
     }),
   )
+}
+
+/** The subject of a claimed message's thread: its first message has it. The caller has recorded why. @throws EnvelopeRefused */
+export async function openSubject(reader: Reader, claimed: Claimed): Promise<string> {
+  const first = (await listThread(claimed))[0]
+  const key = first && (await openMessageKeys(reader, [first])).get(first.id)
+  return key && first.subjectSealed ? unsealText(key, `message/${first.id}/subject`, first.subjectSealed) : ''
+}
+
+/** Whether a message of the reader's own says these words; nothing of it is shown. @throws EnvelopeRefused */
+export async function saysTheSame(reader: Reader, message: MessageRow, text: string): Promise<boolean> {
+  const key = (await openMessageKeys(reader, [message])).get(message.id)
+  // Taken back since: it says nothing any more, and a second press of the old button does not send it again.
+  if (!key || !message.bodySealed) return true
+  return unsealText(key, `message/${message.id}/body`, message.bodySealed) === text
 }
 
 /** @throws EnvelopeRefused */

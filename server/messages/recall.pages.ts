@@ -1,11 +1,13 @@
 /** Taking a message back. */
 import type { Request, Response } from 'express'
+import { record } from '../audit/record.ts'
 import { NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { showPage, t } from '../web/page.ts'
 import { namesOf } from './names.ts'
-import { claimOrRefuse, openThread } from './open-thread.ts'
+import { listRecipients } from './message.store.ts'
+import { claimOrRefuse, openSubject } from './open-thread.ts'
 import { recallMessage } from './recall-message.ts'
 import { messageIn } from './thread.pages.ts'
 
@@ -26,17 +28,17 @@ async function showRecall(request: Request, response: Response, status: number) 
   const claimed = await claimOrRefuse(reader, messageIn(request))
   if (claimed.message.fromMailboxId !== claimed.mailboxId) throw new NotFound('not theirs to recall')
   if (claimed.message.recalledAt) return response.redirect(303, `/messages/${claimed.message.id}`)
-  const thread = await openThread(reader, claimed.message.id)
-  const message = thread.messages.find(({ id }) => id === claimed.message.id)!
-  const names = await namesOf(message.recipients.map(({ mailboxId }) => mailboxId))
-  const openedAt = message.recipients.map((recipient) => recipient.openedAt).find((at) => at !== null)
+  await record(reader.actor, { act: 'message.recall-asked', subject: { kind: 'message', id: claimed.message.id } })
+  const recipients = await listRecipients([claimed.message.id])
+  const names = await namesOf(recipients.map(({ mailboxId }) => mailboxId))
+  const openedAt = recipients.map((recipient) => recipient.openedAt).find((at) => at !== null)
   const view = {
     title: t('messages:recall.title'),
-    action: `/messages/${message.id}/recall`,
-    backHref: `/messages/${message.id}`,
-    subject: thread.messages[0]?.subject || t('messages:inbox.noSubject'),
-    to: names.mailbox(message.recipients[0]?.mailboxId ?? ''),
-    sentAt: inWords(message.sentAt),
+    action: `/messages/${claimed.message.id}/recall`,
+    backHref: `/messages/${claimed.message.id}`,
+    subject: (await openSubject(reader, claimed)) || t('messages:inbox.noSubject'),
+    to: names.mailbox(recipients[0]?.mailboxId ?? ''),
+    sentAt: inWords(claimed.message.sentAt),
     openedAt: openedAt ? inWords(openedAt) : null,
     possible: !openedAt,
   }

@@ -9,7 +9,7 @@ import { findLink, type Link } from '../accounts/link.store.ts'
 import { recordDenied } from '../audit/record.ts'
 import { Gone, NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
-import { findMessage, type MessageRow } from '../messages/message.store.ts'
+import { findMessageState, type MessageState } from '../messages/message.store.ts'
 import { showMakePassword, takeNewPassword } from '../sign-in/enrol.pages.ts'
 import { showSignIn } from '../sign-in/sign-in.pages.ts'
 import { showPage, t } from '../web/page.ts'
@@ -17,7 +17,7 @@ import { showPage, t } from '../web/page.ts'
 interface Found {
   token: string
   link: Link
-  message: MessageRow | undefined
+  message: MessageState | undefined
   /** Whose sign-in it leads to; a team's notice leads to whichever member signs in. */
   account: Account | undefined
   after: string
@@ -74,7 +74,7 @@ async function find(request: Request): Promise<Found> {
   const link = await findLink(token)
   if (!link) throw new NotFound('no such link')
   const [message, account] = await Promise.all([
-    link.messageId ? findMessage(link.messageId) : undefined,
+    link.messageId ? findMessageState(link.messageId) : undefined,
     link.accountId ? findAccount(link.accountId) : undefined,
   ])
   if (link.messageId && !message) throw new NotFound('its message is gone')

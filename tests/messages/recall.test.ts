@@ -103,6 +103,33 @@ describe('Recall', () => {
     )
   })
 
+  for (const [door, what] of [
+    ['thumbnail', 'its small picture was seen'],
+    ['download', 'its file was downloaded'],
+  ])
+    test(`is refused after ${what}: a file is a part of its message, and that was its opening`, async () => {
+      const id = await writeTo(dana, { to: server.cast.maria.email, files })
+      const [file] = await server.sql<{ id: string }>('SELECT id FROM attachments WHERE message_id = $1', [id])
+      assert.equal((await maria.ask(`/attachments/${file!.id}/${door}`)).status, 200)
+      const [opening] = await openingsOf(id)
+      assert.notEqual(opening!.openedAt, null)
+      const events = await server.sql(
+        `SELECT 1 FROM access_events WHERE act = 'message.opened' AND subject_id = $1 AND actor_id = $2`,
+        [id, opening!.openedBy],
+      )
+      assert.equal(events.length, 1)
+      assert.equal((await recall(dana, id)).status, 409)
+    })
+
+  test('is asked for without opening anything of the conversation', async () => {
+    const id = await writeTo(dana, { to: server.cast.maria.email, subject: 'Asked' })
+    const answer = idIn(await answerTo(maria, id, { body: 'An answer that Dana has not seen' }))
+    const mine = await writeTo(dana, { to: server.cast.maria.email })
+    assert.equal((await dana.ask(`/messages/${mine}/recall`)).status, 200)
+    assert.equal((await dana.ask(`/messages/${id}/recall`)).status, 200)
+    assert.deepEqual(await openingsOf(answer), [{ openedAt: null, openedBy: null }])
+  })
+
   test('is refused after opening, with the honest page and an event', async () => {
     const id = await writeTo(dana, { to: server.cast.maria.email, body: 'Stays' })
     assert.equal((await maria.ask(`/messages/${id}`)).status, 200)
@@ -172,6 +199,7 @@ describe('Recall', () => {
     const id = await writeTo(dana, { to: server.cast.maria.email })
     const held = server.sql(
       `DO $$ BEGIN
+         PERFORM FROM threads WHERE id = (SELECT thread_id FROM messages WHERE id = '${id}') FOR NO KEY UPDATE;
          UPDATE messages SET recalled_at = now(), key_wrapped = NULL, subject_sealed = NULL, body_sealed = NULL WHERE id = '${id}';
          PERFORM pg_sleep(0.7);
        END $$`,

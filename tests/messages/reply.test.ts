@@ -127,15 +127,37 @@ describe('A reply', () => {
     assert.equal(answer.status, 422)
     assert.match(plain(answer.body), /You can send 10 files at most/)
     assert.equal(addedFiles(answer.body).length, 10)
-    // One more in a second form is too many as well, and nothing is sent.
+    // One more in a second form is too many as well: it is not kept, and nothing is sent.
     const again = await answerTo(maria, message, { body: 'Eleven' }, [textFile('more.txt', 'more')])
     assert.equal(again.status, 422)
     assert.equal((await messagesWith(message)).length, 1)
-    const [out] = addedFiles(again.body)
-    idIn(await answerTo(maria, message, { body: 'Eleven', remove: out! }))
+    assert.equal(addedFiles(again.body).length, 10)
+    idIn(await answerTo(maria, message, { body: 'Eleven' }))
     assert.deepEqual(
       (await messagesWith(message)).map(({ fileCount }) => fileCount),
       [0, 10],
+    )
+  })
+
+  test('from a page that was gone back to, with other words, is another message and not reported as the first', async () => {
+    const message = await newThread()
+    const fields = await replyFields(maria, message)
+    const first = idIn(await answerTo(maria, message, { ...fields, body: 'The first words' }))
+    const second = idIn(await answerTo(maria, message, { ...fields, body: 'Quite other words' }))
+    assert.notEqual(second, first)
+    assert.equal((await messagesWith(message)).length, 3)
+    assert.equal(idIn(await answerTo(maria, message, { ...fields, body: 'The first words' })), first)
+  })
+
+  test('saved for the first time from two windows at once loses no words to an error', async () => {
+    const message = await newThread()
+    const forms = await Promise.all([1, 2, 3].map(() => replyFields(maria, message)))
+    const answers = await Promise.all(
+      forms.map((fields, index) => answerTo(maria, message, { ...fields, body: `Window ${index}`, action: 'save' })),
+    )
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [303, 303, 303],
     )
   })
 

@@ -161,7 +161,7 @@ export function config(): Config {
 export function readConfig(env: Record<string, string | undefined>): Config {
   const problems: string[] = []
   const given = (name: Name) => readSetting(env, name, problems)
-  const production = given('NODE_ENV') === 'production'
+  const production = readEnvironment(given('NODE_ENV'), problems) === 'production'
 
   for (const setting of settings as readonly Setting[]) {
     const value = given(setting.name as Name)
@@ -184,7 +184,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     databaseUrl: given('DATABASE_URL'),
     migrationDatabaseUrl: given('MIGRATION_DATABASE_URL'),
     masterKey: given('MASTER_KEY'),
-    smtpUrl: readSmtpUrl(given('SMTP_URL'), problems),
+    smtpUrl: readSmtpUrl(given('SMTP_URL'), production, problems),
     mailFrom: given('MAIL_FROM') ?? `messages@${hostOf(given('BASE_URL')) ?? 'letterlock.example'}`,
     // Real use is refused without these, so what is made up here is the try-out's alone.
     organisation: Object.freeze({
@@ -227,6 +227,16 @@ function looksLikeAnExample(value: string, example: string) {
   return value === example || /PASSWORD@|change-?me|BASE64URL_OF/i.test(value)
 }
 
+/** A misspelt `production` would start a try-out where real people are expected. */
+function readEnvironment(value: string | undefined, problems: string[]): string | undefined {
+  if (value && !['production', 'development', 'test'].includes(value))
+    problems.push(`NODE_ENV is production, development or test, or not set, and not "${value}".`)
+  return value
+}
+
+const TRY_OUT_REACHED =
+  'A try-out with known passwords would stand on the internet. For real use set NODE_ENV=production.'
+
 function readBaseUrl(value: string | undefined, port: number, production: boolean, problems: string[]): string {
   if (!value) return `http://localhost:${port}`
   const url = URL.canParse(value) ? new URL(value) : undefined
@@ -237,6 +247,7 @@ function readBaseUrl(value: string | undefined, port: number, production: boolea
   const loopback = isLoopbackHost(url.hostname)
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && loopback))
     problems.push('BASE_URL must begin with https://. Plain http works on localhost only.')
+  else if (!production && !loopback) problems.push(`BASE_URL is not this machine itself. ${TRY_OUT_REACHED}`)
   if (production && url.hostname.endsWith('example.org'))
     problems.push('BASE_URL still holds the example. Put in your own.')
   return url.origin
@@ -247,9 +258,10 @@ export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
-function readSmtpUrl(value: string | undefined, problems: string[]): string | undefined {
+function readSmtpUrl(value: string | undefined, production: boolean, problems: string[]): string | undefined {
   if (value && !/^smtps?:\/\/[^\s]+$/.test(value))
     problems.push('SMTP_URL must be like smtps://USER:PASSWORD@mail.your-domain.')
+  else if (value && !production) problems.push(`SMTP_URL is set, but no mail leaves a try-out. ${TRY_OUT_REACHED}`)
   return value
 }
 

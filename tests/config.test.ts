@@ -132,14 +132,40 @@ test('addresses that are no BASE_URL are refused', () => {
     'http://127.0.0.1.evil.example',
   ])
     assert.equal(problemsOf({ BASE_URL: address }).length, 1, address)
-  for (const address of [
-    'https://x.example',
-    'https://x.example/',
-    'http://localhost:8080',
-    'http://127.0.0.1',
-    'http://[::1]:3000',
-  ])
+  for (const address of ['http://localhost:8080', 'http://127.0.0.1', 'http://[::1]:3000'])
     assert.deepEqual(problemsOf({ BASE_URL: address }), [], address)
+  for (const address of ['https://x.example', 'https://x.example/'])
+    assert.deepEqual(problemsOf({ ...real(), BASE_URL: address }), [], address)
+})
+
+test('a NODE_ENV that nobody knows is refused: a misspelt production starts no try-out', () => {
+  for (const value of ['prod', 'Production', 'PRODUCTION', 'staging', 'productoin', 'production;', 'live'])
+    assert.match(problemsOf({ ...real(), NODE_ENV: value }).join('\n'), /^NODE_ENV is production, /, value)
+  for (const value of ['', ' ', 'development', 'test'])
+    assert.equal(readConfig({ NODE_ENV: value }).tryOut, true, value)
+  assert.equal(readConfig({ ...real(), NODE_ENV: ' production ' }).tryOut, false)
+})
+
+test('a try-out that others could reach, or that could send mail, is refused', async () => {
+  const reached = /A try-out with known passwords would stand on the internet/
+  const mail = 'smtps://letterlock:4f0c1e@mail.riverside.example'
+  for (const NODE_ENV of ['', 'development', 'test'])
+    for (const [name, value] of [
+      ['BASE_URL', 'https://messages.riverside.example'],
+      ['BASE_URL', 'https://10.0.0.1'],
+      ['SMTP_URL', mail],
+    ] as const) {
+      const problems = problemsOf({ NODE_ENV, [name]: value })
+      assert.equal(problems.length, 1, `${name}: ${problems.join()}`)
+      assert.ok(problems[0]!.startsWith(name) && reached.test(problems[0]!), problems[0])
+    }
+  const local = 'postgres://letterlock_app:4f0c1e@localhost/letterlock'
+  assert.deepEqual(problemsOf({ BASE_URL: 'https://localhost:8443', DATABASE_URL: local }), [])
+  const { code, out, err } = await run({ SMTP_URL: mail, DATA_DIR: join(folder, 'never-made') })
+  assert.equal(code, 1)
+  assert.doesNotMatch(out, /running/)
+  assert.match(err, reached)
+  assert.doesNotMatch(err, /4f0c1e/, 'the password is not repeated')
 })
 
 test('numbers are whole and in their range', () => {

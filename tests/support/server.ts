@@ -20,7 +20,32 @@ export interface TestServer {
 
 /** @param settings on top of those of a bare try-out */
 export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
+  return startOn(copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate())), settings)
+}
+
+/** The same people, but as in real use: with an address that others reach. Its mails go nowhere. */
+export async function startTestServerInRealUse(settings: Record<string, string>): Promise<TestServer> {
   const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate()))
+  const database = await secondLook(dataDir)
+  const owner = new pg.Client({ connectionString: database.ownerUrl })
+  await owner.connect()
+  await owner.query(`UPDATE installation SET value = 'production' WHERE name = 'kind'`)
+  await owner.end()
+  await database.stop()
+  const { masterKeyFile } = await import('../../server/vault/master-key.ts')
+  return startOn(dataDir, {
+    NODE_ENV: 'production',
+    SMTP_URL: 'smtp://127.0.0.1:9',
+    MASTER_KEY_FILE: masterKeyFile(dataDir),
+    ORGANISATION_NAME: 'Riverside Clinic',
+    ORGANISATION_PHONE: '555-0100',
+    ORGANISATION_HOURS: 'Monday to Friday, 8 am to 5 pm',
+    EMERGENCY_PHONE: '911',
+    ...settings,
+  })
+}
+
+async function startOn(dataDir: string, settings: Record<string, string>): Promise<TestServer> {
   const port = await freePort()
   Object.assign(process.env, { DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error', ...settings })
   const { start } = await import('../../server/start.ts')

@@ -1,7 +1,7 @@
 /** As in real use: an https address, and a TLS proxy in front that says which requests came by https. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import { startTestServerInRealUse, type TestServer } from '../support/server.ts'
 import { Visitor } from '../support/visitor.ts'
 
 const HOST = 'messages.riverside.example'
@@ -11,7 +11,7 @@ const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 let server: TestServer
 
 before(async () => {
-  server = await startTestServer({ BASE_URL: `https://${HOST}`, TRUSTED_PROXIES: '127.0.0.1' })
+  server = await startTestServerInRealUse({ BASE_URL: `https://${HOST}`, TRUSTED_PROXIES: '127.0.0.1' })
 })
 after(() => server.stop())
 

@@ -9,6 +9,7 @@ import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import type { KeyPair } from '../vault/public-seal.ts'
 import { limit } from '../web/rate-limits.ts'
+import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
 import { checkPassword } from './password.ts'
@@ -16,7 +17,6 @@ import { spendRecoveryCode } from './recovery-code.ts'
 
 const TEN_MINUTES = 600
 const passwordTries = limit('password', 10, TEN_MINUTES, TEN_MINUTES)
-const addressTries = limit('address', 100, TEN_MINUTES)
 const codeTriesADay = limit('code', 100, 24 * 60 * 60)
 
 /** Who wants in: an address that was typed, or the link that they came by. */
@@ -32,7 +32,7 @@ export async function checkPasswordOf(
   password: string,
 ): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
   const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
-  await addressTries.count(actor.address ?? '')
+  await countAddress(actor)
   const account = 'email' in claimed ? await accountByEmail(claimed.email) : await accountByLink(claimed.link)
   const triesLeft = await passwordTries.count(account?.id ?? name)
   const active = account?.state === 'active' ? account : undefined

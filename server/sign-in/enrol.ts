@@ -9,10 +9,13 @@ import { inTransaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyPair } from '../vault/public-seal.ts'
+import { limit } from '../web/rate-limits.ts'
+import { countAddress } from './address-tries.ts'
 import { insertCredential } from './credential.store.ts'
 import {
   findEnrolment,
   insertEnrolment,
+  keepNewestEnrolments,
   removeEnrolments,
   setEnrolmentSecret,
   type Enrolment,
@@ -22,8 +25,13 @@ import { hashPassword } from './password.ts'
 import { makeRecoveryCodes } from './recovery-code.ts'
 
 const HALF_MADE_LIVES = 24 * 60 * 60 * 1000
+const AN_HOUR = 10
+const accountTries = limit('enrolment', AN_HOUR, 60 * 60)
 
-/** Step one: keeps a password for an invited account. @returns the id of this attempt @throws NotFound when the account is past it */
+/**
+ * Step one: keeps a password for an invited account. @returns the id of this attempt @throws NotFound when the account is past it,
+ * SlowDown after ten an hour
+ */
 export async function beginEnrolment(
   actor: Actor,
   account: Account,
@@ -32,18 +40,19 @@ export async function beginEnrolment(
 ): Promise<string> {
   const mailbox = await findMailboxOf({ accountId: account.id })
   if (account.state !== 'invited' || !mailbox) throw new NotFound('past enrolment')
+  await countAddress(actor)
+  await accountTries.count(account.id)
   const { stored, opener } = await hashPassword(password, account.id)
   const { privateKey } = await openWaitingMailbox(mailbox)
   const id = newId(now)
   const openerEnvelope = sealOpener(mailbox, 'password', opener, privateKey)
-  await insertEnrolment({
-    id,
-    accountId: account.id,
-    ...stored,
-    openerEnvelope,
-    expiresAt: new Date(now.getTime() + HALF_MADE_LIVES),
+  const expiresAt = new Date(now.getTime() + HALF_MADE_LIVES)
+  await inTransaction(async (transaction) => {
+    await insertEnrolment({ id, accountId: account.id, ...stored, openerEnvelope, expiresAt }, transaction)
+    // As many as an hour allows: of more than these the oldest go.
+    await keepNewestEnrolments(account.id, AN_HOUR, transaction)
+    await record(actor, { act: 'enrolment.started', subject: { kind: 'account', id: account.id } }, transaction, now)
   })
-  await record(actor, { act: 'enrolment.started', subject: { kind: 'account', id: account.id } })
   return id
 }
 

@@ -32,8 +32,20 @@ const enrolments = table<EnrolmentRow>('enrolments', {
   expiresAt: 'timestamptz',
 })
 
-export async function insertEnrolment(enrolment: Omit<Enrolment, 'state' | 'totpSecret'>): Promise<void> {
-  await enrolments.insert({ ...enrolment, state: 'password-set', totpSecretSealed: null })
+export async function insertEnrolment(
+  enrolment: Omit<Enrolment, 'state' | 'totpSecret'>,
+  transaction: Transaction,
+): Promise<void> {
+  await enrolments.insert({ ...enrolment, state: 'password-set', totpSecretSealed: null }, transaction)
+}
+
+/** Ends all attempts of an account but the `count` newest; ids rise with time. */
+export async function keepNewestEnrolments(accountId: string, count: number, transaction: Transaction): Promise<void> {
+  await ask(
+    'DELETE FROM enrolments WHERE account_id = $1 AND id NOT IN (SELECT id FROM enrolments WHERE account_id = $1 ORDER BY id DESC LIMIT $2)',
+    [accountId, count],
+    transaction,
+  )
 }
 
 /** An attempt that has not ended. */

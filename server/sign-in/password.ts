@@ -5,7 +5,7 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import argon2 from 'argon2'
-import { SlowDown } from '../errors.ts'
+import { turns } from '../lib/turns.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { pepper } from '../vault/vault.ts'
 
@@ -18,13 +18,18 @@ export interface StoredPassword {
 
 const PARAMETERS = 'm=65536,t=3,p=1'
 
+// Each run takes 64 MiB and a core. Whoever holds a link can ask for new passwords, so these never take a place of those who sign in.
+const signInTurn = turns(2, 20)
+const newPasswordTurn = turns(1, 10)
+type Turn = typeof signInTurn
+
 /** What the row keeps, and the 32-byte key of the mailbox's `password` opener. */
 export async function hashPassword(
   password: string,
   accountId: string,
 ): Promise<{ stored: StoredPassword; opener: Buffer }> {
   const salt = randomBytes(16)
-  const { verifier, opener } = await stretch(password, accountId, salt, PARAMETERS)
+  const { verifier, opener } = await stretch(newPasswordTurn, password, accountId, salt, PARAMETERS)
   return { stored: { passwordSalt: salt, passwordParameters: PARAMETERS, passwordVerifier: verifier }, opener }
 }
 
@@ -35,6 +40,7 @@ export async function checkPassword(
   stored: StoredPassword | undefined,
 ): Promise<Buffer | undefined> {
   const { verifier, opener } = await stretch(
+    signInTurn,
     password,
     accountId,
     stored?.passwordSalt ?? Buffer.alloc(16),
@@ -43,9 +49,9 @@ export async function checkPassword(
   return stored && timingSafeEqual(verifier, stored.passwordVerifier) ? opener : undefined
 }
 
-async function stretch(password: string, accountId: string, salt: Buffer, parameters: string) {
+async function stretch(turn: Turn, password: string, accountId: string, salt: Buffer, parameters: string) {
   const { m, t, p } = Object.fromEntries(parameters.split(',').map((part) => part.split('='))) as Record<string, string>
-  const stretched = await oneOfAFew(() =>
+  const stretched = await turn(() =>
     argon2.hash(password.normalize('NFC'), {
       type: argon2.argon2id,
       raw: true,
@@ -59,25 +65,5 @@ async function stretch(password: string, accountId: string, salt: Buffer, parame
   return {
     verifier: deriveKey(stretched.subarray(0, 32), `password-verifier/${accountId}`, 32, pepper()),
     opener: deriveKey(stretched.subarray(32), `password-opener/${accountId}`, 32, pepper()),
-  }
-}
-
-const AT_ONCE = 2
-const MAY_WAIT = 20
-let running = 0
-const waiting: (() => void)[] = []
-
-/** At most two runs at once (each takes 64 MiB and a core) and a short queue; beyond it, "try again in a moment". */
-async function oneOfAFew<T>(work: () => Promise<T>): Promise<T> {
-  if (running >= AT_ONCE) {
-    if (waiting.length >= MAY_WAIT) throw new SlowDown(new Date(Date.now() + 5_000))
-    await new Promise<void>((go) => waiting.push(go))
-  }
-  running++
-  try {
-    return await work()
-  } finally {
-    running--
-    waiting.shift()?.()
   }
 }

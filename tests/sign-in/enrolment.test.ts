@@ -281,3 +281,54 @@ test('33. Nothing in the form of the second factor chooses another account', asy
   // Once active there is no second time.
   assert.equal((await visitor.ask('/enrol/second-factor')).location, '/sign-in')
 })
+
+test('thirty passwords at once for one invited link: ten an hour count, and nobody else is kept from signing in', async () => {
+  await letCodesCountAgain(server)
+  const { link } = await writeTo(server, dana, 'thirty.times@mail.example')
+  const stranger = new Visitor(server)
+  const path = `${link}/password`
+  const _csrf = await stranger.tokenOn(path)
+  const [cookie] = [...stranger.cookies].map(([name, value]) => `${name}=${value}`)
+  const post = () => {
+    const visitor = new Visitor(server)
+    visitor.cookies.set(...(cookie!.split('=') as [string, string]))
+    return visitor.ask(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
+      body: new URLSearchParams({ _csrf, password: GOOD }).toString(),
+    })
+  }
+  const posts = Array.from({ length: 30 }, post)
+  const others = await Promise.all(
+    [1, 2, 3].map(() => new Visitor(server).submit('/sign-in', '/sign-in', maria as never)),
+  )
+  for (const answer of others) assert.deepEqual([answer.status, answer.location], [303, '/sign-in/code'])
+  const statuses = (await Promise.all(posts)).map(({ status }) => status)
+  assert.deepEqual(
+    [statuses.filter((status) => status === 303).length, statuses.filter((status) => status === 429).length],
+    [10, 20],
+  )
+  const [{ tries }] = (await server.sql<{ tries: number }>(
+    `SELECT points AS tries FROM rate_limits WHERE key LIKE 'address:%' ORDER BY points DESC LIMIT 1`,
+  )) as [{ tries: number }]
+  assert.equal(tries, 33, 'all of them count for the network address')
+})
+
+test('of many half-made sign-ins of one account the ten newest stay open', async () => {
+  const { beginEnrolment } = await import('../../server/sign-in/enrol.ts')
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  await writeTo(server, dana, 'half.made@mail.example')
+  const account = (await findAccountByEmail('half.made@mail.example'))!
+  const ids: string[] = []
+  for (let times = 0; times < 12; times++) {
+    if (times === 9) await letCodesCountAgain(server)
+    ids.push(await beginEnrolment({ kind: 'anonymous', strength: 'none' }, account, GOOD))
+  }
+  const rows = await server.sql<{ id: string }>('SELECT id FROM enrolments WHERE account_id = $1 ORDER BY id', [
+    account.id,
+  ])
+  assert.deepEqual(
+    rows.map(({ id }) => id),
+    ids.slice(-10),
+  )
+})

@@ -210,8 +210,11 @@ export async function beginSignedIn(
 
 /** POST /sign-out */
 export async function signOut(request: Request, response: Response) {
-  if (request.reader) await record(request.actor, { act: 'account.signed-out' })
+  const { reader, actor } = request
   await endSession(request)
+  request.person = undefined
+  // Only now: nobody is kept signed in because the log cannot be written.
+  if (reader) await record(actor, { act: 'account.signed-out' })
   response.redirect(303, '/sign-in?signed-out')
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { askAs } from '../faults/child-server.ts'
 import { everybodyIn, textFile, writeTo } from '../support/letters.ts'
+import { choosePassword, linkOf } from '../sign-in/newcomer.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor } from '../support/visitor.ts'
 
@@ -215,6 +216,31 @@ describe('152. Audit insert fails / times out / DB gone -> no PHI sent', () => {
     })
     assert.deepEqual(await states(), before)
     assert.equal((await post(dana, kept.location.replace('/check', '/send'), sendToken)).status, 303)
+  })
+
+  test('a password for a new account: 503, and no half-made sign-in stays', async () => {
+    const link = await linkOf(
+      server,
+      await writeTo(dana, { to: 'newcomer@mail.example', subject: SUBJECT, body: BODY }),
+    )
+    const halfMade = () => server.sql('SELECT id FROM enrolments')
+    const visitor = new Visitor(server)
+    await withoutLog(async () => {
+      assert.equal((await choosePassword(visitor, link, 'three random words 7')).status, 503)
+    })
+    assert.deepEqual(await halfMade(), [])
+    assert.equal((await choosePassword(visitor, link, 'three random words 7')).status, 303)
+    assert.equal((await halfMade()).length, 1)
+  })
+
+  test('signing out: 503, on a page that greets nobody, and signed out all the same', async () => {
+    const sam = (await everybodyIn(server, { sam: server.cast.sam })).sam
+    await withoutLog(async () => {
+      const answer = await sam.submit('/help', '/sign-out', {})
+      assert.equal(answer.status, 503)
+      assert.ok(!answer.body.includes('/sign-out') && !answer.body.includes(server.cast.sam.name))
+      assert.equal((await sam.ask('/messages')).location, '/sign-in')
+    })
   })
 
   test('the log can be written, but its transaction is rolled back: then nothing is shown either', async () => {

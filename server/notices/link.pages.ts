@@ -10,9 +10,11 @@ import { recordDenied } from '../audit/record.ts'
 import { Gone, NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { findMessageState, type MessageState } from '../messages/message.store.ts'
+import { networkOf } from '../sign-in/address-tries.ts'
 import { showMakePassword, takeNewPassword } from '../sign-in/enrol.pages.ts'
 import { showSignIn } from '../sign-in/sign-in.pages.ts'
 import { showPage, t } from '../web/page.ts'
+import { limit } from '../web/rate-limits.ts'
 
 interface Found {
   token: string
@@ -57,10 +59,13 @@ export async function askNewPassword(request: Request, response: Response) {
   showMakePassword(request, response, `/m/${found.token}/password`)
 }
 
-/** POST /m/:token/password. For an account that is past enrolment nothing changes, and the log says that somebody tried. */
+const lateTries = limit('past-enrolment', 10, 60 * 60)
+
+/** POST /m/:token/password. For an account that is past enrolment nothing changes, and the log says that somebody tried, ten times an hour. */
 export async function takePasswordByLink(request: Request, response: Response) {
   const found = await find(request)
   if (found.account?.state !== 'invited') {
+    await lateTries.count(`${found.token} ${networkOf(request.actor)}`)
     const subject = found.account ? { kind: 'account' as const, id: found.account.id } : undefined
     await recordDenied(request.actor, 'enrolment.refused', subject, 'past-enrolment')
     return response.redirect(303, `/m/${found.token}`)

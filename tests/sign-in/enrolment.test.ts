@@ -52,7 +52,7 @@ test('1. Enrol link replayed against ACTIVE account -> login page only, no state
   assert.deepEqual(logged, { act: 'enrolment.refused', outcome: 'denied', subject_kind: 'account' })
   const changed = Object.keys(after).filter((name) => after[name] !== before[name])
   assert.ok(
-    changed.every((name) => name.startsWith('access_events')),
+    changed.every((name) => name.startsWith('access_events') || name === 'rate_limits'),
     changed.join(),
   )
   await letCodesCountAgain(server)
@@ -331,4 +331,19 @@ test('of many half-made sign-ins of one account the ten newest stay open', async
     rows.map(({ id }) => id),
     ids.slice(-10),
   )
+})
+
+test('passwords posted to the link of somebody who is enrolled: ten an hour are in the log, the others are refused with 429', async () => {
+  await letCodesCountAgain(server)
+  const { link } = await writeTo(server, dana, maria.email)
+  const visitor = new Visitor(server)
+  const events = async () =>
+    (await server.sql(`SELECT id FROM access_events WHERE act = 'enrolment.refused' AND outcome = 'denied'`)).length
+  const before = await events()
+  const post = () => visitor.submit(link, `${link}/password`, { password: GOOD })
+  for (let times = 1; times <= 10; times++) assert.equal((await post()).status, 303, `${times}`)
+  for (let times = 11; times <= 13; times++) assert.equal((await post()).status, 429, `${times}`)
+  assert.equal(await events(), before + 10)
+  const { link: another } = await writeTo(server, dana, maria.email)
+  assert.equal((await visitor.submit(another, `${another}/password`, { password: GOOD })).status, 303, 'another link')
 })

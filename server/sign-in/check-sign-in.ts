@@ -8,7 +8,7 @@ import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import type { KeyPair } from '../vault/public-seal.ts'
-import { limit } from '../web/rate-limits.ts'
+import { limit, type Limit } from '../web/rate-limits.ts'
 import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
@@ -17,7 +17,9 @@ import { spendRecoveryCode } from './recovery-code.ts'
 
 const TEN_MINUTES = 600
 const passwordTries = limit('password', 10, TEN_MINUTES, TEN_MINUTES)
+// Counted apart: whoever has only the password can use up the tries of the app's codes, and the owner's recovery codes still count.
 const codeTriesADay = limit('code', 100, 24 * 60 * 60)
+const recoveryCodeTriesADay = limit('recovery-code', 100, 24 * 60 * 60)
 
 /** Who wants in: an address that was typed, or the link that they came by. */
 export type Claimed = { email: string } | { link: string }
@@ -73,7 +75,7 @@ export async function checkCodeOf(
   const credential = await findCredential(account.id)
   const step = code && credential && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
   const spend = async (transaction: Transaction) => (step ? spendStep(account.id, step, transaction) : false)
-  return finishSignIn(strengthened(actor, account, 'password+code'), account, spend, now)
+  return finishSignIn(strengthened(actor, account, 'password+code'), account, codeTriesADay, spend, now)
 }
 
 /** Step two with one of the ten recovery codes instead of the app. @returns whether it was good @throws SlowDown likewise */
@@ -90,24 +92,25 @@ export async function checkRecoveryCodeOf(
     await record(strong, { act: 'sign-in.recovery-code-used' }, transaction, now)
     return true
   }
-  return finishSignIn(strong, account, spend, now)
+  return finishSignIn(strong, account, recoveryCodeTriesADay, spend, now)
 }
 
 /** Uses up the second factor and writes the event in one transaction; a refusal is written in one of its own. */
 async function finishSignIn(
   actor: Actor,
   account: Account,
+  triesADay: Limit,
   spend: (transaction: Transaction) => Promise<boolean>,
   now: Date,
 ): Promise<boolean> {
-  await codeTriesADay.count(account.id)
+  await triesADay.count(account.id)
   const signedIn = await inTransaction(async (transaction) => {
     if (!(await spend(transaction))) return false
     await noteSignIn(account.id, now, transaction)
     await record(actor, { act: 'account.signed-in' }, transaction, now)
     return true
   })
-  if (signedIn) await passwordTries.forgive(account.id)
+  if (signedIn) await Promise.all([passwordTries, triesADay].map((tries) => tries.forgive(account.id)))
   else
     await recordDenied(
       { ...actor, strength: 'password' },

@@ -206,7 +206,7 @@ test('31. TOTP guess 1,000,000 -> capped at 100/day; success odds <= 2e-4 a day 
   assert.equal(right.status, 429)
   assert.ok(Number(right.headers['retry-after']) > 23 * 60 * 60, `Retry-After ${right.headers['retry-after']}`)
   const recovery = await visitor.submit('/sign-in/recovery-code', '/sign-in/recovery-code', { code: 'A'.repeat(20) })
-  assert.equal(recovery.status, 429, 'recovery codes count as tries too')
+  assert.equal(recovery.status, 422, 'recovery codes are counted apart: the owner can still use one')
   // At most two codes are right at any moment: two steps, six digits.
   assert.ok((100 * 2) / 1e6 <= 2e-4)
   await letCodesCountAgain(server)
@@ -395,4 +395,24 @@ test('a page that was asked for is there after sign-in', async () => {
   assert.equal(asked.location, '/sign-in?next=%2Fmessages%2Fnew')
   await visitor.submit(asked.location, asked.location, { email: dana.email, password: dana.password })
   assert.equal((await typeCode(visitor, codeOf(dana))).location, '/messages/new')
+})
+
+test('somebody who only has the password uses up the tries of app codes, and a recovery code still signs in; success gives its tries back', async () => {
+  const { checkCodeOf, checkRecoveryCodeOf } = await import('../../server/sign-in/check-sign-in.ts')
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  const account = (await findAccountByEmail(dana.email))!
+  const actor = { kind: 'anonymous', strength: 'password' } as const
+  const counted = async () =>
+    (await server.sql<{ key: string }>(`SELECT key FROM rate_limits ORDER BY key`)).map(({ key }) => key.split(':')[0])
+  await letCodesCountAgain(server)
+  for (let tries = 1; tries <= 100; tries++) assert.equal(await checkCodeOf(actor, account, wrongCode(dana)), false)
+  await assert.rejects(checkCodeOf(actor, account, codeOf(dana)), { status: 429 })
+  for (let tries = 1; tries <= 100; tries++)
+    assert.equal(await checkRecoveryCodeOf(actor, account, 'A'.repeat(20)), false, `try ${tries}`)
+  await assert.rejects(checkRecoveryCodeOf(actor, account, 'A'.repeat(20)), { status: 429 })
+  assert.deepEqual(await counted(), ['code', 'recovery-code'])
+  await letCodesCountAgain(server)
+  for (let tries = 1; tries <= 60; tries++) assert.equal(await checkCodeOf(actor, account, wrongCode(dana)), false)
+  assert.equal(await checkCodeOf(actor, account, codeOf(dana)), true)
+  assert.deepEqual(await counted(), [])
 })

@@ -8,6 +8,7 @@ import { NotFound, SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
+import { limit } from '../web/rate-limits.ts'
 import { checkCodeOf, checkPasswordOf, checkRecoveryCodeOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
 import { readCode } from './one-time-code.ts'
@@ -21,6 +22,8 @@ const HOME: Record<Role, string> = {
   auditor: '/admin/access-events',
 }
 const CODE_TRIES = 5
+/** As long as a session can live, so that no try of a step comes back. */
+const stepTries = limit('code-step', CODE_TRIES, 12 * 60 * 60)
 
 /** GET /sign-in */
 export function askPassword(request: Request, response: Response) {
@@ -104,7 +107,7 @@ async function placeAfter(request: Request, token: string): Promise<string> {
 }
 
 async function beginCodeStep(request: Request, account: Account, privateKey: Buffer, after: string) {
-  await beginSession(request, { accountId: account.id, stage: 'code', codeTries: 0, after })
+  await beginSession(request, { accountId: account.id, stage: 'code', after })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
 }
 
@@ -126,9 +129,11 @@ export async function takeCode(request: Request, response: Response) {
   const text = typed(request.body, 'code')
   const account = await accountOfStep(request)
   if (text.trim() === '') return showCode(request, response, ['empty'])
+  const left = await countTry(request)
+  if (left === undefined) return backToPassword(request, response)
   if (await checkCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+code')
-  if (await wasLastTry(request)) return response.redirect(303, '/sign-in')
-  showCode(request, response, [readCode(text) ? (request.session.codeTries! > 1 ? 'clock' : 'wrong') : 'short'])
+  if (left === 0) return backToPassword(request, response)
+  showCode(request, response, [readCode(text) ? (left < CODE_TRIES - 1 ? 'clock' : 'wrong') : 'short'])
 }
 
 /** POST /sign-in/recovery-code */
@@ -137,9 +142,11 @@ export async function takeRecoveryCode(request: Request, response: Response) {
   const text = typed(request.body, 'code')
   const account = await accountOfStep(request)
   if (text.trim() === '') return showRecoveryCode(request, response, ['empty'])
+  const left = await countTry(request)
+  if (left === undefined) return backToPassword(request, response)
   if (await checkRecoveryCodeOf(request.actor, account, text))
     return finish(request, response, account, 'password+recovery-code')
-  if (await wasLastTry(request)) return response.redirect(303, '/sign-in')
+  if (left === 0) return backToPassword(request, response)
   showRecoveryCode(request, response, ['wrong'])
 }
 
@@ -153,12 +160,22 @@ async function accountOfStep(request: Request): Promise<Account> {
   return account
 }
 
-/** Five tries, then back to the password. */
-async function wasLastTry(request: Request): Promise<boolean> {
-  request.session.codeTries = (request.session.codeTries ?? 0) + 1
-  if (request.session.codeTries < CODE_TRIES) return false
+/**
+ * Counts one of the five tries of this step, before the code is looked at: requests that come at the same moment share them.
+ * @returns how many are left, undefined when this one is too many
+ */
+async function countTry(request: Request): Promise<number | undefined> {
+  try {
+    return await stepTries.count(request.sessionID)
+  } catch (error) {
+    if (error instanceof SlowDown) return undefined
+    throw error
+  }
+}
+
+async function backToPassword(request: Request, response: Response) {
   await endSession(request)
-  return true
+  response.redirect(303, '/sign-in')
 }
 
 function showCode(request: Request, response: Response, problems: string[]) {

@@ -223,6 +223,27 @@ test('five wrong codes lead back to the password', async () => {
   assert.equal((await visitor.ask('/messages')).location, '/sign-in')
 })
 
+test('of twenty wrong codes at the same moment five are looked at, and then it is back to the password', async () => {
+  const visitor = await atTheCode(maria)
+  const _csrf = await visitor.tokenOn('/sign-in/code')
+  const refusals = async () =>
+    Number((await server.sql(`SELECT count(*) FROM access_events WHERE act = 'sign-in.code-refused'`))[0]!['count'])
+  const before = await refusals()
+  const form = {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
+    body: new URLSearchParams({ _csrf, code: wrongCode(maria) }).toString(),
+  }
+  const paths = Array.from({ length: 20 }, (_, at) => (at % 2 ? '/sign-in/code' : '/sign-in/recovery-code'))
+  const answers = await Promise.all(paths.map((path) => visitor.ask(path, form)))
+  assert.equal((await refusals()) - before, 5)
+  assert.equal(answers.filter(({ status }) => status === 422).length, 4)
+  // The others were too many, or came when the session, and with it their form's token, had gone.
+  for (const { status, location } of answers.filter(({ status }) => status !== 422))
+    assert.ok((status === 303 && location === '/sign-in') || status === 403, `${status} ${location}`)
+  assert.equal((await visitor.ask('/sign-in/code')).location, '/sign-in')
+})
+
 test('ten wrong passwords make the address wait, and the page says until when and whom to call', async () => {
   await letCodesCountAgain(server)
   const { limit } = await import('../../server/web/rate-limits.ts')

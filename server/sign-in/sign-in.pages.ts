@@ -76,7 +76,12 @@ export async function takePassword(request: Request, response: Response) {
     const checked = await checkPasswordOf(request.actor, claimed, form.values.password)
     if ('triesLeft' in checked)
       return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft)] }, 422)
-    await beginCodeStep(request, checked.account, checked.pair.privateKey, await placeAfter(request, token))
+    await beginCodeStep(
+      request,
+      checked.account,
+      checked.pair.privateKey,
+      await placeAfter(request, token, checked.account),
+    )
     response.redirect(303, '/sign-in/code')
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
@@ -100,10 +105,12 @@ async function linkView(token: string): Promise<Pick<SignInView, 'link' | 'maske
 }
 
 /** Where to go when both steps are done: the message of the link, the page that was asked for, or the place where the session ended. */
-async function placeAfter(request: Request, token: string): Promise<string> {
+async function placeAfter(request: Request, token: string, account: Account): Promise<string> {
   const messageId = token ? (await findLink(token))?.messageId : undefined
   if (messageId) return `/messages/${messageId}`
-  return ownPath(request.query['next'], request.sessionState === 'ended' ? ownPath(request.session.after, '') : '')
+  // On a computer that people share, the place of one is not told to the next.
+  const ownEnded = request.sessionState === 'ended' && request.session.accountId === account.id
+  return ownPath(request.query['next'], ownEnded ? ownPath(request.session.after, '') : '')
 }
 
 async function beginCodeStep(request: Request, account: Account, privateKey: Buffer, after: string) {

@@ -320,6 +320,18 @@ test('186. A reply that comes after its session has ended is kept with its files
   assert.doesNotMatch(thread.body, /<fieldset class="added">/)
 })
 
+test('on a shared computer the place where one person stopped is not where the next one begins', async () => {
+  const visitor = await signedIn(server, dana)
+  const form = multipart({
+    ...fieldsOf((await visitor.ask('/messages/new')).body),
+    body: 'Not for Maria.',
+    action: 'check',
+  })
+  await setBack(visitor, 'seenAt', 20 * MINUTE)
+  assert.equal((await visitor.ask('/messages', form)).location, '/sign-in')
+  assert.equal(await signInAgain(visitor, maria), '/messages')
+})
+
 test('186. A new message that comes after its session has ended is kept with its files and offered after sign-in', async () => {
   const visitor = await signedIn(server, dana)
   const page = await visitor.ask('/messages/new')

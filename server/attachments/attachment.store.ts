@@ -39,8 +39,8 @@ const attachmentReceipts = table<{ attachmentId: string; mailboxId: string; down
   },
 )
 
-export function insertUpload(row: AttachmentRow): Promise<void> {
-  return attachments.insert(row)
+export function insertUpload(row: AttachmentRow, transaction: Transaction): Promise<void> {
+  return attachments.insert(row, transaction)
 }
 
 /** A file of a message; the caller has to claim that message for its reader before anything is shown. */

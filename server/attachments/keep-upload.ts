@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream'
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
 import { newId } from '../lib/ids.ts'
 import { sealToPublic, unsealWithPrivate, type KeyPair } from '../vault/public-seal.ts'
 import { newKey } from '../vault/wrap.ts'
@@ -35,12 +36,13 @@ export async function keepUpload(
   const id = newId(now)
   const key = newKey()
   const sealed = await writeSealed(id, `attachment/${id}`, key, source, LIMITS.fileBytes)
+  let thumbnailId: string | null = null
   try {
     const found = await fileTypeOf(part.name, sealed.head, sealed.tail)
     if ('problem' in found) throw new FileRefused(found.problem)
-    const thumbnailId = DRAWABLE.includes(found.type) ? await keepThumbnail(id, key, now) : null
+    thumbnailId = DRAWABLE.includes(found.type) ? await keepThumbnail(id, key, now) : null
     const label = { name: part.name, kind: found.kind, type: found.type, size: sealed.size }
-    await insertUpload({
+    const row = {
       id,
       uploaderAccountId: uploader.accountId,
       uploaderMailboxId: uploader.mailbox.id,
@@ -52,18 +54,23 @@ export async function keepUpload(
       thumbnailId,
       uploadedAt: now,
       claimedAt: null,
+    }
+    await inTransaction(async (transaction) => {
+      await insertUpload(row, transaction)
+      const subject = { kind: 'attachment' as const, id }
+      await record(uploader.actor, { act: 'attachment.received', subject }, transaction, now)
     })
-    await record(uploader.actor, { act: 'attachment.received', subject: { kind: 'attachment', id } })
     return id
   } catch (error) {
     await removeSealed(id)
+    if (thumbnailId) await removeSealed(thumbnailId)
     throw error
   }
 }
 
 /** Unseals the picture once, in memory, to draw a small one without the place and camera that a photo tells. */
 async function keepThumbnail(id: string, key: Buffer, now: Date): Promise<string | null> {
-  const small = await makeThumbnail(await readSealedWhole(id, `attachment/${id}`, key))
+  const small = await makeThumbnail(() => readSealedWhole(id, `attachment/${id}`, key))
   if (!small) return null
   const thumbnailId = newId(now)
   await writeSealedWhole(thumbnailId, `attachment/${id}/thumbnail`, key, small)

@@ -4,43 +4,22 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { turns } from '../lib/turns.ts'
 
 /**
  * At most 480 pixels wide and high, WebP, upright, and without anything that told where and with what it was taken.
- * `undefined` means that there is no preview. The caller has made sure that `bytes` are JPEG, PNG, GIF, WebP or TIFF.
+ * `undefined` means that there is no preview. The picture is
+ * read only when its turn has come, so that those that wait take no memory. The caller has made sure that it is JPEG, PNG, GIF, WebP or TIFF.
  */
-export async function makeThumbnail(bytes: Buffer): Promise<Buffer | undefined> {
-  await takeTurn()
-  try {
-    return await runProcess(bytes)
-  } finally {
-    passTurn()
-  }
+export function makeThumbnail(read: () => Promise<Buffer>): Promise<Buffer | undefined> {
+  return turn(async () => runProcess(await read()))
 }
 
-const AT_ONCE = 2
+const turn = turns(2)
 const MOST_MILLISECONDS = 10_000
 const MOST_HEAP_MEGABYTES = 64
 const MOST_THUMBNAIL_BYTES = 1_000_000
 const PROGRAM = fileURLToPath(new URL('./thumbnail-process.js', import.meta.url))
-
-let running = 0
-const waiting: (() => void)[] = []
-
-function takeTurn(): Promise<void> {
-  if (running < AT_ONCE) {
-    running++
-    return Promise.resolve()
-  }
-  return new Promise((resolve) => waiting.push(resolve))
-}
-
-/** The next one takes over the place, so that `running` stays as it is. */
-function passTurn(): void {
-  const next = waiting.shift()
-  if (next) next()
-  else running--
-}
 
 function runProcess(bytes: Buffer): Promise<Buffer | undefined> {
   return new Promise((resolve) => {

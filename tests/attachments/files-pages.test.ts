@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, before, describe, test } from 'node:test'
 import { sweepUploads } from '../../server/attachments/sweep-uploads.job.ts'
 import { newId } from '../../server/lib/ids.ts'
@@ -280,4 +281,30 @@ describe('What nobody claims', () => {
     )
     assert.deepEqual(left.toSorted(), known.map(({ id }) => id).toSorted())
   })
+})
+
+test('a picture whose arrival cannot be recorded leaves no row, no file and no small picture', async () => {
+  const { keepUpload } = await import('../../server/attachments/keep-upload.ts')
+  const { findMailboxOf } = await import('../../server/accounts/mailbox.store.ts')
+  const [account] = await server.sql<{ id: string }>(
+    `SELECT account_id AS id FROM mailboxes WHERE account_id IS NOT NULL LIMIT 1`,
+  )
+  const accountId = account!.id
+  const uploader = {
+    accountId,
+    mailbox: (await findMailboxOf({ accountId }))!,
+    actor: { kind: 'account', id: accountId, strength: 'password+code' } as const,
+  }
+  const keep = () => keepUpload(uploader, { name: 'foot.png', type: 'image/png' } as never, Readable.from([makePng()]))
+  const rows = () => server.sql('SELECT id FROM attachments ORDER BY id')
+  const before = [await rows(), filesOnDisk().sort()]
+  await server.sql('REVOKE INSERT ON access_events FROM letterlock_app')
+  try {
+    await assert.rejects(keep(), { status: 503 })
+    assert.deepEqual([await rows(), filesOnDisk().sort()], before)
+  } finally {
+    await server.sql('GRANT INSERT ON access_events TO letterlock_app')
+  }
+  await keep()
+  assert.equal(filesOnDisk().length, (before[1] as string[]).length + 2)
 })

@@ -22,7 +22,7 @@ describe('A thumbnail', () => {
       await picture.webp().toBuffer(),
       await picture.tiff().toBuffer(),
     ]
-    for (const bytes of pictures) assert.ok(await makeThumbnail(bytes))
+    for (const bytes of pictures) assert.ok(await makeThumbnail(async () => bytes))
   })
 
   it('EXIF GPS in a photo -> stripped in preview and thumbnail; and it stands upright', async () => {
@@ -31,7 +31,7 @@ describe('A thumbnail', () => {
     assert.equal(before.orientation, 6)
     assert.ok(photo.includes(CAMERA) && before.exif)
 
-    const thumbnail = await makeThumbnail(photo)
+    const thumbnail = await makeThumbnail(async () => photo)
     assert.ok(thumbnail)
     const { exif, xmp, iptc, icc, orientation, width, height } = await sharp(thumbnail).metadata()
     assert.deepEqual(
@@ -51,7 +51,7 @@ describe('A thumbnail', () => {
 
   it('leaves nothing in the temporary folder', async () => {
     const before = readdirSync(tmpdir()).filter((name) => /vips|sharp/.test(name))
-    await makeThumbnail(makePng(800, 800))
+    await makeThumbnail(async () => makePng(800, 800))
     assert.deepEqual(
       readdirSync(tmpdir()).filter((name) => /vips|sharp/.test(name)),
       before,
@@ -76,20 +76,36 @@ describe('Image 30,000x30,000; 1e5-frame GIF; deep TIFF; corrupt pictures -> lim
     'a TIFF whose list points at itself': Buffer.from('II*\0\x08\0\0\0\0\0\x08\0\0\0', 'latin1'),
   }
   for (const [name, bytes] of Object.entries(bad)) {
-    it(`no preview of ${name}`, async () => assert.equal(await makeThumbnail(bytes), undefined))
+    it(`no preview of ${name}`, async () => assert.equal(await makeThumbnail(async () => bytes), undefined))
   }
 
   it('a GIF of a hundred thousand frames costs its first one only', async () => {
     const gif = manyFrames(100_000)
     const started = Date.now()
-    const thumbnail = await makeThumbnail(gif)
+    const thumbnail = await makeThumbnail(async () => gif)
     assert.ok(thumbnail && (await sharp(thumbnail).metadata()).width === 1)
     assert.ok(Date.now() - started < 10_000)
   })
 
+  it('a picture is read into memory only when its turn has come', async () => {
+    let read = 0
+    let done = 0
+    const thumbnails = Array.from({ length: 6 }, async () => {
+      await makeThumbnail(async () => {
+        read++
+        // Two have their turn; one more may have ended a moment ago.
+        assert.ok(read - done <= 3, `${read} were read, ${done} are done`)
+        return makePng()
+      })
+      done++
+    })
+    await Promise.all(thumbnails)
+    assert.equal(done, 6)
+  })
+
   it('many at once wait for their turn, and a bad one does not take the others with it', async () => {
     const pictures = [makePng(600, 600), makeHugePng(), makePng(700, 700), Buffer.alloc(9), makePng(800, 800)]
-    const thumbnails = await Promise.all(pictures.map(makeThumbnail))
+    const thumbnails = await Promise.all(pictures.map((each) => makeThumbnail(async () => each)))
     assert.deepEqual(
       thumbnails.map((thumbnail) => thumbnail !== undefined),
       [true, false, true, false, true],
@@ -98,7 +114,7 @@ describe('Image 30,000x30,000; 1e5-frame GIF; deep TIFF; corrupt pictures -> lim
 })
 
 async function sizeOf(picture: Buffer) {
-  const thumbnail = await makeThumbnail(picture)
+  const thumbnail = await makeThumbnail(async () => picture)
   assert.ok(thumbnail)
   const { format, width, height } = await sharp(thumbnail).metadata()
   return { format, width, height }

@@ -29,9 +29,12 @@ export async function openAttachment(
   now = new Date(),
 ): Promise<{ attachment: Attachment; messageId: string; subject: string }> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
-  await inThread(reader, claimed, now, (transaction) =>
-    record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } }, transaction, now),
-  )
+  await inThread(reader, claimed, now, async (transaction) => {
+    await record(reader.actor, { act: 'attachment.previewed', subject: { kind: 'attachment', id } }, transaction, now)
+    // A picture is shown there, so the other side has opened the file; of other kinds it sees the name.
+    const theirs = claimed.message.fromMailboxId !== claimed.mailboxId
+    if (theirs && row.thumbnailId) await noteDownload(id, claimed.mailboxId, now, transaction)
+  })
   const key = await fileKey(reader, row, claimed)
   const subject = await openSubject(reader, claimed)
   return { attachment: unsealAttachment(row, key), messageId: claimed.message.id, subject }

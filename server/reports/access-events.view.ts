@@ -37,7 +37,7 @@ function eventView(event: ReadEvent) {
     at: { local: exact(event.at), utc: event.at.toISOString().slice(11, 19), iso: event.at.toISOString() },
     actor: actorView(event),
     act: { text: t(`reports:acts.${event.act}`), code: event.act },
-    subject: { text: event.subjectKind ? t(`reports:subjects.${event.subjectKind}`) : '', id: event.subjectId ?? '' },
+    subject: { text: subjectText(event), id: event.subjectId ?? '' },
     outcome: {
       tone: TONES[event.outcome],
       text: t(`reports:outcomes.${event.outcome}`),
@@ -45,6 +45,11 @@ function eventView(event: ReadEvent) {
     },
     where: event.details.address ?? '',
   }
+}
+
+function subjectText(event: ReadEvent): string {
+  if (event.person) return event.person.name || event.person.email
+  return event.subjectKind ? t(`reports:subjects.${event.subjectKind}`) : ''
 }
 
 function actorView(event: ReadEvent): { name: string; role: string } {

@@ -19,17 +19,19 @@ export interface EventFilter {
 
 export interface ReadEvent extends AccessEventRow {
   actor: Account | undefined
+  /** Whom it was done to, where the subject is a person. */
+  person: Account | undefined
   details: { address?: string; userAgent?: string; reason?: string }
 }
 
 export const PAGE = 100
 
-/** Newest first, one more than a page. @throws Unavailable when that cannot be recorded */
-export async function readAccessEvents(reader: Reader, filter: EventFilter): Promise<ReadEvent[]> {
+/** Newest first, one more than a page. @returns undefined when nobody has the address that was asked for @throws Unavailable when that cannot be recorded */
+export async function readAccessEvents(reader: Reader, filter: EventFilter): Promise<ReadEvent[] | undefined> {
   await record(reader.actor, { act: 'access-events.read' })
   const email = readEmailAddress(filter.who)
   const actor = email ? await findAccountByEmail(email) : undefined
-  if (filter.who.trim() && !actor) return []
+  if (filter.who.trim() && !actor) return undefined
   const rows = await listAccessEvents({
     actorId: actor?.id,
     act: filter.act || undefined,
@@ -39,10 +41,14 @@ export async function readAccessEvents(reader: Reader, filter: EventFilter): Pro
     before: filter.before,
     limit: PAGE + 1,
   })
-  const people = new Map(
-    (await listAccounts(rows.flatMap(({ actorId }) => actorId ?? []))).map((account) => [account.id, account]),
-  )
-  return rows.map((row) => ({ ...row, actor: people.get(row.actorId ?? ''), details: detailsOf(row) }))
+  const ids = rows.flatMap((row) => [row.actorId, row.subjectKind === 'account' ? row.subjectId : null])
+  const people = new Map((await listAccounts(ids.filter((id) => id !== null))).map((account) => [account.id, account]))
+  return rows.map((row) => ({
+    ...row,
+    actor: people.get(row.actorId ?? ''),
+    person: people.get(row.subjectId ?? ''),
+    details: detailsOf(row),
+  }))
 }
 
 function detailsOf(row: AccessEventRow): ReadEvent['details'] {

@@ -15,10 +15,27 @@ export function readerOf(request: Request): Reader {
 export function only(...roles: Role[]): RequestHandler {
   return async (request: Request, response: Response, next: NextFunction) => {
     if (!request.reader) return leadToSignIn(request, response)
+    // Recovery codes are shown once; a slip of the finger must not lose them.
+    if (
+      request.session.recoveryCodes &&
+      request.method === 'GET' &&
+      !isAboutRecoveryCodes(request) &&
+      wantsPage(request)
+    )
+      return response.redirect(303, '/enrol/recovery-codes')
     if (roles.length === 0 || roles.includes(request.reader.account.role)) return next()
     await recordDenied(request.actor, 'page.refused', { kind: 'page' }, `role ${request.reader.account.role}`)
     throw new NotFound('not for this role')
   }
+}
+
+function isAboutRecoveryCodes(request: Request) {
+  return request.path.startsWith('/enrol/recovery-codes')
+}
+
+/** A page, and not a picture on one. */
+function wantsPage(request: Request) {
+  return request.accepts(['html', 'image/*']) === 'html'
 }
 
 /** To the step of the sign-in that is next. Only a page that was asked for by reading is come back to. */

@@ -75,7 +75,7 @@ export async function takePassword(request: Request, response: Response) {
   try {
     const checked = await checkPasswordOf(request.actor, claimed, form.values.password)
     if ('triesLeft' in checked)
-      return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft)] }, 422)
+      return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft, token !== '')] }, 422)
     await beginCodeStep(
       request,
       checked.account,
@@ -90,11 +90,10 @@ export async function takePassword(request: Request, response: Response) {
   }
 }
 
-function wrongDetails(triesLeft: number) {
-  const text =
-    triesLeft <= 3
-      ? t('sign-in:signIn.errors.wrong', { context: 'left', count: triesLeft })
-      : t('sign-in:signIn.errors.wrong')
+/** By a link there is only a password to get wrong. */
+function wrongDetails(triesLeft: number, byLink: boolean) {
+  const key = `sign-in:signIn.errors.${byLink ? 'wrongPassword' : 'wrong'}`
+  const text = triesLeft <= 3 ? t(key, { context: 'left', count: triesLeft }) : t(key)
   return { field: 'password', href: '#password', text }
 }
 

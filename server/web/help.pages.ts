@@ -1,5 +1,6 @@
 /** Pages that anybody may read, before sign-in too. */
 import type { Request, Response } from 'express'
+import { config } from '../config.ts'
 import { showPage, t } from './page.ts'
 
 export function showHelp(request: Request, response: Response) {
@@ -11,5 +12,5 @@ export function showPrivacy(request: Request, response: Response) {
 }
 
 export function showCheckNotice(request: Request, response: Response) {
-  showPage(request, response, 'help/check-notice', { title: t('help:checkNotice.title') })
+  showPage(request, response, 'help/check-notice', { title: t('help:checkNotice.title'), address: config().baseUrl })
 }

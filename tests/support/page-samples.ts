@@ -940,8 +940,10 @@ const help: Sample[] = [
   sample('help/help', '', 'Help', null),
   sample('help/help', 'for staff', 'Help', dana),
   sample('help/privacy', '', 'Privacy', null),
-  sample('help/check-notice', '', 'Is this notice real?', null),
-  sample('help/check-notice', 'for a patient', 'Is this notice real?', maria),
+  sample('help/check-notice', '', 'Is this notice real?', null, { address: 'https://messages.riverside.example' }),
+  sample('help/check-notice', 'for a patient', 'Is this notice real?', maria, {
+    address: 'https://messages.riverside.example',
+  }),
 ]
 
 const mailText =

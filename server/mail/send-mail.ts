@@ -34,7 +34,7 @@ export async function sendMail(mail: Mail, now = new Date()): Promise<void> {
     // Name and address as parts, so that nothing in them can become a second header or a second recipient.
     from: { name: config().organisation.name, address: config().mailFrom },
     to: [{ name: '', address: mail.to }],
-    subject: oneLine(config().tryOut ? `[Demo] ${subject}` : subject),
+    subject: config().tryOut ? `[Demo] ${subject}` : subject,
     text,
     html,
     headers: { 'Auto-Submitted': 'auto-generated' },
@@ -81,8 +81,4 @@ function classified(error: { code?: string; responseCode?: number }): MailNotTak
   if (BEFORE_THE_MAIL.includes(error.code ?? '')) return new MailNotTaken(error.code!, false)
   if (error.responseCode && error.responseCode >= 500) return new MailNotTaken('refused', true)
   return new MailNotTaken(error.responseCode && error.responseCode >= 400 ? 'later' : 'unknown', false)
-}
-
-function oneLine(text: string) {
-  return text.replace(/[\r\n\u2028\u2029]+/g, ' ').trim()
 }

@@ -7,7 +7,8 @@ import { inTransaction, isTaken } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { sealToPublic, unsealWithPrivate, type KeyPair } from '../vault/public-seal.ts'
+import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
+import type { KeyPair } from '../vault/hpke.ts'
 import { findDraft, listDrafts, putDraft, type DraftRow } from './draft.store.ts'
 
 export interface DraftText {

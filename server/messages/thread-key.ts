@@ -9,7 +9,7 @@ import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { hpkeOpen, hpkeSeal } from '../vault/hpke.ts'
-import type { KeyPair } from '../vault/public-seal.ts'
+import type { KeyPair } from '../vault/hpke.ts'
 import { newKey, unwrapKey, unwrapUnderMaster, wrapKey, wrapUnderMaster } from '../vault/wrap.ts'
 import { insertThreadKey, insertThreadKeyWraps, updateThreadKeyWrap, type ThreadKeyWrap } from './thread-key.store.ts'
 

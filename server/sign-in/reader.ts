@@ -7,7 +7,7 @@ import { openMailboxAsMember } from '../accounts/mailbox-key.ts'
 import { listReadableMailboxes, type MailboxKey } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { NotFound } from '../errors.ts'
-import type { KeyPair } from '../vault/public-seal.ts'
+import type { KeyPair } from '../vault/hpke.ts'
 
 export interface Reader {
   account: Account

@@ -9,7 +9,7 @@ import { findOpener, insertOpeners, removeOpeners } from '../accounts/opener.sto
 import type { Transaction } from '../database/connection.ts'
 import { unsealEnvelope } from '../vault/floe.ts'
 import { deriveKey } from '../vault/derive.ts'
-import type { KeyPair } from '../vault/public-seal.ts'
+import type { KeyPair } from '../vault/hpke.ts'
 import { lookupDigest, pepper } from '../vault/vault.ts'
 
 const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'

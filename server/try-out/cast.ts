@@ -52,6 +52,8 @@ export async function prepareCast(say: (line: string) => void): Promise<void> {
   if (await firstTime()) {
     const [dana, sam, maria] = await Promise.all(people.slice(0, 3).map((person) => readerFor(person.email)))
     await sendFirstMessages(dana!, sam!, maria!)
+    // Only now: a start that was killed before sends them again rather than never.
+    await ask(`INSERT INTO installation (name, value) VALUES ('first-messages', 'sent') ON CONFLICT DO NOTHING`)
   }
   writeCast(people)
   sayWhereToGo(people, say)
@@ -130,10 +132,8 @@ async function gatherTeam() {
 }
 
 async function firstTime(): Promise<boolean> {
-  const rows = await ask(
-    `INSERT INTO installation (name, value) VALUES ('first-messages', 'sent') ON CONFLICT DO NOTHING RETURNING name`,
-  )
-  return rows.length === 1
+  const rows = await ask(`SELECT name FROM installation WHERE name = 'first-messages'`)
+  return rows.length === 0
 }
 
 /** A member of the cast as a reader, opened by the recovery key: the try-out only, and only to write its first messages. */

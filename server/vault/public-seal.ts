@@ -3,13 +3,8 @@
  * so that what is stored commits to its key. Layout: HPKE (65 + 32 + 16 bytes), then the envelope.
  */
 import { BODY_SEGMENT, EnvelopeRefused, sealEnvelope, unsealEnvelope } from './floe.ts'
-import { hpkeOpen, hpkeSeal } from './hpke.ts'
+import { hpkeOpen, hpkeSeal, type KeyPair } from './hpke.ts'
 import { newKey } from './wrap.ts'
-
-export interface KeyPair {
-  publicKey: Buffer
-  privateKey: Buffer
-}
 
 const HPKE_LENGTH = 65 + 32 + 16
 

@@ -10,7 +10,7 @@ import { makeKeyPair } from './hpke.ts'
 import { vaultKeys } from './key.store.ts'
 import { MasterKeyProblem, readMasterKeyFile, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
 import { padToBucket, unpad } from './padding.ts'
-import type { KeyPair } from './public-seal.ts'
+import type { KeyPair } from './hpke.ts'
 import { newKey } from './wrap.ts'
 
 const NAMES = ['directory', 'lookup', 'pepper', 'links', 'cookies', 'outbox'] as const

@@ -42,7 +42,7 @@ export function showPage(
   )
 }
 
-/** Shows the form again: 422, with the problems named by field in the words of its catalogue. */
+/** A form's problems in the words of the catalogue, each leading to its field. */
 export function toldErrors(
   errors: readonly FormError[],
   values: Record<string, unknown> = {},

@@ -268,7 +268,14 @@ export async function walkEveryPage(
       200,
       'Access log',
     )
-    await open(auditor, '/admin/access-events?who=nobody-at-all', 'access log, nothing found', 200, 'Access log')
+    await open(
+      auditor,
+      '/admin/access-events?who=nobody-at-all',
+      'access log, nobody of that address',
+      422,
+      'Access log',
+    )
+    await open(auditor, '/admin/access-events?to=2020-01-01', 'access log, nothing found', 200, 'Access log')
     await open(auditor, '/messages', 'inbox, empty', 200, 'Messages')
     const kim = await colleague()
     await open(kim, '/messages', 'team inbox, empty', 200, 'Foot clinic')

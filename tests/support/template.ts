@@ -29,11 +29,28 @@ function startAndStop(env: Record<string, string>): Promise<void> {
   const child = spawn(process.execPath, [mainFile], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  let stopping = false
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString()
-    if (said.includes('Letterlock is running')) child.kill('SIGTERM')
+    if (stopping || !said.includes('Letterlock is running')) return
+    stopping = true
+    void firstNoticesSent(env['PORT']!).finally(() => child.kill('SIGTERM'))
   })
   return new Promise((done, fail) => {
     child.on('exit', (code) => (code === 0 ? done() : fail(new Error(`The template did not start:\n${said}`))))
   })
 }
+
+/** Waits for the notices of the try-out's first messages, so that no test finds them still on their way. */
+async function firstNoticesSent(port: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const mails = (await (await fetch(`http://localhost:${port}/demo/outbox.json`)).json()) as unknown[]
+    if (mails.length >= FIRST_NOTICES) break
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  // The last job is still to be taken off the queue.
+  await new Promise((done) => setTimeout(done, 300))
+}
+
+/** One to each of the team of two for the answer, one to each patient who has not opened theirs. */
+const FIRST_NOTICES = 4

@@ -138,7 +138,9 @@ export async function beginSession(request: Request, content: Partial<SessionDat
   await new Promise<void>((done, fail) =>
     request.session.regenerate((error) => (error ? fail(error as Error) : done())),
   )
-  Object.assign(request.session, { startedAt: now, seenAt: now }, content)
+  // The form's secret is made here: two pages that open at once would each make one, and the later would undo the earlier's form.
+  const csrfSecret = randomBytes(18).toString('base64url')
+  Object.assign(request.session, { startedAt: now, seenAt: now, csrfSecret }, content)
   request.formSecrets = request.session
 }
 

@@ -8,7 +8,7 @@ import { LIMITS } from './attachments/attachment.ts'
 import { dropUpload, keepUpload } from './attachments/keep-upload.ts'
 import { receiveFiles } from './attachments/sealing-storage.ts'
 import { lateWriter, writerIn } from './messages/late-writer.ts'
-import { only } from './sign-in/guards.ts'
+import { only, provedRecently } from './sign-in/guards.ts'
 import { checkFormToken } from './web/form-token.ts'
 import { checkNames, readBody } from './web/read-body.ts'
 
@@ -28,14 +28,15 @@ export const anyone = group((_request, _response, next) => next())
 export const signedIn = group(only())
 /** Signed-in people of these roles. Everybody else is told that there is no such page, and the log that they asked. */
 export const allowed = (...roles: Role[]) => group(only(...roles))
+/** The same, and they have proved within five minutes who they are. */
+export const proved = (...roles: Role[]) => group(only(...roles), provedRecently)
 
-function group(guard: RequestHandler): Group {
+function group(...guards: RequestHandler[]): Group {
+  const orLate = (late: Page | undefined) => guards.map((guard) => guardOrLate(guard, late))
   return {
-    get: (path, page) => router.get(path, guard, checkFormToken, page),
-    post: (path, page, late) =>
-      router.post(path, guardOrLate(guard, late), readBody, checkFormToken, pageOrLate(page, late)),
-    upload: (path, page, late) =>
-      router.post(path, guardOrLate(guard, late), receive, checkUploadForm, pageOrLate(page, late)),
+    get: (path, page) => router.get(path, ...guards, checkFormToken, page),
+    post: (path, page, late) => router.post(path, ...orLate(late), readBody, checkFormToken, pageOrLate(page, late)),
+    upload: (path, page, late) => router.post(path, ...orLate(late), receive, checkUploadForm, pageOrLate(page, late)),
   }
 }
 

@@ -5,11 +5,13 @@ import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
+import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
 
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),
   'send-invitation': (payload) => sendInvitation(payload),
+  'send-security-notice': (payload) => sendSecurityNotice(payload),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),

@@ -1,10 +1,13 @@
+/** What a person gave to be signed in. A passkey with its device's lock is two factors in one. */
+export type SignInStrength = 'password+code' | 'password+recovery-code' | 'password+passkey' | 'passkey' | 'enrolment'
+
 /** Whoever acts now: a person, a sending system, this system itself, or somebody unknown; with the request they came by. */
 export interface Actor {
   kind: 'account' | 'sender' | 'system' | 'anonymous'
   id?: string
   role?: string
   /** How strongly they signed in. */
-  strength: 'none' | 'password' | 'password+code' | 'password+recovery-code' | 'enrolment' | 'internal'
+  strength: 'none' | 'password' | SignInStrength | 'internal'
   requestId?: string
   /** Network address; sealed with the event's details. */
   address?: string

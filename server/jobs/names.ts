@@ -1,7 +1,23 @@
+/** What a person is told of when it happened to their sign-in. */
+export type SecurityChange =
+  | 'password-changed'
+  | 'password-reset'
+  | 'code-app-replaced'
+  | 'passkey-added'
+  | 'passkey-removed'
+  | 'recovery-code-used'
+  | 'recovery-codes-made'
+  | 'address-changed'
+  | 'new-device'
+  | 'signed-out-everywhere'
+  | 'many-wrong-tries'
+  | 'help-used'
+
 /** The names of later work and what each is told: ids, never content. `work.ts` joins them to functions. */
 export interface JobPayloads {
   'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
+  'send-security-notice': { accountId: string; change: SecurityChange; at: string }
   'free-stuck-jobs': Record<string, never>
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>

@@ -46,6 +46,15 @@ export async function findCredential(accountId: string): Promise<Credential | un
   }
 }
 
+export async function storePassword(
+  accountId: string,
+  stored: StoredPassword,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
+  await credentials.update({ ...stored, changedAt: now }, { accountId }, transaction)
+}
+
 /** Uses up a step: a compare-and-set, so that of any number of requests with one code, on any number of processes, one wins. */
 export async function spendStep(accountId: string, step: number, transaction: Transaction): Promise<boolean> {
   const rows = await ask<{ accountId: string }>(

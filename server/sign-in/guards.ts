@@ -2,7 +2,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Role } from '../accounts/account.store.ts'
 import { recordDenied } from '../audit/record.ts'
-import { NotFound } from '../errors.ts'
+import { NotAllowed, NotFound } from '../errors.ts'
 import type { Reader } from './reader.ts'
 
 /** The reader of a request that came through a guard. */
@@ -27,6 +27,18 @@ export function only(...roles: Role[]): RequestHandler {
     await recordDenied(request.actor, 'page.refused', { kind: 'page' }, `role ${request.reader.account.role}`)
     throw new NotFound('not for this role')
   }
+}
+
+const FIVE_MINUTES = 5 * 60 * 1000
+
+/**
+ * Security changes ask for what somebody signs in with once more, unless they gave it within five minutes. A page leads there and back; a form
+ * that comes too late is refused. Stands after `only`.
+ */
+export function provedRecently(request: Request, response: Response, next: NextFunction) {
+  if (Date.now() - (request.session.provedAt ?? 0) <= FIVE_MINUTES) return next()
+  if (request.method === 'GET') return response.redirect(303, `/prove?next=${encodeURIComponent(request.originalUrl)}`)
+  throw new NotAllowed('asked for without a recent proof')
 }
 
 function isAboutRecoveryCodes(request: Request) {

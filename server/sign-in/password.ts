@@ -24,10 +24,12 @@ const newPasswordTurn = turns(1, 10)
 type Turn = typeof signInTurn
 
 /** What the row keeps, and the 32-byte key of the mailbox's `password` opener. */
-export async function hashPassword(
-  password: string,
-  accountId: string,
-): Promise<{ stored: StoredPassword; opener: Buffer }> {
+export interface HashedPassword {
+  stored: StoredPassword
+  opener: Buffer
+}
+
+export async function hashPassword(password: string, accountId: string): Promise<HashedPassword> {
   const salt = randomBytes(16)
   const { verifier, opener } = await stretch(newPasswordTurn, password, accountId, salt, PARAMETERS)
   return { stored: { passwordSalt: salt, passwordParameters: PARAMETERS, passwordVerifier: verifier }, opener }

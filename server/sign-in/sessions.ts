@@ -7,6 +7,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
+import type { SignInStrength } from '../audit/actor.ts'
 import { config } from '../config.ts'
 import { connectionPool, ask } from '../database/connection.ts'
 import { BadInput } from '../errors.ts'
@@ -22,10 +23,12 @@ declare module 'express-session' {
     /** What the person has proved so far. Only `signed-in` opens anything. */
     stage: 'enrolling' | 'code' | 'signed-in'
     enrolmentId: string
-    strength: 'password+code' | 'password+recovery-code' | 'enrolment'
+    strength: SignInStrength
     /** Milliseconds; of the step to this stage, and of the last click (kept to half a minute). */
     startedAt: number
     seenAt: number
+    /** When the person last gave what they sign in with, in milliseconds. */
+    provedAt: number
     /** Sealed under the cookie: the mailbox's private half, and codes that are still to be shown. */
     mailboxKey: string
     recoveryCodes: string

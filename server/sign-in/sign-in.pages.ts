@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import { findAccount, type Account, type Role } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
+import type { SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { NotFound, SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
@@ -221,13 +222,8 @@ async function finish(
 }
 
 /** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
-export async function beginSignedIn(
-  request: Request,
-  account: Account,
-  privateKey: Buffer,
-  strength: 'password+code' | 'password+recovery-code' | 'enrolment',
-) {
-  await beginSession(request, { accountId: account.id, stage: 'signed-in', strength })
+export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: SignInStrength) {
+  await beginSession(request, { accountId: account.id, stage: 'signed-in', strength, provedAt: Date.now() })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
 }
 

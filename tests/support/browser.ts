@@ -35,7 +35,8 @@ export async function openWindow(
     colorScheme: dark ? 'dark' : 'light',
     acceptDownloads: true,
   })
-  context.setDefaultTimeout(8000)
+  // A busy machine is slow, and slow is not wrong.
+  context.setDefaultTimeout(30_000)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {

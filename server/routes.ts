@@ -10,6 +10,7 @@ import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
 import { askNewPassword, landing, pressContinue, takePasswordByLink } from './notices/link.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
+import { askCode, askRecoveryCode, takeCode, takeRecoveryCode } from './sign-in/code.pages.ts'
 import {
   askSecondFactor,
   downloadRecoveryCodes,
@@ -17,16 +18,7 @@ import {
   showRecoveryCodes,
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
-import {
-  askCode,
-  askPassword,
-  askRecoveryCode,
-  goHome,
-  signOut,
-  takeCode,
-  takePassword,
-  takeRecoveryCode,
-} from './sign-in/sign-in.pages.ts'
+import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
 import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
 import { showCheckNotice, showHelp, showPrivacy } from './web/help.pages.ts'
 

@@ -65,13 +65,13 @@ const MAY_UNSEAL = [
   'messages/open-thread.ts',
   'messages/thread-key.ts',
   'reports/list-access-events.ts',
+  'sign-in/code.pages.ts',
   'sign-in/credential.store.ts',
   'sign-in/enrol.pages.ts',
   'sign-in/enrolment.store.ts',
   'sign-in/know-reader.ts',
   'sign-in/recovery-code.ts',
   'sign-in/sessions.ts',
-  'sign-in/sign-in.pages.ts',
 ]
 
 const server = join(projectRoot, 'server')

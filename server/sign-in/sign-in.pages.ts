@@ -1,30 +1,26 @@
-/** Signing in and out: password, then code. */
+/** Signing in and out: the password. The second step stands in code.pages.ts. */
 import type { Request, Response } from 'express'
 import { findAccount, type Account, type Role } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
 import type { SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { NotFound, SlowDown } from '../errors.ts'
+import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
-import { limit } from '../web/rate-limits.ts'
-import { checkCodeOf, checkPasswordOf, checkRecoveryCodeOf } from './check-sign-in.ts'
+import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
-import { readCode } from './one-time-code.ts'
-import { beginSession, endSession, sealForSession, unsealFromSession } from './sessions.ts'
+import { beginSession, endSession, sealForSession } from './sessions.ts'
 import { signInByEmail, signInByLink } from './sign-in.form.ts'
 
-const HOME: Record<Role, string> = {
+/** Where somebody of each role begins. */
+export const HOME: Record<Role, string> = {
   patient: '/messages',
   provider: '/messages',
   admin: '/admin/people',
   auditor: '/admin/access-events',
 }
-const CODE_TRIES = 5
-/** As long as a session can live, so that no try of a step comes back. */
-const stepTries = limit('code-step', CODE_TRIES, 12 * 60 * 60)
 
 /** GET /sign-in */
 export function askPassword(request: Request, response: Response) {
@@ -116,109 +112,6 @@ async function placeAfter(request: Request, token: string, account: Account): Pr
 async function beginCodeStep(request: Request, account: Account, privateKey: Buffer, after: string) {
   await beginSession(request, { accountId: account.id, stage: 'code', after })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
-}
-
-/** GET /sign-in/code */
-export function askCode(request: Request, response: Response) {
-  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
-  showCode(request, response, [])
-}
-
-/** GET /sign-in/recovery-code */
-export function askRecoveryCode(request: Request, response: Response) {
-  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
-  showRecoveryCode(request, response, [])
-}
-
-/** POST /sign-in/code */
-export async function takeCode(request: Request, response: Response) {
-  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
-  const text = typed(request.body, 'code')
-  const account = await accountOfStep(request)
-  if (text.trim() === '') return showCode(request, response, ['empty'])
-  const left = await countTry(request)
-  if (left === undefined) return backToPassword(request, response)
-  if (await checkCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+code')
-  if (left === 0) return backToPassword(request, response)
-  showCode(request, response, [readCode(text) ? (left < CODE_TRIES - 1 ? 'clock' : 'wrong') : 'short'])
-}
-
-/** POST /sign-in/recovery-code */
-export async function takeRecoveryCode(request: Request, response: Response) {
-  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
-  const text = typed(request.body, 'code')
-  const account = await accountOfStep(request)
-  if (text.trim() === '') return showRecoveryCode(request, response, ['empty'])
-  const left = await countTry(request)
-  if (left === undefined) return backToPassword(request, response)
-  if (await checkRecoveryCodeOf(request.actor, account, text))
-    return finish(request, response, account, 'password+recovery-code')
-  if (left === 0) return backToPassword(request, response)
-  showRecoveryCode(request, response, ['wrong'])
-}
-
-function atCodeStep(request: Request) {
-  return request.sessionState === 'in-progress' && request.session.stage === 'code'
-}
-
-async function accountOfStep(request: Request): Promise<Account> {
-  const account = await findAccount(request.session.accountId!)
-  if (account?.state !== 'active') throw new NotFound('closed since')
-  return account
-}
-
-/**
- * Counts one of the five tries of this step, before the code is looked at: requests that come at the same moment share them.
- * @returns how many are left, undefined when this one is too many
- */
-async function countTry(request: Request): Promise<number | undefined> {
-  try {
-    return await stepTries.count(request.sessionID)
-  } catch (error) {
-    if (error instanceof SlowDown) return undefined
-    throw error
-  }
-}
-
-async function backToPassword(request: Request, response: Response) {
-  await endSession(request)
-  response.redirect(303, '/sign-in')
-}
-
-function showCode(request: Request, response: Response, problems: string[]) {
-  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:code.errors.${problem}` })))
-  showPage(
-    request,
-    response,
-    'sign-in/code',
-    { title: t('sign-in:code.title'), recoveryHref: '/sign-in/recovery-code', errors },
-    problems.length > 0 ? 422 : 200,
-  )
-}
-
-function showRecoveryCode(request: Request, response: Response, problems: string[]) {
-  const errors = toldErrors(
-    problems.map((problem) => ({ field: 'code', key: `sign-in:recoveryCode.errors.${problem}` })),
-  )
-  showPage(
-    request,
-    response,
-    'sign-in/recovery-code',
-    { title: t('sign-in:recoveryCode.title'), codeHref: '/sign-in/code', errors },
-    problems.length > 0 ? 422 : 200,
-  )
-}
-
-async function finish(
-  request: Request,
-  response: Response,
-  account: Account,
-  strength: 'password+code' | 'password+recovery-code',
-) {
-  const { after, mailboxKey } = request.session
-  const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
-  await beginSignedIn(request, account, privateKey, strength)
-  response.redirect(303, ownPath(after, HOME[account.role]))
 }
 
 /** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */

@@ -18,6 +18,7 @@ import {
   showRecoveryCodes,
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
+import { askProof, takeProof } from './sign-in/prove.pages.ts'
 import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
 import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
 import { showCheckNotice, showHelp, showPrivacy } from './web/help.pages.ts'
@@ -50,6 +51,9 @@ anyone.post('/sign-out', signOut)
 signedIn.get('/enrol/recovery-codes', showRecoveryCodes)
 signedIn.get('/enrol/recovery-codes.txt', downloadRecoveryCodes)
 signedIn.post('/enrol/recovery-codes', keepRecoveryCodes)
+
+signedIn.get('/prove', askProof)
+signedIn.post('/prove', takeProof)
 
 // Before /messages/:message, which it would match.
 provider.get('/messages/new', compose)

@@ -32,6 +32,8 @@ POST /sign-in/recovery-code               sign-in 422     sign-in   sign-in sign
 GET  /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
 GET  /enrol/recovery-codes.txt            sign-in code    enrol     sign-in 404     404     404     404     404     404
 POST /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
+GET  /prove                               sign-in code    enrol     sign-in 303     303     303     303     303     303
+POST /prove                               sign-in code    enrol     sign-in 422     422     422     422     422     422
 GET  /messages/new                        sign-in code    enrol     sign-in 404     404     200     200     404     404
 POST /messages                            sign-in code    enrol     sign-in 404     404     303     303     404     404
 GET  /drafts/:draft/check                 sign-in code    enrol     sign-in 404     404     303     404     404     404

@@ -16,9 +16,9 @@ import { checkPassword } from './password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
 
 const TEN_MINUTES = 600
-const passwordTries = limit('password', 10, TEN_MINUTES, TEN_MINUTES)
+export const passwordTries = limit('password', 10, TEN_MINUTES, TEN_MINUTES)
 // Counted apart: whoever has only the password can use up the tries of the app's codes, and the owner's recovery codes still count.
-const codeTriesADay = limit('code', 100, 24 * 60 * 60)
+export const codeTriesADay = limit('code', 100, 24 * 60 * 60)
 const recoveryCodeTriesADay = limit('recovery-code', 100, 24 * 60 * 60)
 
 /** Who wants in: an address that was typed, or the link that they came by. */

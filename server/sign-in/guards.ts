@@ -36,9 +36,13 @@ const FIVE_MINUTES = 5 * 60 * 1000
  * that comes too late is refused. Stands after `only`.
  */
 export function provedRecently(request: Request, response: Response, next: NextFunction) {
-  if (Date.now() - (request.session.provedAt ?? 0) <= FIVE_MINUTES) return next()
+  if (isProvedRecently(request)) return next()
   if (request.method === 'GET') return response.redirect(303, `/prove?next=${encodeURIComponent(request.originalUrl)}`)
   throw new NotAllowed('asked for without a recent proof')
+}
+
+export function isProvedRecently(request: Request, now = Date.now()): boolean {
+  return now - (request.session.provedAt ?? 0) <= FIVE_MINUTES
 }
 
 function isAboutRecoveryCodes(request: Request) {

@@ -147,6 +147,19 @@ export async function beginSession(request: Request, content: Partial<SessionDat
   request.formSecrets = request.session
 }
 
+/**
+ * Notes that the person has just given what they sign in with, in a session of a new id: whoever held the old cookie does not come along. The
+ * form's secret stays, so that what is being written in another tab can still be sent.
+ */
+export async function noteProof(request: Request, now = Date.now()): Promise<void> {
+  const { cookie: _, mailboxKey, recoveryCodes, ...content } = request.session
+  const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
+  const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)
+  await beginSession(request, { ...content, seenAt: now, provedAt: now }, now)
+  if (privateKey) request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
+  if (codes) request.session.recoveryCodes = sealForSession(request, 'recovery-codes', codes)
+}
+
 /** Ends the session; the request goes on with an empty one, which is not kept unless something is put into it. */
 export async function endSession(request: Request): Promise<void> {
   await new Promise<void>((done, fail) =>

@@ -278,6 +278,27 @@ const signIn: Sample[] = [
     codeHref: '/sign-in/code',
     errors: [wrong('code', 'That code is not right, or it was used before. Try another one.')],
   }),
+  ...[
+    { state: '', view: {} },
+    {
+      state: 'wrong',
+      view: {
+        errors: [
+          wrong('password', 'The password is not right. Type it again, with the next code that your app shows.'),
+        ],
+      },
+    },
+    { state: 'slow down', view: { waitUntil: '3:41 pm' } },
+    { state: 'without a code app', view: { byCode: false } },
+  ].map(({ state, view }) =>
+    sample('sign-in/prove', state, 'Show that it is you', maria, {
+      action: '/prove?next=%2Faccount%2Fpassword',
+      email: 'maria.gomez@mail.example',
+      byCode: true,
+      waitUntil: '',
+      ...view,
+    }),
+  ),
 ]
 
 function recoveryCodes(): string[] {

@@ -1,0 +1,68 @@
+/** Proving once more who one is, before something about the sign-in changes. */
+import type { Request, Response } from 'express'
+import { SlowDown } from '../errors.ts'
+import { clockTime } from '../lib/dates.ts'
+import { readForm } from '../lib/form.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { findCredential } from './credential.store.ts'
+import { isProvedRecently, ownPath, readerOf } from './guards.ts'
+import { proof } from './prove.form.ts'
+import { proveByPasswordAndCode } from './prove.ts'
+import { noteProof } from './sessions.ts'
+
+interface ProveView {
+  waitUntil?: string
+  errors?: { field: string; href: string; text: string }[]
+}
+
+/** GET /prove?next=… */
+export async function askProof(request: Request, response: Response) {
+  if (isProvedRecently(request)) return response.redirect(303, placeAfter(request))
+  await showProve(request, response)
+}
+
+/** POST /prove?next=… */
+export async function takeProof(request: Request, response: Response) {
+  const { account } = readerOf(request)
+  const form = readForm(proof, request.body)
+  if (!form.values) return showProve(request, response, { errors: toldErrors(form.errors) }, 422)
+  try {
+    const result = await proveByPasswordAndCode(request.actor, account, form.values)
+    if (result !== 'proved') {
+      const field = result === 'wrong-code' ? 'code' : 'password'
+      const errors = toldErrors([{ field, key: `sign-in:prove.errors.${result}` }])
+      return showProve(request, response, { errors }, 422)
+    }
+    await noteProof(request)
+    response.redirect(303, placeAfter(request))
+  } catch (error) {
+    if (!(error instanceof SlowDown)) throw error
+    response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
+    await showProve(request, response, { waitUntil: clockTime(error.until) }, 429)
+  }
+}
+
+/** Where the person was going when they were asked. */
+export function placeAfter(request: Request): string {
+  return ownPath(request.query['next'], '/')
+}
+
+async function showProve(request: Request, response: Response, view: ProveView = {}, status = 200) {
+  const { account } = readerOf(request)
+  const { waitUntil = '', errors = [] } = view
+  const after = placeAfter(request)
+  showPage(
+    request,
+    response,
+    'sign-in/prove',
+    {
+      title: t('sign-in:prove.title'),
+      action: after === '/' ? '/prove' : `/prove?next=${encodeURIComponent(after)}`,
+      email: account.email,
+      byCode: Boolean((await findCredential(account.id))?.totpSecret),
+      waitUntil,
+      errors,
+    },
+    status,
+  )
+}

@@ -63,10 +63,10 @@ export async function addMemberOpener(
   await insertOpeners([{ ...openerRow(team, 'member', envelope, now), accountId }], transaction)
 }
 
-/** Seals a private half under a 32-byte key that a person's secret gives (password or recovery code). */
+/** Seals a private half under a 32-byte key that a person's secret gives (password, passkey or recovery code). */
 export function sealOpener(
   mailbox: MailboxKey,
-  kind: 'password' | 'recovery-code',
+  kind: 'password' | 'passkey' | 'recovery-code',
   key: Buffer,
   privateKey: Buffer,
 ): Buffer {
@@ -81,6 +81,7 @@ export function openerRow(mailbox: MailboxKey, kind: OpenerKind, envelope: Buffe
     kind,
     accountId: null,
     codeDigest: null,
+    passkeyId: null,
     envelope,
     createdAt: now,
   }

@@ -1,7 +1,7 @@
 import type { Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 
-export type OpenerKind = 'password' | 'recovery-code' | 'member' | 'recovery' | 'waiting'
+export type OpenerKind = 'password' | 'passkey' | 'recovery-code' | 'member' | 'recovery' | 'waiting'
 
 /** One way to a mailbox's private half: an envelope, and whose or which secret opens it. */
 export interface Opener {
@@ -11,6 +11,8 @@ export interface Opener {
   kind: OpenerKind
   accountId: string | null
   codeDigest: Buffer | null
+  /** Goes with the passkey that it belongs to. */
+  passkeyId: string | null
   envelope: Buffer
   createdAt: Date
 }
@@ -22,6 +24,7 @@ const openers = table<Opener>('openers', {
   kind: 'text',
   accountId: 'uuid',
   codeDigest: 'bytea',
+  passkeyId: 'uuid',
   envelope: 'bytea',
   createdAt: 'timestamptz',
 })
@@ -31,7 +34,7 @@ export function insertOpeners(rows: readonly Opener[], transaction: Transaction)
 }
 
 export function findOpener(
-  where: Partial<Pick<Opener, 'mailboxId' | 'kind' | 'accountId' | 'codeDigest'>>,
+  where: Partial<Pick<Opener, 'mailboxId' | 'kind' | 'accountId' | 'codeDigest' | 'passkeyId'>>,
   transaction?: Transaction,
 ): Promise<Opener | undefined> {
   return openers.find(where, transaction)

@@ -39,7 +39,7 @@ export async function checkPasswordOf(
   const triesLeft = await passwordTries.count(account?.id ?? name)
   const active = account?.state === 'active' ? account : undefined
   const credential = active && (await findCredential(active.id))
-  const opener = await checkPassword(password, active?.id ?? 'nobody', credential)
+  const opener = await checkPassword(password, active?.id ?? 'nobody', credential?.password)
   const mailbox = opener && active && (await findMailboxOf({ accountId: active.id }))
   if (!opener || !active || !mailbox) {
     const subject = account ? { subject: { kind: 'account' as const, id: account.id } } : {}
@@ -73,7 +73,8 @@ export async function checkCodeOf(
 ): Promise<boolean> {
   const code = readCode(typedCode)
   const credential = await findCredential(account.id)
-  const step = code && credential && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
+  const step =
+    code && credential?.totpSecret && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
   const spend = async (transaction: Transaction) => (step ? spendStep(account.id, step, transaction) : false)
   return finishSignIn(strengthened(actor, account, 'password+code'), account, codeTriesADay, spend, now)
 }

@@ -3,16 +3,20 @@ import { table } from '../database/table.ts'
 import { sealField, unsealField } from '../vault/vault.ts'
 import type { StoredPassword } from './password.ts'
 
-/** What an active account signs in with. */
-export interface Credential extends StoredPassword {
+/** What an active account signs in with, beside its passkeys (passkey.store.ts): every account has a row, also without any of these. */
+export interface Credential {
   accountId: string
-  totpSecret: string
+  password: StoredPassword | undefined
+  totpSecret: string | undefined
   totpLastStep: number
 }
 
-interface CredentialRow extends StoredPassword {
+interface CredentialRow {
   accountId: string
-  totpSecretSealed: Buffer
+  passwordSalt: Buffer | null
+  passwordParameters: string | null
+  passwordVerifier: Buffer | null
+  totpSecretSealed: Buffer | null
   totpLastStep: number
   changedAt: Date
 }
@@ -28,21 +32,34 @@ const credentials = table<CredentialRow>('credentials', {
 })
 
 export async function insertCredential(credential: Credential, now: Date, transaction: Transaction): Promise<void> {
-  const { totpSecret, ...rest } = credential
+  const { accountId, password, totpSecret, totpLastStep } = credential
   await credentials.insert(
-    { ...rest, totpSecretSealed: sealField(`account/${rest.accountId}/totp`, totpSecret), changedAt: now },
+    {
+      accountId,
+      passwordSalt: password?.passwordSalt ?? null,
+      passwordParameters: password?.passwordParameters ?? null,
+      passwordVerifier: password?.passwordVerifier ?? null,
+      totpSecretSealed: totpSecret ? sealField(`account/${accountId}/totp`, totpSecret) : null,
+      totpLastStep,
+      changedAt: now,
+    },
     transaction,
   )
 }
 
-export async function findCredential(accountId: string): Promise<Credential | undefined> {
-  const row = await credentials.find({ accountId })
+export async function findCredential(accountId: string, transaction?: Transaction): Promise<Credential | undefined> {
+  const row = await credentials.find({ accountId }, transaction)
   if (!row) return undefined
-  const { totpSecretSealed, changedAt: _, ...rest } = row
+  const { passwordSalt, passwordParameters, passwordVerifier, totpSecretSealed } = row
+  const password =
+    passwordSalt && passwordParameters && passwordVerifier
+      ? { passwordSalt, passwordParameters, passwordVerifier }
+      : undefined
   return {
-    ...rest,
+    accountId,
+    password,
     totpLastStep: Number(row.totpLastStep),
-    totpSecret: unsealField(`account/${accountId}/totp`, totpSecretSealed),
+    totpSecret: totpSecretSealed ? unsealField(`account/${accountId}/totp`, totpSecretSealed) : undefined,
   }
 }
 

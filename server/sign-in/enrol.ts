@@ -11,7 +11,7 @@ import { newId } from '../lib/ids.ts'
 import type { KeyPair } from '../vault/hpke.ts'
 import { limit } from '../web/rate-limits.ts'
 import { countAddress } from './address-tries.ts'
-import { insertCredential } from './credential.store.ts'
+import { insertCredential, type Credential } from './credential.store.ts'
 import {
   findEnrolment,
   insertEnrolment,
@@ -48,7 +48,10 @@ export async function beginEnrolment(
   const openerEnvelope = sealOpener(mailbox, 'password', opener, privateKey)
   const expiresAt = new Date(now.getTime() + HALF_MADE_LIVES)
   await inTransaction(async (transaction) => {
-    await insertEnrolment({ id, accountId: account.id, ...stored, openerEnvelope, expiresAt }, transaction)
+    await insertEnrolment(
+      { id, accountId: account.id, password: { ...stored, openerEnvelope }, expiresAt },
+      transaction,
+    )
     // As many as an hour allows: of more than these the oldest go.
     await keepNewestEnrolments(account.id, AN_HOUR, transaction)
     await record(actor, { act: 'enrolment.started', subject: { kind: 'account', id: account.id } }, transaction, now)
@@ -85,8 +88,9 @@ export async function finishEnrolment(
 ): Promise<Enrolled | undefined> {
   const enrolment = await findEnrolment(enrolmentId, now)
   const code = readCode(typedCode)
-  if (!enrolment?.totpSecret) throw new NotFound('no such enrolment')
-  const step = code && (await stepOfCode(enrolment.totpSecret, code, 0, now))
+  if (!enrolment?.totpSecret || !enrolment.password) throw new NotFound('no such enrolment')
+  const { password, totpSecret } = enrolment
+  const step = code && (await stepOfCode(totpSecret, code, 0, now))
   if (!step) {
     await record(actor, {
       act: 'enrolment.refused',
@@ -96,31 +100,24 @@ export async function finishEnrolment(
     })
     return undefined
   }
-  return makeActive(actor, enrolment as Enrolment & { totpSecret: string }, step, now)
+  return makeActive(actor, { accountId: enrolment.accountId, password, totpSecret, totpLastStep: step }, now)
 }
 
 function makeActive(
   actor: Actor,
-  enrolment: Enrolment & { totpSecret: string },
-  step: number,
+  { accountId, password, totpSecret, totpLastStep }: Credential & Pick<Enrolment, 'password'>,
   now: Date,
 ): Promise<Enrolled> {
-  const { accountId } = enrolment
   return inTransaction(async (transaction) => {
     if (!(await activateAccount(accountId, now, transaction))) throw new NotFound('past enrolment')
     const account = await findAccount(accountId, transaction)
     const mailbox = await findMailboxOf({ accountId }, transaction)
     if (!account || !mailbox) throw new NotFound('no such account')
     const pair = await openWaitingMailbox(mailbox, transaction)
-    await insertOpeners([openerRow(mailbox, 'password', enrolment.openerEnvelope, now)], transaction)
+    if (password) await insertOpeners([openerRow(mailbox, 'password', password.openerEnvelope, now)], transaction)
     const recoveryCodes = await makeRecoveryCodes({ ...mailbox, ...pair }, now, transaction)
     await removeOpeners({ mailboxId: mailbox.id, kind: 'waiting' }, transaction)
-    const { passwordSalt, passwordParameters, passwordVerifier, totpSecret } = enrolment
-    await insertCredential(
-      { accountId, passwordSalt, passwordParameters, passwordVerifier, totpSecret, totpLastStep: step },
-      now,
-      transaction,
-    )
+    await insertCredential({ accountId, password, totpSecret, totpLastStep }, now, transaction)
     await removeEnrolments(accountId, transaction)
     await record(
       { ...actor, kind: 'account', id: accountId, role: account.role },

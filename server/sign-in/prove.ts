@@ -26,9 +26,10 @@ export async function proveByPasswordAndCode(
   await passwordTries.count(account.id)
   await codeTriesADay.count(account.id)
   const credential = await findCredential(account.id)
-  const right = (await checkPassword(given.password, account.id, credential)) !== undefined
+  const right = (await checkPassword(given.password, account.id, credential?.password)) !== undefined
   const code = readCode(given.code)
-  const step = code && credential && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
+  const step =
+    code && credential?.totpSecret && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
   const proof = await inTransaction(async (transaction): Promise<Proof> => {
     const spent = step ? await spendStep(account.id, step, transaction) : false
     if (!right) return 'wrong-password'

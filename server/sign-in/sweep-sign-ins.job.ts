@@ -1,8 +1,10 @@
-/** Ends what has lapsed: half-made sign-ins, and the keys in sessions that idled out. */
+/** Ends what has lapsed: half-made sign-ins, the keys in sessions that idled out, challenges that nobody could answer any more. */
 import { removeLapsedEnrolments } from './enrolment.store.ts'
+import { removeLapsedChallenges } from './passkey.store.ts'
 import { emptyEndedSessions } from './sessions.ts'
 
 export async function sweepSignIns(now = new Date()): Promise<void> {
   await removeLapsedEnrolments(now)
   await emptyEndedSessions(now)
+  await removeLapsedChallenges(now)
 }

@@ -113,7 +113,7 @@ async function meet(person: (typeof PEOPLE)[number] & { password: string }): Pro
     await finishEnrolment(system, enrolment, currentCode(secret, then).code, then)
   }
   const credential = await findCredential(account.id)
-  if (!credential)
+  if (!credential?.totpSecret)
     throw new Error(`The try-out cannot go on with ${person.email}. Delete ${config().dataDir} and start again.`)
   return credential.totpSecret
 }

@@ -5,6 +5,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Transaction } from '../database/connection.ts'
 import { inTransaction } from '../database/connection.ts'
+import { deriveKey } from './derive.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 import { makeKeyPair } from './hpke.ts'
 import { vaultKeys } from './key.store.ts'
@@ -110,7 +111,19 @@ export function unsealCapturedMail(id: string, sealed: Buffer): string {
 }
 
 /** HMAC-SHA-256 by which an address, a token or a code is found without being stored. 32 bytes. */
-export function lookupDigest(purpose: 'email' | 'link' | 'session' | 'recovery-code' | 'limit', text: string): Buffer {
+export function lookupDigest(
+  purpose:
+    | 'email'
+    | 'link'
+    | 'session'
+    | 'recovery-code'
+    | 'limit'
+    | 'passkey'
+    | 'passkey-holder'
+    | 'challenge'
+    | 'spent-challenge',
+  text: string,
+): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()
 }
 
@@ -127,6 +140,11 @@ export function cookieSecret(): string {
 /** Mixed into verifiers and openers of passwords and recovery codes, so that a stolen database gives nothing to guess against. */
 export function pepper(): Buffer {
   return opened().keys.pepper
+}
+
+/** What passkeys are asked to make their 32 bytes from (WebAuthn, extension `prf`): one for the deployment, and no secret. */
+export function passkeySalt(): Buffer {
+  return deriveKey(opened().keys.pepper, 'passkey-salt')
 }
 
 /** Whose public half it is: a mailbox, and the account or team that it belongs to. */

@@ -13,6 +13,7 @@ import { prepareJobs, startJobs } from './jobs/loop.ts'
 import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast } from './try-out/cast.ts'
 import { openVault } from './vault/vault.ts'
@@ -35,6 +36,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
     await openStores(say, stops)
     await prepareJobs()
     await freeStuckJobs()
+    stops.push(endStretching)
     if (config().tryOut) await prepareCast(say)
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())

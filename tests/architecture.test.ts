@@ -25,7 +25,7 @@ const ORDER = [
 ]
 
 const ONE_PLACE: Record<string, RegExp> = {
-  argon2: /^sign-in\/password\.ts$/,
+  argon2: /^sign-in\/stretch-password-process\.ts$/,
   compression: /^web\/static-files\.ts$/,
   'connect-pg-simple': /^sign-in\/sessions\.ts$/,
   csurf: /^web\/form-token\.ts$/,

@@ -6,6 +6,8 @@ export interface FormError {
   field: string
   /** A key of the words' catalogue. */
   key: string
+  /** What its words have holes for. */
+  values?: Record<string, unknown>
 }
 
 export type Read<Values> = { values: Values; errors: [] } | { values: undefined; errors: FormError[] }
@@ -19,13 +21,18 @@ export function readForm<Shape extends z.ZodRawShape>(shape: Shape, body: unknow
   const texts = Object.fromEntries(Object.keys(shape).map((name) => [name, typed(given, name)]))
   const result = z.object(shape).safeParse(texts)
   if (result.success) return { values: result.data as z.infer<z.ZodObject<Shape>>, errors: [] }
-  const first = new Map(result.error.issues.toReversed().map((issue) => [String(issue.path[0]), issue.message]))
+  const first = new Map(result.error.issues.toReversed().map((issue) => [String(issue.path[0]), toldBy(issue)]))
   return {
     values: undefined,
     errors: Object.keys(shape)
       .filter((name) => first.has(name))
-      .map((field) => ({ field, key: first.get(field)! })),
+      .map((field) => ({ field, ...first.get(field)! })),
   }
+}
+
+function toldBy(issue: z.core.$ZodIssue): Omit<FormError, 'field'> {
+  const values = issue.code === 'custom' ? issue.params : undefined
+  return { key: issue.message, ...(values && Object.keys(values).length > 0 ? { values } : {}) }
 }
 
 /** What was typed into `name`, to show it again. @throws BadInput when it is not a text */

@@ -10,7 +10,7 @@ import { ownPath } from './guards.ts'
 import { codeAddress, readCode } from './one-time-code.ts'
 import { qrCode } from './qr-code.ts'
 import { beginSession, sealForSession, unsealFromSession } from './sessions.ts'
-import { newPassword } from './sign-in.form.ts'
+import { newPassword, ownWordsOf } from './sign-in.form.ts'
 import { beginSignedIn } from './sign-in.pages.ts'
 
 /** The page of step one; who may see it was decided by the link. */
@@ -37,13 +37,8 @@ export async function takeNewPassword(
   action: string,
   after: string,
 ) {
-  const ownWords = [
-    ...account.email.split(/[@.]/),
-    ...account.name.split(/\s+/),
-    ...config().organisation.name.split(/\s+/),
-  ]
   typed(request.body, 'password')
-  const form = readForm(newPassword(ownWords), request.body)
+  const form = readForm(newPassword(ownWordsOf(account)), request.body)
   if (!form.values) return showMakePassword(request, response, action, toldErrors(form.errors))
   const enrolmentId = await beginEnrolment(request.actor, account, form.values.password)
   await beginSession(request, { accountId: account.id, stage: 'enrolling', enrolmentId, codeTries: 0, after })

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import type { Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
+import { config } from '../config.ts'
+import { lengthOf, problemOf, SHORTEST } from './easy-password.ts'
 
 const password = z.string().min(1, 'sign-in:signIn.errors.password').max(1000, 'sign-in:signIn.errors.password')
 
@@ -13,28 +16,23 @@ export const signInByEmail = {
 export const signInByLink = { link: z.string().max(100), password }
 
 /**
- * A new password: 12 to 128 characters of any kind (counted as a person counts them), no rules of composition; not one character again and
- * again, and not made of the person's own words.
+ * A new password, wherever one is set: 12 to 128 characters of any kind, none of the common ones, not made of the person's own words.
+ * @param ownWords as `ownWordsOf` returns them
  */
 export function newPassword(ownWords: readonly string[]) {
-  const length = (text: string) => [...text.normalize('NFC')].length
   return {
-    password: z
-      .string()
-      .min(1, 'sign-in:password.errors.empty')
-      .refine((text) => text.length === 0 || length(text) >= 12, 'sign-in:password.errors.short')
-      .refine((text) => length(text) <= 128, 'sign-in:password.errors.long')
-      .refine((text) => !isEasy(text, ownWords), 'sign-in:password.errors.common'),
+    password: z.string().superRefine((text, context) => {
+      const problem = problemOf(text, ownWords)
+      if (!problem) return
+      const params = problem === 'short' ? { count: SHORTEST - lengthOf(text) } : {}
+      context.addIssue({ code: 'custom', message: `sign-in:password.errors.${problem}`, params })
+    }),
   }
 }
 
-const WELL_KNOWN =
-  /^(.{1,8})\1+$|^(0123456789|1234567890|abcdefghij|qwertyuiop|password|letmein|welcome|iloveyou)[\W\d]*$/i
-
-function isEasy(text: string, ownWords: readonly string[]): boolean {
-  const small = text.toLowerCase()
-  const rest = ownWords
-    .filter((word) => word.length > 2)
-    .reduce((left, word) => left.replaceAll(word.toLowerCase(), ''), small)
-  return WELL_KNOWN.test(small) || (rest.length < 6 && rest.length < small.length)
+/** What anybody who knows the person would try first: the parts of address and name, and the organisation's words. */
+export function ownWordsOf({ email, name }: Pick<Account, 'email' | 'name'>): string[] {
+  const { organisation, baseUrl } = config()
+  const texts = [email, name, organisation.name, new URL(baseUrl).hostname]
+  return texts.flatMap((text) => text.split(/[^\p{L}\p{M}\p{N}]+/u)).filter(Boolean)
 }

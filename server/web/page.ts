@@ -47,7 +47,11 @@ export function toldErrors(
   errors: readonly FormError[],
   values: Record<string, unknown> = {},
 ): { field: string; href: string; text: string }[] {
-  return errors.map(({ field, key }) => ({ field, href: `#${field}`, text: t(key, values) }))
+  return errors.map(({ field, key, values: own }) => ({
+    field,
+    href: `#${field}`,
+    text: t(key, { ...values, ...own }),
+  }))
 }
 
 function everyPage(request: Request) {

@@ -181,7 +181,7 @@ const signIn: Sample[] = [
   sample('sign-in/make-password', '', 'Choose a password', null, { action: '/m/3uY7sample/password' }),
   sample('sign-in/make-password', 'too short', 'Choose a password', null, {
     action: '/m/3uY7sample/password',
-    errors: [wrong('password', 'Your password needs 12 or more characters.')],
+    errors: [wrong('password', 'Too short: 4 more characters. Your password needs 12 or more.')],
   }),
   sample('sign-in/second-factor', '', 'Add a code app', null, {
     action: '/enrol/second-factor',

@@ -2,7 +2,7 @@
 const WAIT = 700
 const SHORTEST = 12
 const LONGEST = 128
-const STRONG = 20
+const STRONG = 18
 
 for (const status of document.querySelectorAll('[data-tells-strength]')) {
   const input = document.getElementById(status.dataset.tellsStrength)

@@ -1,9 +1,13 @@
-/** Teams: founding one, and joining it. In managed mode the recovery key lets a new member read; each use is recorded. */
+/**
+ * Teams: founding one, and joining it. In managed mode the recovery key lets a new member read; in sealed mode the next session of a colleague
+ * does. Either is recorded.
+ */
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import type { Transaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
+import { recoveryMode } from '../vault/vault.ts'
 import { addMemberOpener, makeMailbox, openMailboxByRecovery } from './mailbox-key.ts'
 import { findMailboxOf } from './mailbox.store.ts'
 import { insertMember, insertTeam, type Team } from './team.store.ts'
@@ -25,13 +29,12 @@ export async function joinTeam(
 ): Promise<void> {
   const mailbox = await findMailboxOf({ teamId }, transaction)
   if (!mailbox) throw new NotFound('no such team')
-  await record(
-    actor,
-    { act: 'team.joined', subject: { kind: 'account', id: accountId }, reason: 'opened by the recovery key' },
-    transaction,
-    now,
-  )
-  const pair = await openMailboxByRecovery(mailbox, transaction)
+  const managed = recoveryMode() === 'managed'
+  const reason = managed ? 'opened by the recovery key' : 'waits for a colleague'
+  const subject = { kind: 'account' as const, id: accountId }
+  await record(actor, { act: 'team.joined', subject, reason }, transaction, now)
   await insertMember(teamId, accountId, now, transaction)
+  if (!managed) return
+  const pair = await openMailboxByRecovery(mailbox, transaction)
   await addMemberOpener({ ...mailbox, ...pair }, accountId, now, transaction)
 }

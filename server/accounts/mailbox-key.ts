@@ -6,17 +6,17 @@ import { NotFound } from '../errors.ts'
 import type { Transaction } from '../database/connection.ts'
 import { newId } from '../lib/ids.ts'
 import { FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
-import { makeKeyPair } from '../vault/hpke.ts'
+import { makeKeyPair, pairOfPrivate } from '../vault/hpke.ts'
 import { sealUnderMaster, unsealUnderMaster } from '../vault/master-key.ts'
 import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
 import type { KeyPair } from '../vault/hpke.ts'
-import { recoveryKeyPair } from '../vault/vault.ts'
-import { findMailboxOf, insertMailbox, type MailboxKey } from './mailbox.store.ts'
-import { findOpener, insertOpeners, type Opener, type OpenerKind } from './opener.store.ts'
+import { recoveryKeyPair, recoveryPublicHalf } from '../vault/vault.ts'
+import { findMailboxOf, insertMailbox, insertMailboxKey, type MailboxKey } from './mailbox.store.ts'
+import { findOpener, insertOnce, insertOpeners, listOpeners, type Opener, type OpenerKind } from './opener.store.ts'
 
 /**
- * Makes a mailbox with its key pair and the openers that exist from the first moment: `recovery` (the deployment is managed), and for a
- * person who has not enrolled `waiting`.
+ * Makes a mailbox with its key pair and the openers that exist from the first moment: `recovery`, and for a person who has not enrolled
+ * `waiting`.
  */
 export async function makeMailbox(
   owner: { accountId: string } | { teamId: string },
@@ -34,12 +34,7 @@ export async function makeMailbox(
     publicKey: pair.publicKey,
   }
   await insertMailbox(mailbox, transaction)
-  const recovery = openerRow(
-    mailbox,
-    'recovery',
-    sealToPublic(recoveryKeyPair().publicKey, bindingOf(mailbox, 'recovery'), pair.privateKey),
-    now,
-  )
+  const recovery = recoveryOpener({ ...mailbox, ...pair }, now)
   const waiting = openerRow(
     mailbox,
     'waiting',
@@ -50,17 +45,52 @@ export async function makeMailbox(
   return { ...mailbox, ...pair }
 }
 
-/** Lets the member `accountId` open the team's mailbox, by sealing its private half to theirs. */
+function recoveryOpener(mailbox: MailboxKey & KeyPair, now: Date): Opener {
+  const envelope = sealToPublic(recoveryPublicHalf(), bindingOf(mailbox, 'recovery'), mailbox.privateKey)
+  return openerRow(mailbox, 'recovery', envelope, now)
+}
+
+/** Begins a further version of a mailbox's key. Earlier ones stay under their openers. The caller holds the mailbox and records why. */
+export async function renewMailbox(
+  mailbox: MailboxKey,
+  now: Date,
+  transaction: Transaction,
+): Promise<MailboxKey & KeyPair> {
+  const renewed = { ...mailbox, ...makeKeyPair(), version: mailbox.version + 1 }
+  const { privateKey: _, ...kept } = renewed
+  await insertMailboxKey(kept, now, transaction)
+  await insertOpeners([recoveryOpener(renewed, now)], transaction)
+  return renewed
+}
+
+/**
+ * Lets the member `accountId` open the team's mailbox, by sealing its private half to the newest of theirs.
+ * @returns false when they could already
+ */
 export async function addMemberOpener(
   team: MailboxKey & KeyPair,
   accountId: string,
   now: Date,
   transaction: Transaction,
-): Promise<void> {
+): Promise<boolean> {
   const member = await findMailboxOf({ accountId }, transaction)
   if (!member) throw new NotFound('no mailbox')
   const envelope = sealToPublic(member.publicKey, bindingOf(team, 'member'), team.privateKey)
-  await insertOpeners([{ ...openerRow(team, 'member', envelope, now), accountId }], transaction)
+  const row = { ...openerRow(team, 'member', envelope, now), accountId, sealedToVersion: member.version }
+  return insertOnce(row, transaction)
+}
+
+/** Lets the newest version of a mailbox open an earlier one. @returns false when it could already */
+export async function addSuccessorOpener(
+  mailbox: MailboxKey,
+  earlier: { version: number; privateKey: Buffer },
+  now: Date,
+  transaction: Transaction,
+): Promise<boolean> {
+  const { version, privateKey } = earlier
+  const envelope = sealToPublic(mailbox.publicKey, bindingOf({ id: mailbox.id, version }, 'successor'), privateKey)
+  const row = openerRow({ ...mailbox, version }, 'successor', envelope, now)
+  return insertOnce({ ...row, sealedToVersion: mailbox.version }, transaction)
 }
 
 /** Seals a private half under a 32-byte key that a person's secret gives (password, passkey or recovery code). */
@@ -82,6 +112,7 @@ export function openerRow(mailbox: MailboxKey, kind: OpenerKind, envelope: Buffe
     accountId: null,
     codeDigest: null,
     passkeyId: null,
+    sealedToVersion: null,
     envelope,
     createdAt: now,
   }
@@ -98,16 +129,44 @@ export async function openMailboxWithSecret(
   return { publicKey: mailbox.publicKey, privateKey: unsealEnvelope(key, bindingOf(mailbox, kind), opener.envelope) }
 }
 
-/** Opens a team's mailbox as its member. @throws NotFound when they are not (or no longer) a member */
+/**
+ * Opens every version of a team's mailbox that its member can open.
+ * @param own the versions of the member's own key that are open
+ * @returns by version; empty while no colleague has sealed it to a half that they have
+ */
 export async function openMailboxAsMember(
   team: MailboxKey,
   accountId: string,
-  own: KeyPair,
-  transaction?: Transaction,
-): Promise<KeyPair> {
-  const opener = await findOpener({ mailboxId: team.id, kind: 'member', accountId }, transaction)
-  if (!opener) throw new NotFound('not a member')
-  return { publicKey: team.publicKey, privateKey: unsealWithPrivate(own, bindingOf(team, 'member'), opener.envelope) }
+  own: ReadonlyMap<number, KeyPair>,
+): Promise<Map<number, KeyPair>> {
+  const opened = new Map<number, KeyPair>()
+  for (const opener of await listOpeners({ mailboxId: team.id, kind: 'member', accountId })) {
+    const pair = own.get(opener.sealedToVersion!)
+    const version = opener.mailboxVersion
+    if (pair && !opened.has(version)) opened.set(version, openSealed(pair, { id: team.id, version }, opener))
+  }
+  return openEarlier(team, opened)
+}
+
+/** From the versions that are open to all that they open, each sealed to a later one. */
+export async function openEarlier(
+  mailbox: MailboxKey,
+  open: ReadonlyMap<number, KeyPair>,
+): Promise<Map<number, KeyPair>> {
+  const opened = new Map(open)
+  if (mailbox.version === 1 || opened.size === 0) return opened
+  let left = await listOpeners({ mailboxId: mailbox.id, kind: 'successor' })
+  for (;;) {
+    const next = left.find((each) => opened.has(each.sealedToVersion!) && !opened.has(each.mailboxVersion))
+    if (!next) return opened
+    const version = next.mailboxVersion
+    opened.set(version, openSealed(opened.get(next.sealedToVersion!)!, { id: mailbox.id, version }, next))
+    left = left.filter((each) => each !== next)
+  }
+}
+
+function openSealed(pair: KeyPair, mailbox: { id: string; version: number }, opener: Opener): KeyPair {
+  return pairOfPrivate(unsealWithPrivate(pair, bindingOf(mailbox, opener.kind), opener.envelope))
 }
 
 /** Opens the mailbox of somebody who has not enrolled yet. @throws NotFound once they have */
@@ -119,7 +178,7 @@ export async function openWaitingMailbox(mailbox: MailboxKey, transaction?: Tran
   }
 }
 
-/** Opens any mailbox with the organisation's recovery key. The caller records why. */
+/** Opens any mailbox with the organisation's recovery key. The caller records why. @throws NotFound in sealed mode */
 export async function openMailboxByRecovery(mailbox: MailboxKey, transaction?: Transaction): Promise<KeyPair> {
   const opener = await neededOpener(mailbox, 'recovery', transaction)
   return {
@@ -129,7 +188,7 @@ export async function openMailboxByRecovery(mailbox: MailboxKey, transaction?: T
 }
 
 async function neededOpener(mailbox: MailboxKey, kind: OpenerKind, transaction?: Transaction): Promise<Opener> {
-  const opener = await findOpener({ mailboxId: mailbox.id, kind }, transaction)
+  const opener = await findOpener({ mailboxId: mailbox.id, mailboxVersion: mailbox.version, kind }, transaction)
   if (!opener) throw new NotFound(`no opener ${kind}`)
   return opener
 }

@@ -37,18 +37,21 @@ const mailboxKeys = table<{
 })
 
 export async function insertMailbox(mailbox: MailboxKey, transaction: Transaction): Promise<void> {
-  const { version, publicKey, ...plain } = mailbox
-  await mailboxes.insert(plain, transaction)
-  await mailboxKeys.insert(
-    {
-      mailboxId: mailbox.id,
-      version,
-      publicHalf: publicKey,
-      publicMac: publicHalfMac(mailbox, version, publicKey),
-      createdAt: mailbox.createdAt,
-    },
-    transaction,
-  )
+  const { id, accountId, teamId, createdAt } = mailbox
+  await mailboxes.insert({ id, accountId, teamId, createdAt }, transaction)
+  await insertMailboxKey(mailbox, createdAt, transaction)
+}
+
+/** A further version of a mailbox's key: from now on the one that is sealed to. */
+export async function insertMailboxKey(mailbox: MailboxKey, now: Date, transaction: Transaction): Promise<void> {
+  const { id, version, publicKey } = mailbox
+  const publicMac = publicHalfMac(mailbox, version, publicKey)
+  await mailboxKeys.insert({ mailboxId: id, version, publicHalf: publicKey, publicMac, createdAt: now }, transaction)
+}
+
+/** Of two that make a further version at the same moment, the second waits here and finds the first one's. */
+export async function holdMailbox(id: string, transaction: Transaction): Promise<void> {
+  await ask('SELECT FROM mailboxes WHERE id = $1 FOR NO KEY UPDATE', [id], transaction)
 }
 
 interface MailboxKeyRow extends Mailbox {

@@ -1,7 +1,8 @@
-import type { Transaction } from '../database/connection.ts'
+import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 
-export type OpenerKind = 'password' | 'passkey' | 'recovery-code' | 'member' | 'recovery' | 'waiting'
+export type OpenerKind =
+  'password' | 'passkey' | 'recovery-code' | 'earlier-code' | 'member' | 'recovery' | 'waiting' | 'successor'
 
 /** One way to a mailbox's private half: an envelope, and whose or which secret opens it. */
 export interface Opener {
@@ -13,6 +14,8 @@ export interface Opener {
   codeDigest: Buffer | null
   /** Goes with the passkey that it belongs to. */
   passkeyId: string | null
+  /** Of the public half that it is sealed to: the member's, or a later one of the same mailbox. */
+  sealedToVersion: number | null
   envelope: Buffer
   createdAt: Date
 }
@@ -25,6 +28,7 @@ const openers = table<Opener>('openers', {
   accountId: 'uuid',
   codeDigest: 'bytea',
   passkeyId: 'uuid',
+  sealedToVersion: 'integer',
   envelope: 'bytea',
   createdAt: 'timestamptz',
 })
@@ -34,15 +38,34 @@ export function insertOpeners(rows: readonly Opener[], transaction: Transaction)
 }
 
 export function findOpener(
-  where: Partial<Pick<Opener, 'mailboxId' | 'kind' | 'accountId' | 'codeDigest' | 'passkeyId'>>,
+  where: Partial<Pick<Opener, 'mailboxId' | 'mailboxVersion' | 'kind' | 'accountId' | 'codeDigest' | 'passkeyId'>>,
   transaction?: Transaction,
 ): Promise<Opener | undefined> {
   return openers.find(where, transaction)
 }
 
+export function listOpeners(
+  where: Partial<Pick<Opener, 'mailboxId' | 'mailboxVersion' | 'kind' | 'accountId'>>,
+  transaction?: Transaction,
+): Promise<Opener[]> {
+  return openers.list(where, transaction)
+}
+
+/** Keeps an opener that is sealed to a public half. @returns false when the same one is there already */
+export async function insertOnce(row: Opener, transaction: Transaction): Promise<boolean> {
+  const { id, mailboxId, mailboxVersion, kind, accountId, sealedToVersion, envelope, createdAt } = row
+  const kept = await ask(
+    `INSERT INTO openers (id, mailbox_id, mailbox_version, kind, account_id, sealed_to_version, envelope, created_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING id`,
+    [id, mailboxId, mailboxVersion, kind, accountId, sealedToVersion, envelope, createdAt],
+    transaction,
+  )
+  return kept.length === 1
+}
+
 /** @returns how many were there: a recovery code is used by removing its opener, so that of fifty requests one wins */
 export function removeOpeners(
-  where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'kind'>>,
+  where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'mailboxVersion' | 'kind'>>,
   transaction: Transaction,
 ): Promise<number> {
   return openers.remove(where, transaction)

@@ -6,6 +6,8 @@ export interface AttachmentRow {
   id: string
   uploaderAccountId: string | null
   uploaderMailboxId: string
+  /** Of the public half that the key is sealed to until a message claims it. */
+  uploaderMailboxVersion: number
   draftId: string | null
   messageId: string | null
   position: number
@@ -20,6 +22,7 @@ const attachments = table<AttachmentRow>('attachments', {
   id: 'uuid key',
   uploaderAccountId: 'uuid',
   uploaderMailboxId: 'uuid',
+  uploaderMailboxVersion: 'integer',
   draftId: 'uuid',
   messageId: 'uuid',
   position: 'integer',

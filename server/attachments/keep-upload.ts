@@ -47,6 +47,7 @@ export async function keepUpload(
       id,
       uploaderAccountId: uploader.accountId,
       uploaderMailboxId: uploader.mailbox.id,
+      uploaderMailboxVersion: uploader.mailbox.version,
       draftId: null,
       messageId: null,
       position: 0,

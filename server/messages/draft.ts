@@ -9,7 +9,7 @@ import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
 import type { KeyPair } from '../vault/hpke.ts'
-import { findDraft, listDrafts, putDraft, type DraftRow } from './draft.store.ts'
+import { findDraft, listDrafts, listDraftsIn, putDraft, type DraftRow } from './draft.store.ts'
 
 export interface DraftText {
   /** As typed; not checked yet. */
@@ -65,8 +65,9 @@ async function saveOver(
   const id = earlier?.id ?? place.draftId ?? newId(now)
   const envelope = sealToPublic(own.publicKey, `draft/${id}`, Buffer.from(JSON.stringify(text)))
   await inTransaction(async (transaction) => {
-    const row = { id, accountId, mailboxId: own.id, threadId: place.threadId ?? earlier?.threadId ?? null, envelope }
-    if (!(await putDraft({ ...row, savedAt: now }, transaction))) throw new NotFound('not their draft')
+    const threadId = place.threadId ?? earlier?.threadId ?? null
+    const sealed = { mailboxId: own.id, mailboxVersion: own.version, envelope, savedAt: now }
+    if (!(await putDraft({ id, accountId, threadId, ...sealed }, transaction))) throw new NotFound('not their draft')
     await addToDraft(accountId, uploads, id, transaction)
   })
   return id
@@ -76,30 +77,52 @@ async function earlierDraft(
   writer: Writer,
   place: { draftId?: string; threadId?: string },
 ): Promise<DraftRow | undefined> {
-  if (place.threadId) return findDraft(writer.accountId, { threadId: place.threadId })
-  return place.draftId ? findDraft(writer.accountId, { id: place.draftId }) : undefined
+  const { threadId, draftId } = place
+  const inThread = threadId && (await findDraft(writer.accountId, { threadId, mailboxVersion: writer.own.version }))
+  if (inThread) return inThread
+  // One that is sealed to an earlier key is written over only by a form that showed it.
+  const named = draftId ? await findDraft(writer.accountId, { id: draftId }) : undefined
+  return !threadId || named?.threadId === threadId ? named : undefined
 }
 
-/** The reader's own draft with its files. @returns undefined when there is none, or it is not theirs @throws EnvelopeRefused */
+/**
+ * The reader's own draft with its files; of those in a thread the newest that they can read.
+ * @returns undefined when there is none, or it is not theirs, or it waits with an earlier key @throws EnvelopeRefused
+ */
 export async function openDraft(
   reader: Reader,
   where: { id: string } | { threadId: string },
 ): Promise<Draft | undefined> {
-  const row = await findDraft(reader.account.id, where)
-  if (!row) return undefined
-  return unsealDraft(reader, row)
+  const named = 'id' in where ? await findDraft(reader.account.id, where) : undefined
+  const rows = 'id' in where ? [named] : await listDraftsIn(reader.account.id, where.threadId)
+  for (const row of rows) {
+    const pair = row && (await reader.pairOf(reader.own.id, row.mailboxVersion))
+    if (pair) return { ...unsealText(row, pair), files: await filesOf(reader, row) }
+  }
+  return undefined
 }
 
-/** The reader's drafts without their files, newest first. */
+/** The reader's drafts without their files, newest first; without those that wait with an earlier key. */
 export async function listDraftTexts(reader: Reader): Promise<Omit<Draft, 'files'>[]> {
-  const pair = await reader.keyOf(reader.own.id)
-  return (await listDrafts(reader.account.id)).map((row) => unsealText(row, pair))
+  const rows = await listDrafts(reader.account.id)
+  const texts = await Promise.all(
+    rows.map(async (row) => {
+      const pair = await reader.pairOf(reader.own.id, row.mailboxVersion)
+      return pair ? [unsealText(row, pair)] : []
+    }),
+  )
+  return texts.flat()
 }
 
-async function unsealDraft(reader: Reader, row: DraftRow): Promise<Draft> {
-  const pair = await reader.keyOf(reader.own.id)
+async function filesOf(reader: Reader, row: DraftRow): Promise<Attachment[]> {
   const uploads = await listUploadsOf(reader.account.id, row.id)
-  return { ...unsealText(row, pair), files: uploads.map((upload) => unsealAttachment(upload, uploadKey(upload, pair))) }
+  const files = await Promise.all(
+    uploads.map(async (upload) => {
+      const pair = await reader.pairOf(reader.own.id, upload.uploaderMailboxVersion)
+      return pair ? [unsealAttachment(upload, uploadKey(upload, pair))] : []
+    }),
+  )
+  return files.flat()
 }
 
 function unsealText(row: DraftRow, pair: KeyPair): Omit<Draft, 'files'> {

@@ -178,8 +178,9 @@ async function claimUploads(
   now: Date,
   transaction: Transaction,
 ) {
-  const own = await reader.keyOf(reader.own.id)
   for (const [position, upload] of uploads.entries()) {
+    const own = await reader.pairOf(reader.own.id, upload.uploaderMailboxVersion)
+    if (!own) throw new NotFound('an upload waits with an earlier key')
     const keyWrapped = wrapFileKey(upload.id, messageKey, uploadKey(upload, own))
     if (!(await claimUpload(upload.id, { messageId, keyWrapped, position, claimedAt: now }, transaction)))
       throw new NotFound('an upload is gone')

@@ -39,6 +39,13 @@ export function hpkeOpen(keyPair: KeyPair, binding: string, sealed: Buffer): Buf
   return clear
 }
 
+/** The pair that a private half belongs to. */
+export function pairOfPrivate(privateKey: Buffer): KeyPair {
+  const ecdh = createECDH(CURVE)
+  ecdh.setPrivateKey(privateKey)
+  return { publicKey: ecdh.getPublicKey(), privateKey }
+}
+
 export function makeKeyPair(): KeyPair {
   const ecdh = createECDH(CURVE)
   const publicKey = ecdh.generateKeys()

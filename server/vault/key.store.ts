@@ -1,9 +1,9 @@
 import { table } from '../database/table.ts'
 
-/** A key of the deployment (directory, lookup, pepper …), sealed under the master key. */
+/** A key of the deployment (directory, lookup, pepper …), sealed under the master key; null once it was taken off the server. */
 export interface VaultKey {
   name: string
-  keyWrapped: Buffer
+  keyWrapped: Buffer | null
   publicHalf: Buffer | null
   publicMac: Buffer | null
   createdAt: Date

@@ -6,6 +6,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Transaction } from '../database/connection.ts'
 import { inTransaction } from '../database/connection.ts'
 import { deriveKey } from './derive.ts'
+import { NotFound } from '../errors.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 import { makeKeyPair } from './hpke.ts'
 import { vaultKeys } from './key.store.ts'
@@ -19,7 +20,7 @@ type KeyName = (typeof NAMES)[number]
 
 interface OpenVault {
   keys: Record<KeyName, Buffer>
-  recovery: KeyPair
+  recovery: { publicKey: Buffer; privateKey: Buffer | undefined }
 }
 
 let open: OpenVault | undefined
@@ -59,7 +60,7 @@ async function openKeys(): Promise<OpenVault> {
   const stored = new Map((await vaultKeys.list({})).map((key) => [key.name, key]))
   const opened = (name: string) => {
     const key = stored.get(name)
-    if (!key) throw new MasterKeyProblem(`The key "${name}" is missing from the database.`)
+    if (!key?.keyWrapped) throw new MasterKeyProblem(`The key "${name}" is missing from the database.`)
     try {
       return unsealUnderMaster('keys', `key/${name}`, key.keyWrapped)
     } catch (error) {
@@ -71,12 +72,12 @@ async function openKeys(): Promise<OpenVault> {
   }
   const keys = Object.fromEntries(NAMES.map((name) => [name, opened(name)])) as Record<KeyName, Buffer>
   const recovery = stored.get('recovery')
-  const privateKey = opened('recovery')
   if (
     !recovery?.publicHalf ||
     !recovery.publicMac?.equals(macOfPublicHalf(keys.lookup, 'recovery', 1, recovery.publicHalf))
   )
     throw new MasterKeyProblem('The recovery key in the database was changed. Nothing was read or written.')
+  const privateKey = recovery.keyWrapped ? opened('recovery') : undefined
   return { keys, recovery: { publicKey: recovery.publicHalf, privateKey } }
 }
 
@@ -85,9 +86,24 @@ function opened(): OpenVault {
   return open
 }
 
-/** The organisation's recovery key pair; its private half is at hand while the deployment is in managed mode. */
+/**
+ * Who can open a mailbox when its person has lost every way: in managed mode the recovery key, which is here; in sealed mode it was taken off
+ * the server, and only its public half is.
+ */
+export function recoveryMode(): 'managed' | 'sealed' {
+  return opened().recovery.privateKey ? 'managed' : 'sealed'
+}
+
+/** The public half of the organisation's recovery key: every mailbox is sealed to it, in either mode. */
+export function recoveryPublicHalf(): Buffer {
+  return opened().recovery.publicKey
+}
+
+/** The organisation's recovery key pair. @throws NotFound in sealed mode */
 export function recoveryKeyPair(): KeyPair {
-  return opened().recovery
+  const { publicKey, privateKey } = opened().recovery
+  if (!privateKey) throw new NotFound('the recovery key is not on this server')
+  return { publicKey, privateKey }
 }
 
 /** Seals a short text of the directory (address, name, phone, secret), padded so that its length tells little. */
@@ -117,6 +133,7 @@ export function lookupDigest(
     | 'link'
     | 'session'
     | 'recovery-code'
+    | 'password-reset'
     | 'limit'
     | 'passkey'
     | 'passkey-holder'

@@ -1,0 +1,67 @@
+/** Links by which a forgotten password is replaced. The table holds the digest of a link's token, which only the mail has. */
+import { ask, type Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+import { lookupDigest } from '../vault/vault.ts'
+
+export interface PasswordReset {
+  digest: Buffer
+  accountId: string
+  askedAt: Date
+  expiresAt: Date
+  usedAt: Date | null
+}
+
+const passwordResets = table<PasswordReset>('password_resets', {
+  digest: 'bytea key',
+  accountId: 'uuid',
+  askedAt: 'timestamptz',
+  expiresAt: 'timestamptz',
+  usedAt: 'timestamptz',
+})
+
+/** A new link in place of all earlier ones of the account. */
+export async function replaceReset(
+  token: string,
+  reset: Pick<PasswordReset, 'accountId' | 'askedAt' | 'expiresAt'>,
+  transaction: Transaction,
+): Promise<void> {
+  await passwordResets.remove({ accountId: reset.accountId }, transaction)
+  await passwordResets.insert({ digest: digestOf(token), ...reset, usedAt: null }, transaction)
+}
+
+// By both clocks: setting the application's back does not bring a link to life again.
+const ALIVE = 'used_at IS NULL AND asked_at <= $2 AND expires_at > $2 AND expires_at > now()'
+
+/** The account of a link that can still be used. */
+export async function findReset(token: string, now: Date): Promise<string | undefined> {
+  if (!isToken(token)) return undefined
+  const [row] = await ask<PasswordReset>(`SELECT account_id FROM password_resets WHERE digest = $1 AND ${ALIVE}`, [
+    digestOf(token),
+    now,
+  ])
+  return row?.accountId
+}
+
+/** Uses a link up. Of fifty requests with one link, one gets `true`. */
+export async function useReset(token: string, now: Date, transaction: Transaction): Promise<boolean> {
+  const rows = await ask(
+    `UPDATE password_resets SET used_at = $2 WHERE digest = $1 AND ${ALIVE} RETURNING account_id`,
+    [digestOf(token), now],
+    transaction,
+  )
+  return rows.length === 1
+}
+
+/** Links that were used or have expired. */
+export async function removeLapsedResets(now: Date): Promise<void> {
+  await ask('DELETE FROM password_resets WHERE used_at IS NOT NULL OR expires_at <= $1', [now])
+}
+
+/** Letter by letter the shape of a token of ours. */
+function isToken(text: string): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(text)
+}
+
+function digestOf(token: string) {
+  return lookupDigest('password-reset', token)
+}

@@ -13,6 +13,7 @@ import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
 import { checkPassword } from './password.ts'
+import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
 
 const TEN_MINUTES = 600
@@ -51,7 +52,9 @@ export async function checkPasswordOf(
     })
     return { triesLeft }
   }
-  return { account: active, pair: await openMailboxWithSecret(mailbox, 'password', opener) }
+  const pair = await openMailboxWithSecret(mailbox, 'password', opener)
+  raisePasswordLater(active.id, { ...mailbox, ...pair }, password, credential!.password!)
+  return { account: active, pair }
 }
 
 async function accountByEmail(typed: string) {

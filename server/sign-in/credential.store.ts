@@ -72,6 +72,20 @@ export async function storePassword(
   await credentials.update({ ...stored, changedAt: now }, { accountId }, transaction)
 }
 
+/** Holds the row until the transaction ends, if this is still its password. @returns when it was chosen */
+export async function holdPassword(
+  accountId: string,
+  stored: StoredPassword,
+  transaction: Transaction,
+): Promise<Date | undefined> {
+  const [row] = await ask<{ changedAt: Date }>(
+    'SELECT changed_at FROM credentials WHERE account_id = $1 AND password_verifier = $2 FOR UPDATE',
+    [accountId, stored.passwordVerifier],
+    transaction,
+  )
+  return row?.changedAt
+}
+
 /** Uses up a step: a compare-and-set, so that of any number of requests with one code, on any number of processes, one wins. */
 export async function spendStep(accountId: string, step: number, transaction: Transaction): Promise<boolean> {
   const rows = await ask<{ accountId: string }>(

@@ -16,6 +16,11 @@ export interface StoredPassword {
 
 const PARAMETERS = 'm=65536,t=3,p=1'
 
+/** Whether it was made with other parameters than today's. */
+export function isOutdated(stored: StoredPassword): boolean {
+  return stored.passwordParameters !== PARAMETERS
+}
+
 /** What the row keeps, and the 32-byte key of the mailbox's `password` opener. */
 export interface HashedPassword {
   stored: StoredPassword

@@ -258,6 +258,7 @@ export async function walkEveryPage(
     await admin.page.check('[value=provider]')
     await admin.page.fill('[name=newTeam]', 'Foot clinic')
     await press(admin, SUBMIT, 'people, somebody was invited', 200, 'People')
+    await keepOneEventOfEachKind()
     await open(admin, '/admin/access-events', 'access log, for an administrator', 200, 'Access log')
     const auditor = await signIn(felix)
     await open(auditor, '/admin/access-events', 'access log', 200, 'Access log')
@@ -279,6 +280,16 @@ export async function walkEveryPage(
     await open(auditor, '/messages', 'inbox, empty', 200, 'Messages')
     const kim = await colleague()
     await open(kim, '/messages', 'team inbox, empty', 200, 'Foot clinic')
+  }
+
+  /** A log of a hundred lines takes the browser's checks seconds and shows nothing new. Only the owner of the tables can shorten it, past its triggers. */
+  async function keepOneEventOfEachKind() {
+    await server.sql(`
+      BEGIN;
+      ALTER TABLE access_events DISABLE TRIGGER never_changed;
+      DELETE FROM access_events WHERE id NOT IN (SELECT DISTINCT ON (act, outcome) id FROM access_events ORDER BY act, outcome, at DESC);
+      ALTER TABLE access_events ENABLE TRIGGER never_changed;
+      COMMIT`)
   }
 
   /** The colleague who was just invited makes a sign-in. */

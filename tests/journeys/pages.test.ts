@@ -1,80 +1,70 @@
-/** Every page of the running product, as the right person sees it in a browser: light and dark, on a small phone and on a desk. */
+/**
+ * Every page in a browser, light and dark, from a small phone to a desk: those of the running product as the right person meets them, and every
+ * sample, for the states that take long to reach, under the policy that the product sends.
+ */
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { startBrowser } from '../support/browser.ts'
+import { openWindow, startBrowser } from '../support/browser.ts'
+import { samples } from '../support/page-samples.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { axeFindings, misfits } from '../views/in-the-page.ts'
+import { AXE, problemsOf } from '../views/look-at-page.ts'
+import { serveSamples } from '../views/serve-samples.ts'
 import { walkEveryPage, type Seen } from './every-page.ts'
-import {
-  isFocusedOnSkipLink,
-  isSkipLinkFirst,
-  missingParts,
-  smallLinks,
-  takesFocus,
-  withoutFocusRing,
-} from './what-shows.ts'
-
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
-// axe-core comes with its Playwright wrapper, whose own injecting takes longer than the rules.
-const AXE = createRequire(createRequire(import.meta.url).resolve('@axe-core/playwright')).resolve('axe-core/axe.min.js')
 
 let server: TestServer
 let browser: Browser
+let served: Awaited<ReturnType<typeof serveSamples>>
 
 before(async () => {
   server = await startTestServer()
+  served = await serveSamples()
   browser = await startBrowser()
 })
 
 after(async () => {
   await browser?.close()
+  await served?.stop()
   await server?.stop()
 })
 
-test('every page answers as it should, and is whole, readable and reachable by keyboard, light and dark, at 320 and 1280 pixels', async (t) => {
-  const names = new Set<string>()
-  await walkEveryPage(
-    server,
-    browser,
-    async (seen) => {
-      assert.ok(!names.has(seen.name), `${seen.name} was looked at twice`)
-      names.add(seen.name)
-      await t.test(seen.name, async () => assert.deepEqual(await problemsOf(seen), []))
-    },
-    { initScript: AXE },
-  )
-  assert.ok(names.size >= 75, `${names.size} pages`)
+describe('every page', { concurrency: 2 }, () => {
+  test('every page answers as it should, and is whole, readable and reachable by keyboard, light and dark, from 320 to 1280 pixels', async (t) => {
+    const names = new Set<string>()
+    await walkEveryPage(
+      server,
+      browser,
+      async (seen) => {
+        assert.ok(!names.has(seen.name), `${seen.name} was looked at twice`)
+        names.add(seen.name)
+        await t.test(seen.name, async () =>
+          assert.deepEqual([...(await answered(seen)), ...(await problemsOf(seen.page))], []),
+        )
+      },
+      { initScript: AXE },
+    )
+    assert.ok(names.size >= 75, `${names.size} pages`)
+  })
+
+  test('every sample is whole, readable and reachable by keyboard, light and dark, from 320 to 1280 pixels', async () => {
+    const found: string[] = []
+    const { context, page, complaints } = await openWindow(browser, served.origin)
+    await context.addInitScript({ path: AXE })
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    for (const [at, { name }] of samples.entries()) {
+      await page.goto(served.addressOf(at))
+      const problems = [...(await problemsOf(page)), ...complaints.splice(0)]
+      found.push(...problems.map((problem) => `${name}: ${problem}`))
+    }
+    await context.close()
+    assert.deepEqual(found, [])
+  })
 })
 
-async function problemsOf({ page, response, status, h1, complaints }: Seen): Promise<string[]> {
+async function answered({ page, response, status, h1, complaints }: Seen): Promise<string[]> {
   assert.equal(response.status(), status)
   assert.equal((await page.locator('h1').allInnerTexts()).map((text) => text.trim()).join(' | '), h1)
-  const problems = [...complaints, ...headerProblems(response.headers()), ...(await errorPageProblems(page, status))]
-  await page.setViewportSize({ width: 320, height: 640 })
-  await page.emulateMedia({ colorScheme: 'dark' })
-  problems.push(...(await page.evaluate(misfits)), ...(await page.evaluate(smallLinks)), ...(await axe('dark')))
-  await page.setViewportSize({ width: 1280, height: 900 })
-  await page.emulateMedia({ colorScheme: 'light' })
-  problems.push(...(await page.evaluate(misfits)), ...(await page.evaluate(missingParts)), ...(await axe('light')))
-  problems.push(...(await focusProblems()))
-  return problems
-
-  async function axe(scheme: string) {
-    const found = await page.evaluate(axeFindings, { type: 'tag', values: TAGS })
-    return found.map((finding) => `axe, ${scheme}: ${finding}`)
-  }
-
-  async function focusProblems() {
-    const first = await page.evaluate(takesFocus)
-    await page.keyboard.press('Tab')
-    const skips = first ? await page.evaluate(isSkipLinkFirst) : await page.evaluate(isFocusedOnSkipLink)
-    return [
-      ...(skips ? [] : ['the first Tab does not go to the skip link']),
-      ...(await page.evaluate(withoutFocusRing)),
-    ]
-  }
+  return [...complaints, ...headerProblems(response.headers()), ...(await errorPageProblems(page, status))]
 }
 
 function headerProblems(headers: Record<string, string>): string[] {

@@ -32,6 +32,7 @@ export async function serveSamples() {
   const { port } = server.address() as AddressInfo
   return {
     asked,
+    origin: `http://127.0.0.1:${port}`,
     addressOf: (at: number) => `http://127.0.0.1:${port}/sample/${at}`,
     stop: () => new Promise((stopped) => (server.closeAllConnections(), server.close(stopped))),
   }

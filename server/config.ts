@@ -100,8 +100,13 @@ export const settings = [
   { name: 'TIME_ZONE', purpose: 'The time zone of dates on pages.', example: 'America/New_York' },
   {
     name: 'IDLE_MINUTES',
-    purpose: 'Minutes without a click after which a person is signed out: 5 to 60.',
+    purpose: 'Minutes without a click after which a person is signed out: 5 to 60. What they wrote is kept.',
     example: '15',
+  },
+  {
+    name: 'SESSION_HOURS',
+    purpose: 'Hours after which a person has to sign in again, however busy they are: 1 to 24.',
+    example: '12',
   },
   {
     name: 'TRUSTED_PROXIES',
@@ -137,6 +142,7 @@ export interface Config {
   }
   readonly timeZone: string
   readonly idleMinutes: number
+  readonly sessionHours: number
   readonly trustedProxies: readonly string[]
   readonly logLevel: string
 }
@@ -195,6 +201,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     }),
     timeZone: readTimeZone(given('TIME_ZONE'), problems),
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
+    sessionHours: integer('SESSION_HOURS', given('SESSION_HOURS') ?? '12', 1, 24, problems),
     trustedProxies: (given('TRUSTED_PROXIES') ?? '')
       .split(',')
       .map((address) => address.trim())

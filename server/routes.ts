@@ -1,7 +1,7 @@
 /** Every URL, grouped by who may ask. A route cannot be added without choosing its group. */
 import { takeInvitation, askInvitation, showPeople } from './accounts/people.pages.ts'
 import { config } from './config.ts'
-import { allowed, anyone, router, signedIn } from './groups.ts'
+import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
 import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
@@ -18,11 +18,13 @@ import {
   showRecoveryCodes,
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
+import { endAllDevices, endDevice, endOtherDevices, showDevices } from './sign-in/devices.pages.ts'
 import { askProof, takeProof } from './sign-in/prove.pages.ts'
 import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
 import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
 import { showCheckNotice, showHelp, showPrivacy } from './web/help.pages.ts'
 
+const certain = proved()
 const provider = allowed('provider')
 const admin = allowed('admin')
 const oversight = allowed('admin', 'auditor')
@@ -54,6 +56,11 @@ signedIn.post('/enrol/recovery-codes', keepRecoveryCodes)
 
 signedIn.get('/prove', askProof)
 signedIn.post('/prove', takeProof)
+
+certain.get('/account/devices', showDevices)
+certain.post('/account/devices/end', endDevice)
+certain.post('/account/devices/end-others', endOtherDevices)
+certain.post('/account/devices/end-all', endAllDevices)
 
 // Before /messages/:message, which it would match.
 provider.get('/messages/new', compose)

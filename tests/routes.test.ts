@@ -34,6 +34,10 @@ GET  /enrol/recovery-codes.txt            sign-in code    enrol     sign-in 404 
 POST /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
 GET  /prove                               sign-in code    enrol     sign-in 303     303     303     303     303     303
 POST /prove                               sign-in code    enrol     sign-in 422     422     422     422     422     422
+GET  /account/devices                     sign-in code    enrol     sign-in 200     200     200     200     200     200
+POST /account/devices/end                 sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /account/devices/end-others          sign-in code    enrol     sign-in 303     303     303     303     303     303
+POST /account/devices/end-all             sign-in code    enrol     sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /messages/new                        sign-in code    enrol     sign-in 404     404     200     200     404     404
 POST /messages                            sign-in code    enrol     sign-in 404     404     303     303     404     404
 GET  /drafts/:draft/check                 sign-in code    enrol     sign-in 404     404     303     404     404     404
@@ -125,7 +129,7 @@ describe('Who may ask for what', () => {
       other,
       outside,
       nobody: new Visitor(server),
-      code: await halfSignedIn(),
+      code: await halfSignedIn(cast.team),
       enrolling: await enrolling(),
     }
     await endSession(sam.email)
@@ -144,9 +148,13 @@ describe('Who may ask for what', () => {
     return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
   }
 
-  async function halfSignedIn() {
+  /** Somebody who is nobody else in this table: signing out everywhere ends half-made sign-ins too. */
+  async function halfSignedIn(provider: Visitor) {
+    const email = 'half.signed.in@mail.example'
+    await writeTo(provider, { to: email })
+    const { person } = await enrol(server, linkIn((await mailsTo(server, email))[0]!))
+    const { password } = person
     const visitor = new Visitor(server)
-    const { email, password } = server.cast.dana
     const answer = await visitor.submit('/sign-in', '/sign-in', { email, password })
     assert.equal(answer.location, '/sign-in/code')
     return visitor
@@ -205,7 +213,8 @@ describe('Who may ask for what', () => {
   })
 
   // Signing out comes last of all.
-  for (const { verb, path, expected } of policy.filter((line) => line.path !== '/sign-out'))
+  const ENDS = ['/account/devices/end-all', '/sign-out']
+  for (const { verb, path, expected } of policy.filter((line) => !ENDS.includes(line.path)))
     testRoute(verb, path, expected)
 
   test('63. Attachment id of another message or user; guessed UUID; id in body differs from id in path -> 404 same', async () => {
@@ -375,7 +384,7 @@ describe('Who may ask for what', () => {
     ])
   })
 
-  testRoute('POST', '/sign-out', policy.find(({ path }) => path === '/sign-out')!.expected)
+  for (const ending of ENDS) testRoute('POST', ending, policy.find(({ path }) => path === ending)!.expected)
 
   function testRoute(verb: string, path: string, expected: string[]) {
     test(`62. Every route x every actor state -> policy table: ${verb} ${path}`, async () => {

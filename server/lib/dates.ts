@@ -13,12 +13,14 @@ const LANGUAGE = 'en-US'
 
 /** "Tuesday 17 November, 2:02 pm"; with the year when it is another one. */
 export function inWords(date: Date, now = new Date(), clock: Clock = clockTime): Moment {
+  return { text: `${dayInWords(date, now)}, ${clock(date)}`, iso: date.toISOString() }
+}
+
+/** "Tuesday 17 November"; with the year when it is another one. */
+export function dayInWords(date: Date, now = new Date()): string {
   const parts = format(date, { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' })
   const year = parts['year'] === format(now, { year: 'numeric' })['year'] ? '' : ` ${parts['year']}`
-  return {
-    text: `${parts['weekday']} ${parts['day']} ${parts['month']}${year}, ${clock(date)}`,
-    iso: date.toISOString(),
-  }
+  return `${parts['weekday']} ${parts['day']} ${parts['month']}${year}`
 }
 
 /** "2:02 pm" today, "Tue 2:02 pm" within the week, "17 Nov" or "17 Nov 2025" before. */

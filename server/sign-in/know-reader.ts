@@ -1,7 +1,19 @@
 import type { NextFunction, Request, Response } from 'express'
+import { record } from '../audit/record.ts'
 import { useFormSecrets } from '../web/form-token.ts'
+import { takeLastSignIn } from './last-sign-in.ts'
 import { makeReader, type Reader } from './reader.ts'
-import { emptyEnded, endSession, noteClick, stateOf, unsealFromSession, type SessionState } from './sessions.ts'
+import {
+  emptyEnded,
+  endSession,
+  endsOf,
+  hasMoved,
+  isClick,
+  noteClick,
+  stateOf,
+  unsealFromSession,
+  type SessionState,
+} from './sessions.ts'
 
 declare module 'express-serve-static-core' {
   interface Request {
@@ -13,18 +25,27 @@ declare module 'express-serve-static-core' {
 /** Finds out who asks: says what the session is worth, and makes the reader of a signed-in one. Decides nothing. */
 export async function knowReader(request: Request, response: Response, next: NextFunction) {
   request.sessionState = stateOf(request.session)
+  if (!['none', 'ended'].includes(request.sessionState) && hasMoved(request)) await noteMove(request)
   if (request.sessionState === 'signed-in') await meetReader(request)
   if (request.sessionState === 'ended') emptyEnded(request)
   useFormSecrets(request, response, request.sessionState === 'none' ? undefined : request.session)
   next()
 }
 
+/** Whoever holds the cookie, the session is over for them and for its owner, who signs in again. */
+async function noteMove(request: Request) {
+  const subject = { kind: 'account' as const, id: request.session.accountId! }
+  await record(request.actor, { act: 'session.moved', outcome: 'denied', subject, reason: 'other-network-and-browser' })
+  request.session.movedAt = Date.now()
+  request.sessionState = 'ended'
+}
+
 async function meetReader(request: Request) {
-  const { accountId, mailboxKey, strength } = request.session
+  const { accountId, mailboxKey, strength, role } = request.session
   const actor = { ...request.actor, strength: strength ?? ('none' as const) }
   const reader = await makeReader(actor, accountId!, () => unsealFromSession(request, 'mailbox-key', mailboxKey!))
-  if (!reader) {
-    // Closed since: the session dies with the account.
+  if (!reader || reader.account.role !== role) {
+    // Closed since, or somebody else in this house: the session dies with what it was begun for.
     await endSession(request)
     request.sessionState = 'none'
     return
@@ -32,5 +53,7 @@ async function meetReader(request: Request) {
   request.reader = reader
   request.actor = reader.actor
   request.person = { name: reader.account.name || reader.account.email, role: reader.account.role }
-  noteClick(request)
+  if (isClick(request)) noteClick(request)
+  request.ends = endsOf(request.session)
+  request.lastSignIn = () => takeLastSignIn(request)
 }

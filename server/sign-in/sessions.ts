@@ -7,14 +7,16 @@ import { createHash, randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
+import type { Role } from '../accounts/account.store.ts'
 import type { SignInStrength } from '../audit/actor.ts'
 import { config } from '../config.ts'
-import { connectionPool, ask } from '../database/connection.ts'
+import { connectionPool, ask, type Transaction } from '../database/connection.ts'
 import { BadInput } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
-import { cookieSecret } from '../vault/vault.ts'
+import { cookieSecret, lookupDigest, sealField, unsealField } from '../vault/vault.ts'
+import { whereFrom, widerNetworkOf, type WhereFrom } from './where-from.ts'
 
 declare module 'express-session' {
   interface SessionData {
@@ -24,9 +26,23 @@ declare module 'express-session' {
     stage: 'enrolling' | 'code' | 'signed-in'
     enrolmentId: string
     strength: SignInStrength
+    /** What the account was when the session began; with another role it dies. */
+    role: Role
+    /** By which it is listed and ended: random, and nothing that the cookie could be told from. */
+    ref: string
+    /** Network address, browser and system, sealed; shown to the owner. */
+    from: string
+    /** Digests of the network and of the browser's family, by which a cookie that was carried elsewhere is known. */
+    network: string
+    browser: string
+    /** Somebody came with this cookie from another network and another browser at once; milliseconds. */
+    movedAt: number
     /** Milliseconds; of the step to this stage, and of the last click (kept to half a minute). */
     startedAt: number
     seenAt: number
+    /** The sign-in before this one, in milliseconds; and whether it is still to be told. */
+    lastSignedInAt: number
+    tellsLastSignIn: boolean
     /** When the person last gave what they sign in with, in milliseconds. */
     provedAt: number
     /** Sealed under the cookie: the mailbox's private half, and codes that are still to be shown. */
@@ -41,8 +57,7 @@ declare module 'express-session' {
 }
 
 const COOKIE = '__Host-session'
-const HOUR = 60 * 60 * 1000
-const LONGEST = 12 * HOUR
+const MINUTE = 60 * 1000
 
 export function sessions(): RequestHandler {
   const PgStore = connectPgSimple(session)
@@ -128,12 +143,44 @@ function digestOf(token: string) {
 /** What a session is worth at this moment. */
 export type SessionState = 'none' | 'in-progress' | 'signed-in' | 'ended'
 
-/** Idle for too long or twelve hours old: ended. The row keeps the account and the form's secret for a day, so that a late form can be kept. */
+/**
+ * Idle for too long, too old, or carried elsewhere: ended. The row keeps the account and the form's secret for a day, so that a late form can be
+ * kept.
+ */
 export function stateOf(data: Partial<SessionData>, now = Date.now()): SessionState {
   if (!data.accountId || !data.stage) return 'none'
-  const idle = now - (data.seenAt ?? 0) > config().idleMinutes * 60 * 1000
-  if (idle || now - (data.startedAt ?? 0) > LONGEST) return 'ended'
+  const { idle, last } = endsOf(data)
+  if (data.movedAt || now > idle || now > last) return 'ended'
   return data.stage === 'signed-in' ? 'signed-in' : 'in-progress'
+}
+
+/** When a session ends, in milliseconds: without another click, and whatever happens. */
+export function endsOf(data: Pick<Partial<SessionData>, 'seenAt' | 'startedAt'>): { idle: number; last: number } {
+  const { idleMinutes, sessionHours } = config()
+  return {
+    idle: (data.seenAt ?? 0) + idleMinutes * MINUTE,
+    last: (data.startedAt ?? 0) + sessionHours * 60 * MINUTE,
+  }
+}
+
+/**
+ * Whether a cookie comes from another network and from another browser than its session began with. One of the two alone is fine: phones change
+ * their network all day, and a browser may say that it is a desktop's.
+ */
+export function hasMoved(request: Request): boolean {
+  const { accountId, network, browser } = request.session
+  if (!accountId || !network || !browser) return false
+  const now = digestsOfPlace(request, accountId)
+  return now.network !== network && now.browser !== browser
+}
+
+function digestsOfPlace(request: Request, accountId: string) {
+  const { browser, system } = whereFrom(request.actor)
+  const digest = (text: string) => lookupDigest('session', `${accountId}/${text}`).subarray(0, 16).toString('base64url')
+  return {
+    network: digest(`network/${widerNetworkOf(request.actor)}`),
+    browser: digest(`browser/${browser}/${system}`),
+  }
 }
 
 /** Begins a session of a new id with this content; whatever was in the old one is gone. */
@@ -143,7 +190,10 @@ export async function beginSession(request: Request, content: Partial<SessionDat
   )
   // The form's secret is made here: two pages that open at once would each make one, and the later would undo the earlier's form.
   const csrfSecret = randomBytes(18).toString('base64url')
-  Object.assign(request.session, { startedAt: now, seenAt: now, csrfSecret }, content)
+  const ref = content.ref ?? randomBytes(12).toString('base64url')
+  const from = sealField(bindingOfPlace(ref), JSON.stringify(whereFrom(request.actor))).toString('base64')
+  const digests = content.accountId ? digestsOfPlace(request, content.accountId) : {}
+  Object.assign(request.session, { startedAt: now, seenAt: now, csrfSecret }, content, { ref, from, ...digests })
   request.formSecrets = request.session
 }
 
@@ -167,6 +217,16 @@ export async function endSession(request: Request): Promise<void> {
   )
 }
 
+/**
+ * Whether somebody is there: they went to a page or sent a form. Pictures on a page do not count, nor what a page's script asks by itself; a
+ * script says so when keys were pressed.
+ */
+export function isClick(request: Request): boolean {
+  const mode = request.get('sec-fetch-mode')
+  if (request.get('x-typed') === 'yes') return true
+  return mode ? mode === 'navigate' : request.accepts(['html', 'image/*', 'json']) === 'html'
+}
+
 /** Notes the click, at most twice a minute, so that reading a page does not always write. */
 export function noteClick(request: Request, now = Date.now()) {
   if (now - (request.session.seenAt ?? 0) > 30_000) request.session.seenAt = now
@@ -178,16 +238,76 @@ export function emptyEnded(request: Request) {
   delete request.session.recoveryCodes
 }
 
-/** Ends every session of an account, on every node. */
-export async function endSessionsOf(accountId: string): Promise<void> {
-  await ask(`DELETE FROM sessions WHERE sess->>'accountId' = $1`, [accountId])
+/** Keeps the session from ending for idleness. */
+export function extend(request: Request, now = Date.now()) {
+  request.session.seenAt = now
 }
 
-/** Takes the sealed keys out of sessions that idled out and were not touched since. */
+/** A live session as its owner sees it. */
+export interface ListedSession {
+  ref: string
+  startedAt: Date
+  seenAt: Date
+  strength: SignInStrength
+  from: WhereFrom
+}
+
+/** The signed-in sessions of an account that have not ended, the one used last first. */
+export async function listSessionsOf(accountId: string, now = Date.now()): Promise<ListedSession[]> {
+  const rows = await ask<{ sess: SessionData }>(
+    `SELECT sess FROM sessions WHERE sess->>'accountId' = $1 AND sess->>'stage' = 'signed-in' AND expire > now()`,
+    [accountId],
+  )
+  return rows
+    .map(({ sess }) => sess)
+    .filter((sess) => stateOf(sess, now) === 'signed-in')
+    .sort((one, other) => other.seenAt - one.seenAt)
+    .map(({ ref, startedAt, seenAt, strength, from }) => ({
+      ref,
+      startedAt: new Date(startedAt),
+      seenAt: new Date(seenAt),
+      strength,
+      from: JSON.parse(unsealField(bindingOfPlace(ref), Buffer.from(from, 'base64'))) as WhereFrom,
+    }))
+}
+
+function bindingOfPlace(ref: string) {
+  return `session/${ref}/from`
+}
+
+/** Ends every session of an account, half-made ones too, on every node. @returns how many they were */
+export async function endSessionsOf(accountId: string, transaction?: Transaction): Promise<number> {
+  const ended = await ask(`DELETE FROM sessions WHERE sess->>'accountId' = $1 RETURNING sid`, [accountId], transaction)
+  return ended.length
+}
+
+/** Ends every session of this request's person but this one. @returns how many they were */
+export async function endOtherSessions(request: Request, transaction?: Transaction): Promise<number> {
+  const ended = await ask(
+    `DELETE FROM sessions WHERE sess->>'accountId' = $1 AND sid <> $2 RETURNING sid`,
+    [request.session.accountId ?? '', digestOf(request.sessionID)],
+    transaction,
+  )
+  return ended.length
+}
+
+/** Ends one session of an account. @returns whether there was one */
+export async function endSessionOf(accountId: string, ref: string, transaction?: Transaction): Promise<boolean> {
+  const ended = await ask(
+    `DELETE FROM sessions WHERE sess->>'accountId' = $1 AND sess->>'ref' = $2 RETURNING sid`,
+    [accountId, ref],
+    transaction,
+  )
+  return ended.length > 0
+}
+
+/** Takes the sealed keys out of sessions that have ended and were not touched since. */
 export async function emptyEndedSessions(now: Date): Promise<void> {
+  const { idleMinutes, sessionHours } = config()
   await ask(
-    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes')::json WHERE sess->>'mailboxKey' IS NOT NULL AND (sess->>'seenAt')::bigint < $1`,
-    [now.getTime() - config().idleMinutes * 60 * 1000],
+    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes')::json WHERE sess->>'mailboxKey' IS NOT NULL
+     AND ((sess->>'seenAt')::bigint < $1 OR (sess->>'startedAt')::bigint < $2 OR sess->>'movedAt' IS NOT NULL)`,
+    [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE],
   )
 }
 

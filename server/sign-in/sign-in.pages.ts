@@ -27,8 +27,14 @@ export function askPassword(request: Request, response: Response) {
   if (request.sessionState === 'signed-in') return response.redirect(303, HOME[request.reader!.account.role])
   const signedOut = request.query['signed-out'] !== undefined ? 'signed-out' : ''
   const ended = request.sessionState === 'ended' && request.session.stage === 'signed-in'
-  const notice = ended ? (request.session.keptText ? 'saved' : 'idle') : signedOut
+  const notice = ended ? endedNotice(request) : signedOut
   showSignIn(request, response, { notice })
+}
+
+function endedNotice(request: Request) {
+  const { keptText, movedAt } = request.session
+  if (movedAt) return keptText ? 'moved-saved' : 'moved'
+  return keptText ? 'saved' : 'idle'
 }
 
 interface SignInView {
@@ -116,7 +122,15 @@ async function beginCodeStep(request: Request, account: Account, privateKey: Buf
 
 /** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
 export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: SignInStrength) {
-  await beginSession(request, { accountId: account.id, stage: 'signed-in', strength, provedAt: Date.now() })
+  await beginSession(request, {
+    accountId: account.id,
+    stage: 'signed-in',
+    strength,
+    role: account.role,
+    provedAt: Date.now(),
+    // Of the account as it was before this sign-in was noted.
+    ...(account.lastSignedInAt ? { lastSignedInAt: account.lastSignedInAt.getTime(), tellsLastSignIn: true } : {}),
+  })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
 }
 
@@ -127,6 +141,7 @@ export async function signOut(request: Request, response: Response) {
   request.person = undefined
   // Only now: nobody is kept signed in because the log cannot be written.
   if (reader) await record(actor, { act: 'account.signed-out' })
+  response.set('Clear-Site-Data', '"cache", "storage"')
   response.redirect(303, '/sign-in?signed-out')
 }
 

@@ -75,6 +75,7 @@ function everyPage(request: Request) {
     })),
     csrf: request.csrfToken(),
     signOut: request.person !== undefined,
+    lastSignIn: request.lastSignIn?.() ?? null,
     path: request.path,
   }
 }

@@ -7,6 +7,10 @@ declare module 'express-serve-static-core' {
     requestId: string
     /** The person whom the page greets, and which areas its navigation shows. */
     person?: { name: string; role: string } | undefined
+    /** When the session ends, in milliseconds: without another click, and whatever happens. */
+    ends?: { idle: number; last: number }
+    /** The sign-in before this one, on the first page after signing in. */
+    lastSignIn?: () => { day: string; time: string; iso: string } | null
     /** Where the secret behind the form's token rests: the session, or before one exists a cookie. */
     formSecrets: { csrfSecret?: string }
   }

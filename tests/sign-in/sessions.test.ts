@@ -1,6 +1,5 @@
 /** Sessions: what their table tells, when they end, and what happens to words that come after the end. */
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { request as send } from 'node:http'
 import { after, before, test } from 'node:test'
 import { codeOf, type Person } from '../support/cast.ts'
@@ -8,6 +7,7 @@ import { makePdf, makePng } from '../support/files.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
 import { allThatIsStored } from './newcomer.ts'
+import { changeSession, copyOf as sameCookies, rowOf as sessionRow, sidOf, tokenOf } from './session-rows.ts'
 
 const COOKIE = '__Host-session'
 const MINUTE = 60_000
@@ -26,43 +26,17 @@ before(async () => {
 })
 after(() => server.stop())
 
-/** The random token in the cookie, without its signature. */
-function tokenOf(visitor: Visitor): string {
-  return decodeURIComponent(visitor.cookies.get(COOKIE)!).slice(2).split('.')[0]!
-}
-
-const sidOf = (visitor: Visitor) =>
-  createHash('sha256')
-    .update(`letterlock/session/${tokenOf(visitor)}`)
-    .digest('base64url')
-
-async function rowOf(visitor: Visitor) {
-  const rows = await server.sql<{ sid: string; sess: Record<string, unknown>; expire: Date }>(
-    'SELECT * FROM sessions WHERE sid = $1',
-    [sidOf(visitor)],
-  )
-  return rows[0]
-}
+const rowOf = (visitor: Visitor) => sessionRow(server, visitor)
+const copyOf = (visitor: Visitor) => sameCookies(server, visitor)
 
 /** As if the session had begun, or been used last, so long ago. */
-async function setBack(visitor: Visitor, name: 'seenAt' | 'startedAt', milliseconds: number) {
-  const changed = await server.sql(
-    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, ARRAY[$2], to_jsonb($3::bigint))::json WHERE sid = $1 RETURNING sid`,
-    [sidOf(visitor), name, Date.now() - milliseconds],
-  )
-  assert.equal(changed.length, 1)
-}
+const setBack = (visitor: Visitor, name: 'seenAt' | 'startedAt', milliseconds: number) =>
+  changeSession(server, visitor, { [name]: Date.now() - milliseconds })
 
 /** Signs in again with the cookies that are there, as somebody does whose session has ended. @returns where it leads */
 async function signInAgain(visitor: Visitor, person: Person): Promise<string> {
   await letCodesCountAgain(server)
   return (await visitor.signIn(person)).location
-}
-
-function copyOf(visitor: Visitor): Visitor {
-  const copy = new Visitor(server)
-  for (const [name, value] of visitor.cookies) copy.cookies.set(name, value)
-  return copy
 }
 
 const asked = async (visitor: Visitor, path = '/messages') => {
@@ -269,6 +243,62 @@ test('52. Absolute limit under continuous use -> expires', async () => {
   const row = (await rowOf(visitor))!
   assert.equal(row.sess['mailboxKey'], undefined)
   assert.equal((await copyOf(visitor).ask(letter)).status, 303)
+})
+
+test('51. Idle 15 min with background polling -> still expires (polling does not count)', async () => {
+  const visitor = await signedIn(server, maria)
+  const seenAt = async () => Number((await rowOf(visitor))!.sess['seenAt'])
+  const background: [string, Record<string, string>][] = [
+    [letter, { 'sec-fetch-mode': 'cors' }],
+    [letter, { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' }],
+    [letter, { 'sec-fetch-mode': 'same-origin' }],
+    ['/messages', { accept: 'image/avif,image/webp,*/*;q=0.8' }],
+    ['/messages', { accept: 'application/json' }],
+  ]
+  await setBack(visitor, 'seenAt', 10 * MINUTE)
+  const before = await seenAt()
+  for (const [path, headers] of background) {
+    await visitor.ask(path, { headers })
+    assert.equal(await seenAt(), before, JSON.stringify(headers))
+  }
+  // A page that somebody goes to counts, with headers as browsers send them and without.
+  const clicks: Record<string, string>[] = [{ 'sec-fetch-mode': 'navigate' }, { accept: 'text/html,*/*;q=0.8' }, {}]
+  for (const headers of clicks) {
+    await setBack(visitor, 'seenAt', 10 * MINUTE)
+    await visitor.ask('/help', { headers })
+    assert.ok(Date.now() - (await seenAt()) < MINUTE, JSON.stringify(headers))
+  }
+  await setBack(visitor, 'seenAt', 15 * MINUTE + 1000)
+  for (const [path, headers] of background) assert.match((await visitor.ask(path, { headers })).location, /^\/sign-in/)
+})
+
+test('the limits are settings: 5 minutes without a click, one hour in all', async () => {
+  const { stateOf, endsOf } = await import('../../server/sign-in/sessions.ts')
+  const { config, readConfig } = await import('../../server/config.ts')
+  assert.deepEqual([config().idleMinutes, config().sessionHours], [15, 12])
+  assert.deepEqual(
+    [readConfig({ IDLE_MINUTES: '5' }).idleMinutes, readConfig({ SESSION_HOURS: '1' }).sessionHours],
+    [5, 1],
+  )
+  for (const wrong of [{ IDLE_MINUTES: '4' }, { IDLE_MINUTES: '61' }, { SESSION_HOURS: '0' }, { SESSION_HOURS: '25' }])
+    assert.throws(() => readConfig(wrong), /must be a whole number/)
+  const data = { accountId: 'a', stage: 'signed-in' as const, startedAt: 0, seenAt: 11 * 60 * MINUTE + 50 * MINUTE }
+  assert.deepEqual(endsOf(data), { idle: data.seenAt + 15 * MINUTE, last: 12 * 60 * MINUTE })
+  assert.equal(stateOf(data, 12 * 60 * MINUTE), 'signed-in')
+  assert.equal(stateOf(data, 12 * 60 * MINUTE + 1), 'ended')
+})
+
+test('48. Role change -> dead at the next request, and it does not come back with the old role', async () => {
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  const visitor = await signedIn(server, server.cast.felix)
+  assert.equal((await visitor.ask('/admin/access-events')).status, 200)
+  const { id } = (await findAccountByEmail(server.cast.felix.email))!
+  const begun = copyOf(visitor)
+  await server.sql(`UPDATE accounts SET role = 'admin' WHERE id = $1`, [id])
+  assert.deepEqual(await asked(visitor, '/admin/people'), [303, '/sign-in?next=%2Fadmin%2Fpeople'])
+  await server.sql(`UPDATE accounts SET role = 'auditor' WHERE id = $1`, [id])
+  assert.deepEqual(await asked(begun), [303, '/sign-in'])
+  assert.equal(await rowOf(begun), undefined)
 })
 
 test('a step of the sign-in that is left alone ends like a session', async () => {

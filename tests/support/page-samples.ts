@@ -45,6 +45,7 @@ export interface EveryPage {
   nav: Link[]
   csrf: string
   signOut: boolean
+  lastSignIn: null | { day: string; time: string }
   errors: FieldError[]
   path: string
 }
@@ -158,6 +159,7 @@ function sample(template: string, state: string, title: string, person: EveryPag
       nav: person ? NAV[person.role] : [],
       csrf: 'k3Qm-sample-token',
       signOut: person !== null,
+      lastSignIn: null,
       path: '/',
       ...view,
       errors,
@@ -278,6 +280,43 @@ const signIn: Sample[] = [
     codeHref: '/sign-in/code',
     errors: [wrong('code', 'That code is not right, or it was used before. Try another one.')],
   }),
+  ...['moved', 'moved-saved'].map((notice) =>
+    sample('sign-in/sign-in', `ended: ${notice}`, 'Sign in', null, {
+      action: '/sign-in',
+      link: '',
+      maskedAddress: '',
+      form: { email: '' },
+      notice,
+      waitUntil: '',
+    }),
+  ),
+  ...['', 'others'].map((ended) =>
+    sample('sign-in/devices', ended && 'after signing the others out', 'Where you are signed in', maria, {
+      ended,
+      backHref: '/account',
+      others: !ended,
+      sessions: [
+        {
+          ref: 'aaaa',
+          current: true,
+          name: 'Safari on iPhone',
+          address: '203.0.113.7',
+          since: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+          lastUsed: moment('Tuesday 17 November, 2:14 pm', '2026-11-17T19:14:00.000Z'),
+          strength: 'Password and code',
+        },
+        {
+          ref: 'bbbb',
+          current: false,
+          name: 'A browser that did not say its name',
+          address: '2001:db8:1234:5678:9abc:def0:1234:5678',
+          since: moment('Tuesday 17 November, 1:50 pm', '2026-11-17T18:50:00.000Z'),
+          lastUsed: moment('Tuesday 17 November, 1:58 pm', '2026-11-17T18:58:00.000Z'),
+          strength: 'Password and recovery code',
+        },
+      ].slice(0, ended ? 1 : 2),
+    }),
+  ),
   ...[
     { state: '', view: {} },
     {

@@ -38,6 +38,15 @@ export class NotFound extends TellableError {
   }
 }
 
+/** A file of a message that is theirs and cannot be opened now. The message's page says what opens it; as a picture it is not there. */
+export class Closed extends NotFound {
+  readonly messageId: string
+  constructor(messageId: string) {
+    super('nothing at hand opens it')
+    this.messageId = messageId
+  }
+}
+
 /** Known person, wrong door: 403. Only for whole areas of the site, never for single messages. */
 export class NotAllowed extends TellableError {
   constructor(message?: string) {

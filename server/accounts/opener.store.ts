@@ -63,6 +63,34 @@ export async function insertOnce(row: Opener, transaction: Transaction): Promise
   return kept.length === 1
 }
 
+/** Codes of earlier versions that nothing else opens yet no longer sign in, and stay for what is from their time. */
+export async function supersedeCodes(
+  mailbox: { id: string; version: number },
+  transaction: Transaction,
+): Promise<void> {
+  await ask(
+    `UPDATE openers SET kind = 'earlier-code' WHERE mailbox_id = $1 AND kind = 'recovery-code' AND mailbox_version < $2
+     AND NOT EXISTS (SELECT FROM openers s WHERE s.mailbox_id = $1 AND s.kind = 'successor' AND s.mailbox_version = openers.mailbox_version)`,
+    [mailbox.id, mailbox.version],
+    transaction,
+  )
+}
+
+/** The members of these teams who have no opener to the newest half of theirs yet. */
+export function listMembersWithoutOpener(
+  teamIds: readonly string[],
+): Promise<{ mailboxId: string; accountId: string }[]> {
+  return ask(
+    `SELECT t.id AS mailbox_id, m.account_id FROM team_members m
+     JOIN mailboxes t ON t.team_id = m.team_id JOIN mailboxes p ON p.account_id = m.account_id JOIN accounts a ON a.id = m.account_id
+     WHERE m.team_id = ANY($1::uuid[]) AND a.state <> 'closed' AND NOT EXISTS (
+       SELECT FROM openers o WHERE o.mailbox_id = t.id AND o.kind = 'member' AND o.account_id = m.account_id
+         AND o.mailbox_version = (SELECT max(version) FROM mailbox_keys WHERE mailbox_id = t.id)
+         AND o.sealed_to_version = (SELECT max(version) FROM mailbox_keys WHERE mailbox_id = p.id))`,
+    [teamIds],
+  )
+}
+
 /** @returns how many were there: a recovery code is used by removing its opener, so that of fifty requests one wins */
 export function removeOpeners(
   where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'mailboxVersion' | 'kind'>>,

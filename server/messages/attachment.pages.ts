@@ -2,7 +2,7 @@
 import { pipeline } from 'node:stream'
 import type { Request, Response } from 'express'
 import { downloadHeaders } from '../attachments/download-headers.ts'
-import { NotFound } from '../errors.ts'
+import { Closed, NotFound } from '../errors.ts'
 import { sizeInWords } from '../lib/dates.ts'
 import { isId } from '../lib/ids.ts'
 import { logError } from '../lib/logger.ts'
@@ -13,7 +13,9 @@ import { EnvelopeRefused } from '../vault/floe.ts'
 
 /** GET /attachments/:attachment */
 export async function showAttachment(request: Request, response: Response) {
-  const { attachment, messageId, subject } = await openAttachment(readerOf(request), attachmentIn(request))
+  const opened = await openAttachment(readerOf(request), attachmentIn(request)).catch(messageOfClosed)
+  if (typeof opened === 'string') return response.redirect(303, `/messages/${opened}`)
+  const { attachment, messageId, subject } = opened
   showPage(request, response, 'attachments/attachment', {
     title: attachment.name,
     name: attachment.name,
@@ -39,7 +41,9 @@ export async function sendThumbnail(request: Request, response: Response) {
 
 /** GET /attachments/:attachment/download: unsealed as it streams; a broken segment breaks the connection instead of ending it cleanly. */
 export async function download(request: Request, response: Response) {
-  const { attachment, bytes } = await downloadAttachment(readerOf(request), attachmentIn(request))
+  const opened = await downloadAttachment(readerOf(request), attachmentIn(request)).catch(messageOfClosed)
+  if (typeof opened === 'string') return response.redirect(303, `/messages/${opened}`)
+  const { attachment, bytes } = opened
   response.set(downloadHeaders(attachment.name, attachment.type)).set('Content-Length', String(attachment.size))
   await new Promise<void>((done) => {
     pipeline(bytes, response, (error) => {
@@ -51,6 +55,12 @@ export async function download(request: Request, response: Response) {
       done()
     })
   })
+}
+
+/** The message whose page says why its file cannot be opened now. */
+function messageOfClosed(error: unknown): string {
+  if (error instanceof Closed) return error.messageId
+  throw error
 }
 
 function attachmentIn(request: Request): string {

@@ -24,7 +24,7 @@ import { takeDraft } from './draft.store.ts'
 import { insertMessage, insertRecipients } from './message.store.ts'
 import { holdThread, insertThread, listThreadMailboxIds, moveThread } from './thread.store.ts'
 import { findNewestWrap } from './thread-key.store.ts'
-import { makeThreadKey, openThreadKey } from './thread-key.ts'
+import { isForNewest, makeThreadKey, openThreadKey } from './thread-key.ts'
 
 interface Content {
   /** Only the first message of a thread has one. */
@@ -80,14 +80,13 @@ export async function replyToThread(
     if (!uploads) return undefined
     const others = (await listThreadMailboxIds(threadId, transaction)).filter((id) => id !== from.id)
     const recipients = await listMailboxKeys(others, transaction)
-    return keepMessage(
-      reader,
-      { threadId, threadKey: { id: wrap.threadKeyId, key }, from, recipients },
-      content,
-      uploads,
-      now,
-      transaction,
-    )
+    const taking = [from, ...recipients]
+    // Somebody's key was renewed since: a new thread key, so that all can read what comes now.
+    const threadKey =
+      key && (await isForNewest(wrap.threadKeyId, taking, transaction))
+        ? { id: wrap.threadKeyId, key }
+        : await makeThreadKey(threadId, taking, now, transaction)
+    return keepMessage(reader, { threadId, threadKey, from, recipients }, content, uploads, now, transaction)
   })
 }
 

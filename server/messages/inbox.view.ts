@@ -30,7 +30,7 @@ export function inboxView(
     ],
     messages: page.threads.map((thread) => ({
       href: `/messages/${thread.lastMessageId}`,
-      subject: thread.subject,
+      subject: subjectOf(thread),
       from: names.mailbox(thread.otherMailboxId),
       team: '',
       sentAt: inShort(thread.lastMessageAt),
@@ -76,7 +76,7 @@ export function teamInboxView(
     threads: page.threads.map((thread) => ({
       href: `/messages/${thread.lastMessageId}`,
       patient: names.mailbox(thread.otherMailboxId),
-      subject: thread.subject,
+      subject: subjectOf(thread),
       status: statusOf(thread),
       activityAt: inShort(thread.lastMessageAt, new Date(), clock24),
       unread: thread.unreadCount > 0,
@@ -87,6 +87,10 @@ export function teamInboxView(
     lastReplyAt: null,
     ...pagesOf(page, filter),
   }
+}
+
+function subjectOf({ closed, subject }: InboxThread): string {
+  return closed ? t(`messages:closed.${closed}.subject`) : subject
 }
 
 /** The state of a thread in words, by the truth of its newest message. */

@@ -2,10 +2,12 @@
 import { record } from '../audit/record.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { listThreads, type ListedThread, type ThreadFilter } from './thread.store.ts'
-import { openMessageKeys, unsealText } from './open-thread.ts'
+import { closedKeys, openMessageKeys, unsealText, type Closed } from './open-thread.ts'
 
 export interface InboxThread extends ListedThread {
   subject: string
+  /** Why its subject cannot be shown now, if so. */
+  closed: Closed | undefined
 }
 
 export interface InboxPage {
@@ -33,7 +35,15 @@ export async function listInbox(
       keyWrapped: thread.firstKeyWrapped,
     })),
   )
-  const threads = page.map((thread) => ({ ...thread, subject: subjectOf(thread, keys.get(thread.firstMessageId)) }))
+  const closed = await closedKeys(
+    reader,
+    page.map(({ firstThreadKeyId }) => firstThreadKeyId),
+  )
+  const threads = page.map((thread) => ({
+    ...thread,
+    subject: subjectOf(thread, keys.get(thread.firstMessageId)),
+    closed: thread.firstRecalledAt ? undefined : closed.get(thread.firstThreadKeyId),
+  }))
   const last = page.at(-1)
   return {
     threads,

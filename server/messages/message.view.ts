@@ -7,7 +7,7 @@ import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import { LONGEST_BODY } from './reply.form.ts'
 import type { Names } from './names.ts'
-import type { OpenedMessage, OpenedThread } from './open-thread.ts'
+import type { Closed, OpenedMessage, OpenedThread } from './open-thread.ts'
 
 export interface ReplyForm {
   submission: string
@@ -20,7 +20,10 @@ export interface ReplyForm {
 export function threadView(thread: OpenedThread, names: Names, staff: boolean, reply: ReplyForm) {
   const newest = thread.messages.at(-1)!
   const other = otherSide(thread, names)
-  const subject = thread.messages[0]?.subject || t('messages:inbox.noSubject')
+  const [first] = thread.messages
+  const subject = first?.closed
+    ? t(`messages:closed.${first.closed}.subject`)
+    : first?.subject || t('messages:inbox.noSubject')
   return {
     title: t('messages:thread.title', { subject }),
     staff,
@@ -73,6 +76,7 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
     mine,
     sentAt: inWords(message.sentAt, new Date(), clock),
     recalledAt: message.recalledAt ? inWords(message.recalledAt, new Date(), clock) : null,
+    closed: message.closed ? closedView(message.closed, mine, staff) : null,
     paragraphs: paragraphsOf(message.body),
     files: message.files.map(fileView),
     timeline: mine ? timelineOf(message, thread, staff) : [],
@@ -80,6 +84,17 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
       mine && !message.recalledAt && !message.recipients.some(({ openedAt }) => openedAt)
         ? `/messages/${message.id}/recall`
         : '',
+  }
+}
+
+/** What happened to a message that cannot be shown, and what opens it again. */
+function closedView(closed: Closed, mine: boolean, staff: boolean) {
+  if (closed === 'waits-for-colleague')
+    return { text: t('messages:closed.waits-for-colleague.text'), href: '', label: '' }
+  return {
+    text: t('messages:closed.from-before.text', { context: mine || staff ? 'own' : 'theirs' }),
+    href: '/account/recovery-codes#earlier',
+    label: t('messages:closed.from-before.link'),
   }
 }
 

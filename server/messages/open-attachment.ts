@@ -10,11 +10,11 @@ import {
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
-import { Gone, NotFound } from '../errors.ts'
+import { Closed, Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
 import { claimMessage, listRecipients, noteOpening, type Claimed } from './message.store.ts'
-import { openMessageKeys, openSubject } from './open-thread.ts'
+import { closedKeys, openMessageKeys, openSubject } from './open-thread.ts'
 import { holdThread } from './thread.store.ts'
 
 interface ClaimedFile {
@@ -22,7 +22,7 @@ interface ClaimedFile {
   claimed: Claimed
 }
 
-/** What is known of a file, for its page. @throws NotFound, Gone, Unavailable, EnvelopeRefused */
+/** What is known of a file, for its page. @throws NotFound, Closed, Gone, Unavailable, EnvelopeRefused */
 export async function openAttachment(
   reader: Reader,
   id: string,
@@ -118,6 +118,7 @@ async function claimFile(
     throw new NotFound('not yours')
   }
   if (claimed.message.recalledAt) throw new Gone(claimed.message.recalledAt)
+  if ((await closedKeys(reader, [claimed.message.threadKeyId])).size > 0) throw new Closed(claimed.message.id)
   return { row, claimed }
 }
 

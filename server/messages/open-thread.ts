@@ -1,11 +1,12 @@
 /**
  * Open: claim the message for this reader (found, or nothing), record an opening for every message of the thread that will be shown, note
- * first openings, and only then unseal. If the record cannot be written nothing opens.
+ * first openings, and only then unseal. If the record cannot be written nothing opens. What is under a key that nothing at hand opens is
+ * neither shown nor recorded as opened.
  */
 import { unsealAttachment, unwrapFileKey, type Attachment } from '../attachments/attachment.ts'
 import { listAttachmentsOf, listDownloads } from '../attachments/attachment.store.ts'
 import { record, recordDenied } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
+import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { unsealEnvelope } from '../vault/floe.ts'
@@ -20,7 +21,7 @@ import {
   type MessageRow,
   type RecipientRow,
 } from './message.store.ts'
-import { clearUnread, holdThread } from './thread.store.ts'
+import { countUnread, holdThread } from './thread.store.ts'
 import { listThreadKeyWraps } from './thread-key.store.ts'
 import { openThreadKey } from './thread-key.ts'
 
@@ -30,12 +31,17 @@ export interface OpenedMessage {
   authorAccountId: string | null
   sentAt: Date
   recalledAt: Date | null
+  /** Why it cannot be shown now, if so. */
+  closed: Closed | undefined
   subject: string
   body: string
   files: Attachment[]
   recipients: RecipientRow[]
   downloads: { attachmentId: string; mailboxId: string; downloadedAt: Date }[]
 }
+
+/** Under a key from before the reader's new sign-in, or of a team that no colleague has let them into yet. */
+export type Closed = 'from-before' | 'waits-for-colleague'
 
 export interface OpenedThread {
   id: string
@@ -51,11 +57,18 @@ export interface OpenedThread {
  */
 export async function openThread(reader: Reader, messageId: string, now = new Date()): Promise<OpenedThread> {
   const claimed = await claimOrRefuse(reader, messageId)
-  const rows = await inTransaction(async (transaction) => {
+  // The reader's keys are opened before the thread is held: nobody waits with a thread in hand.
+  await closedKeys(reader, [claimed.message.threadKeyId])
+  const { rows, closed } = await inTransaction(async (transaction) => {
     await holdThread(claimed.threadId, transaction)
     const all = await listThread(claimed, transaction)
     refuseRecalled(claimed, all.find(({ id }) => id === claimed.message.id)?.recalledAt)
-    const shown = all.filter((row) => !row.recalledAt)
+    const closed = await closedKeys(
+      reader,
+      all.map(({ threadKeyId }) => threadKeyId),
+      transaction,
+    )
+    const shown = all.filter((row) => !row.recalledAt && !closed.has(row.threadKeyId))
     await record(
       reader.actor,
       shown.map((row) => ({ act: 'message.opened' as const, subject: { kind: 'message' as const, id: row.id } })),
@@ -64,10 +77,27 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
     )
     const ids = shown.map(({ id }) => id)
     await noteOpening(claimed.mailboxId, ids, reader.account.id, now, transaction)
-    await clearUnread(claimed.threadId, claimed.mailboxId, transaction)
-    return all.filter((row) => !row.recalledAt || row.fromMailboxId === claimed.mailboxId)
+    await countUnread(claimed.threadId, claimed.mailboxId, transaction)
+    return { rows: all.filter((row) => !row.recalledAt || row.fromMailboxId === claimed.mailboxId), closed }
   })
-  return { id: claimed.threadId, mailboxId: claimed.mailboxId, messages: await unsealAll(reader, rows) }
+  return { id: claimed.threadId, mailboxId: claimed.mailboxId, messages: await unsealAll(reader, rows, closed) }
+}
+
+/** Which of these thread keys nothing at hand opens, and why. */
+export async function closedKeys(
+  reader: Reader,
+  threadKeyIds: readonly string[],
+  transaction?: Transaction,
+): Promise<Map<string, Closed>> {
+  const wraps = await listThreadKeyWraps(reader, [...new Set(threadKeyIds)], transaction)
+  const closed = new Map<string, Closed>()
+  const open = new Set<string>()
+  for (const { threadKeyId, mailboxId, mailboxVersion } of wraps) {
+    if (await reader.pairOf(mailboxId, mailboxVersion)) open.add(threadKeyId)
+    else closed.set(threadKeyId, mailboxId === reader.own.id ? 'from-before' : 'waits-for-colleague')
+  }
+  for (const id of open) closed.delete(id)
+  return closed
 }
 
 /** Their message, or a refusal in the log. @throws NotFound, Gone */
@@ -86,7 +116,11 @@ function refuseRecalled(claimed: Claimed, recalledAt: Date | null | undefined) {
   if (recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone(recalledAt)
 }
 
-async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMessage[]> {
+async function unsealAll(
+  reader: Reader,
+  rows: MessageRow[],
+  closed: ReadonlyMap<string, Closed>,
+): Promise<OpenedMessage[]> {
   const ids = rows.map(({ id }) => id)
   const [keys, recipients, files] = await Promise.all([
     openMessageKeys(reader, rows),
@@ -99,6 +133,7 @@ async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMess
     const open = key && !row.recalledAt
     return {
       ...row,
+      closed: row.recalledAt ? undefined : closed.get(row.threadKeyId),
       subject: open && row.subjectSealed ? unsealText(key, `message/${row.id}/subject`, row.subjectSealed) : '',
       body: open && row.bodySealed ? unsealText(key, `message/${row.id}/body`, row.bodySealed) : '',
       files: open
@@ -116,12 +151,16 @@ async function unsealAll(reader: Reader, rows: MessageRow[]): Promise<OpenedMess
 
 type Keyed = Pick<MessageRow, 'id' | 'threadKeyId' | 'keyWrapped'>
 
-/** The message keys of these messages, by message id. Forgotten ones are left out. @throws EnvelopeRefused */
+/** The message keys of these messages, by message id. Forgotten ones, and those that nothing at hand opens, are left out. @throws EnvelopeRefused */
 export async function openMessageKeys(reader: Reader, rows: readonly Keyed[]): Promise<Map<string, Buffer>> {
   const wraps = await listThreadKeyWraps(reader, [...new Set(rows.map((row) => row.threadKeyId))])
-  const threadKeys = new Map(
-    await Promise.all(wraps.map(async (wrap) => [wrap.threadKeyId, await openThreadKey(reader, wrap)] as const)),
+  const opened = await Promise.all(
+    wraps.map(async (wrap) => {
+      const key = await openThreadKey(reader, wrap)
+      return key ? [[wrap.threadKeyId, key] as const] : []
+    }),
   )
+  const threadKeys = new Map(opened.flat())
   return new Map(
     rows.flatMap(({ id, threadKeyId, keyWrapped }) => {
       const threadKey = threadKeys.get(threadKeyId)
@@ -141,7 +180,9 @@ export async function openSubject(reader: Reader, claimed: Claimed): Promise<str
 export async function saysTheSame(reader: Reader, message: MessageRow, text: string): Promise<boolean> {
   const key = (await openMessageKeys(reader, [message])).get(message.id)
   // Taken back since: it says nothing any more, and a second press of the old button does not send it again.
-  if (!key || !message.bodySealed) return true
+  if (!message.bodySealed) return true
+  // It waits with an earlier key, and what was typed now must not be lost.
+  if (!key) return false
   return unsealText(key, `message/${message.id}/body`, message.bodySealed) === text
 }
 

@@ -43,7 +43,12 @@ export function listThreadKeyWraps(
   )
 }
 
-/** The newest key of a thread that this mailbox can open, to write with. */
+/** The wraps of one thread key, for all mailboxes of its thread: who can open it, and with which version. */
+export function listWrapsOf(threadKeyId: string, transaction: Transaction): Promise<ThreadKeyWrap[]> {
+  return threadKeyWraps.list({ threadKeyId }, transaction)
+}
+
+/** The newest key of a thread that is wrapped to this mailbox, to write with. */
 export async function findNewestWrap(
   threadId: string,
   mailboxId: string,

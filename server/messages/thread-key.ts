@@ -11,7 +11,13 @@ import { deriveKey } from '../vault/derive.ts'
 import { hpkeOpen, hpkeSeal } from '../vault/hpke.ts'
 import type { KeyPair } from '../vault/hpke.ts'
 import { newKey, unwrapKey, unwrapUnderMaster, wrapKey, wrapUnderMaster } from '../vault/wrap.ts'
-import { insertThreadKey, insertThreadKeyWraps, updateThreadKeyWrap, type ThreadKeyWrap } from './thread-key.store.ts'
+import {
+  insertThreadKey,
+  insertThreadKeyWraps,
+  listWrapsOf,
+  updateThreadKeyWrap,
+  type ThreadKeyWrap,
+} from './thread-key.store.ts'
 
 /** A new key for a thread, wrapped to every mailbox that takes part. */
 export async function makeThreadKey(
@@ -35,9 +41,25 @@ function publicWrap(threadKeyId: string, mailbox: MailboxKey, key: Buffer): Thre
   return { ...wrap, wrap: wrapUnderMaster(bindingOf(wrap), hpkeSeal(mailbox.publicKey, bindingOf(wrap), key)) }
 }
 
-/** Opens a wrap for the reader whose mailbox it is for; a wrap to the public half is replaced, once, by the quicker one. @throws EnvelopeRefused */
-export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promise<Buffer> {
-  const pair = await reader.keyOf(wrap.mailboxId)
+/** Whether each of these mailboxes has this thread key under the newest version of its own. */
+export async function isForNewest(
+  threadKeyId: string,
+  mailboxes: readonly MailboxKey[],
+  transaction: Transaction,
+): Promise<boolean> {
+  const wraps = await listWrapsOf(threadKeyId, transaction)
+  return mailboxes.every(({ id, version }) =>
+    wraps.some((wrap) => wrap.mailboxId === id && wrap.mailboxVersion === version),
+  )
+}
+
+/**
+ * Opens a wrap for the reader whose mailbox it is for; a wrap to the public half is replaced, once, by the quicker one.
+ * @returns undefined while it is under a version that nothing at hand opens @throws EnvelopeRefused
+ */
+export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promise<Buffer | undefined> {
+  const pair = await reader.pairOf(wrap.mailboxId, wrap.mailboxVersion)
+  if (!pair) return undefined
   const inner = unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
   if (wrap.kind === 'private') return unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
   const key = hpkeOpen(pair, bindingOf(wrap), inner)

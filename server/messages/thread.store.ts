@@ -60,9 +60,14 @@ export async function takesPart(threadId: string, ids: readonly string[]): Promi
   return (await listThreadMailboxIds(threadId)).some((id) => ids.includes(id))
 }
 
-/** Nothing of the thread is unread any more for this mailbox. */
-export async function clearUnread(threadId: string, mailboxId: string, transaction: Transaction): Promise<void> {
-  await threadMailboxes.update({ unreadCount: 0 }, { threadId, mailboxId }, transaction)
+/** Counts again what this mailbox has not opened of the thread; what could not be shown stays unread. */
+export async function countUnread(threadId: string, mailboxId: string, transaction: Transaction): Promise<void> {
+  await ask(
+    `UPDATE thread_mailboxes SET unread_count = (SELECT count(*) FROM messages m JOIN message_recipients r ON r.message_id = m.id AND r.mailbox_id = $2
+       WHERE m.thread_id = $1 AND m.recalled_at IS NULL AND r.opened_at IS NULL) WHERE thread_id = $1 AND mailbox_id = $2`,
+    [threadId, mailboxId],
+    transaction,
+  )
 }
 
 /** A message that these mailboxes had not opened was taken back: it is not unread for them any more. */

@@ -1,7 +1,9 @@
 import type { NextFunction, Request, Response } from 'express'
 import { record } from '../audit/record.ts'
+import { logError } from '../lib/logger.ts'
 import { useFormSecrets } from '../web/form-token.ts'
 import { takeLastSignIn } from './last-sign-in.ts'
+import { letColleaguesIn } from './let-colleagues-in.ts'
 import { makeReader, type Reader } from './reader.ts'
 import {
   emptyEnded,
@@ -56,4 +58,7 @@ async function meetReader(request: Request) {
   if (isClick(request)) noteClick(request)
   request.ends = endsOf(request.session)
   request.lastSignIn = () => takeLastSignIn(request)
+  // Where a page waits for it, it is there; where it fails, the reader's own page is not the one that breaks.
+  if (request.method === 'GET' && request.accepts(['html', 'image/*']) === 'html')
+    await letColleaguesIn(reader).catch((error: unknown) => logError('A colleague could not be let in', error))
 }

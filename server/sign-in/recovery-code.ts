@@ -5,22 +5,23 @@
 import { randomBytes } from 'node:crypto'
 import { openerRow, sealOpener } from '../accounts/mailbox-key.ts'
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
-import { findOpener, insertOpeners, removeOpeners } from '../accounts/opener.store.ts'
+import { findOpener, insertOpeners, listOpeners, removeOpeners, supersedeCodes } from '../accounts/opener.store.ts'
 import type { Transaction } from '../database/connection.ts'
 import { unsealEnvelope } from '../vault/floe.ts'
 import { deriveKey } from '../vault/derive.ts'
-import type { KeyPair } from '../vault/hpke.ts'
+import { pairOfPrivate, type KeyPair } from '../vault/hpke.ts'
 import { lookupDigest, pepper } from '../vault/vault.ts'
 
 const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 20
 
-/** Makes ten new codes in place of all earlier ones. @returns them as shown: four groups of five */
+/** Makes ten new codes in place of all earlier ones, which sign nobody in any more. @returns them as shown: four groups of five */
 export async function makeRecoveryCodes(
   mailbox: MailboxKey & KeyPair,
   now: Date,
   transaction: Transaction,
 ): Promise<string[]> {
+  await supersedeCodes(mailbox, transaction)
   await removeOpeners({ mailboxId: mailbox.id, kind: 'recovery-code' }, transaction)
   const codes = Array.from({ length: 10 }, () => Array.from(randomBytes(LENGTH), (byte) => LETTERS[byte & 31]).join(''))
   await insertOpeners(
@@ -38,21 +39,63 @@ export async function makeRecoveryCodes(
   return codes.map((code) => code.match(/.{5}/g)!.join('-'))
 }
 
+/** How many codes are left to sign in with, and whether they open what is sealed today. */
+export async function countRecoveryCodes(
+  mailbox: MailboxKey,
+  transaction?: Transaction,
+): Promise<{ left: number; newest: boolean }> {
+  const codes = await listOpeners({ mailboxId: mailbox.id, kind: 'recovery-code' }, transaction)
+  return { left: codes.length, newest: codes.every(({ mailboxVersion }) => mailboxVersion === mailbox.version) }
+}
+
+/** What a code opens: a version of the mailbox's key, the newest unless that was renewed since the code was made. */
+export type OpenedByCode = KeyPair & { version: number }
+
+/** Whether a code is good, without using it up. */
+export async function isRecoveryCode(mailbox: MailboxKey, typed: string): Promise<boolean> {
+  return (await findCode(mailbox, 'recovery-code', typed)) !== undefined
+}
+
 /** Uses up a code of this mailbox. Of many requests with one code, one gets the key pair. @returns undefined when it is not good */
-export async function spendRecoveryCode(
+export function spendRecoveryCode(
   mailbox: MailboxKey,
   typed: string,
   transaction: Transaction,
-): Promise<KeyPair | undefined> {
+): Promise<OpenedByCode | undefined> {
+  return spendCode(mailbox, 'recovery-code', typed, transaction)
+}
+
+/** Likewise a code whose set was replaced, which only opens what is from its time. */
+export function spendEarlierCode(
+  mailbox: MailboxKey,
+  typed: string,
+  transaction: Transaction,
+): Promise<OpenedByCode | undefined> {
+  return spendCode(mailbox, 'earlier-code', typed, transaction)
+}
+
+type CodeKind = 'recovery-code' | 'earlier-code'
+
+async function spendCode(mailbox: MailboxKey, kind: CodeKind, typed: string, transaction: Transaction) {
+  const found = await findCode(mailbox, kind, typed, transaction)
+  if (!found || (await removeOpeners({ id: found.opener.id }, transaction)) !== 1) return undefined
+  const { code, opener } = found
+  const version = opener.mailboxVersion
+  const binding = `mailbox/${mailbox.id}/${version}/recovery-code`
+  return { version, ...pairOfPrivate(unsealEnvelope(keyOf(code, mailbox.id), binding, opener.envelope)) }
+}
+
+async function findCode(mailbox: MailboxKey, kind: CodeKind, typed: string, transaction?: Transaction) {
+  const code = readRecoveryCode(typed)
+  const digest = code && digestOf(code, mailbox.id)
+  const opener = digest && (await findOpener({ mailboxId: mailbox.id, kind, codeDigest: digest }, transaction))
+  return opener ? { code, opener } : undefined
+}
+
+/** A code as it was typed, in capitals and without what stands between its groups. @returns undefined for anything else */
+export function readRecoveryCode(typed: string): string | undefined {
   const code = typed.toUpperCase().replace(/[ -]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
-  if (!/^[0-9A-HJKMNP-TV-Z]{20}$/.test(code)) return undefined
-  const opener = await findOpener(
-    { mailboxId: mailbox.id, kind: 'recovery-code', codeDigest: digestOf(code, mailbox.id) },
-    transaction,
-  )
-  if (!opener || (await removeOpeners({ id: opener.id }, transaction)) !== 1) return undefined
-  const binding = `mailbox/${mailbox.id}/${opener.mailboxVersion}/recovery-code`
-  return { publicKey: mailbox.publicKey, privateKey: unsealEnvelope(keyOf(code, mailbox.id), binding, opener.envelope) }
+  return /^[0-9A-HJKMNP-TV-Z]{20}$/.test(code) ? code : undefined
 }
 
 function digestOf(code: string, mailboxId: string) {

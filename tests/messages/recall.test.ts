@@ -350,8 +350,11 @@ describe('A provider who leaves the team', () => {
     )
     await server.sql('UPDATE openers SET account_id = NULL WHERE id = $1', [opener!.id])
     const answer = await dana.ask(`/messages/${id}`)
-    assert.equal(answer.status, 404)
+    assert.equal(answer.status, 200)
+    assert.match(answer.body, /Waiting for a colleague/)
     assert.doesNotMatch(answer.body, /Canary/)
+    const opened = `SELECT 1 FROM access_events WHERE act = 'message.opened' AND subject_id = $1`
+    assert.deepEqual(await server.sql(opened, [id]), [], 'nothing that was not shown is recorded as opened')
     await server.sql('UPDATE openers SET account_id = $2 WHERE id = $1', [opener!.id, account])
     assert.equal((await dana.ask(`/messages/${id}`)).status, 200)
   })

@@ -23,15 +23,17 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
   return startOn(copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate())), settings)
 }
 
+/** The same people in sealed mode: the private half of the recovery key was taken off the server. */
+export async function startTestServerSealed(settings: Record<string, string> = {}): Promise<TestServer> {
+  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate()))
+  await changeBeforeStart(dataDir, `UPDATE vault_keys SET key_wrapped = NULL WHERE name = 'recovery'`)
+  return startOn(dataDir, settings)
+}
+
 /** The same people, but as in real use: with an address that others reach. Its mails go nowhere. */
 export async function startTestServerInRealUse(settings: Record<string, string>): Promise<TestServer> {
   const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate()))
-  const database = await secondLook(dataDir)
-  const owner = new pg.Client({ connectionString: database.ownerUrl })
-  await owner.connect()
-  await owner.query(`UPDATE installation SET value = 'production' WHERE name = 'kind'`)
-  await owner.end()
-  await database.stop()
+  await changeBeforeStart(dataDir, `UPDATE installation SET value = 'production' WHERE name = 'kind'`)
   const { masterKeyFile } = await import('../../server/vault/master-key.ts')
   return startOn(dataDir, {
     NODE_ENV: 'production',
@@ -43,6 +45,15 @@ export async function startTestServerInRealUse(settings: Record<string, string>)
     EMERGENCY_PHONE: '911',
     ...settings,
   })
+}
+
+async function changeBeforeStart(dataDir: string, statement: string) {
+  const database = await secondLook(dataDir)
+  const owner = new pg.Client({ connectionString: database.ownerUrl })
+  await owner.connect()
+  await owner.query(statement)
+  await owner.end()
+  await database.stop()
 }
 
 async function startOn(dataDir: string, settings: Record<string, string>): Promise<TestServer> {

@@ -10,6 +10,20 @@ import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
 import { askNewPassword, landing, pressContinue, takePasswordByLink } from './notices/link.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
+import { showOpenings } from './reports/openings.pages.ts'
+import { askOtherCodeApp, takeOtherCodeApp } from './sign-in/account-code-app.pages.ts'
+import { askChangedPassword, takeChangedPassword } from './sign-in/account-password.pages.ts'
+import { askName, showAccount, takeName } from './sign-in/account.pages.ts'
+import {
+  askAddress,
+  askConfirmNew,
+  showAddressChange,
+  stopAddress,
+  stopByOldLink,
+  takeAddress,
+  takeConfirmNew,
+  takeConfirmOld,
+} from './sign-in/address-change.pages.ts'
 import { askCode, askRecoveryCode, takeCode, takeRecoveryCode } from './sign-in/code.pages.ts'
 import {
   askSecondFactor,
@@ -19,6 +33,7 @@ import {
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
 import { endAllDevices, endDevice, endOtherDevices, showDevices } from './sign-in/devices.pages.ts'
+import { askNotMe, takeNotMe } from './sign-in/not-me.pages.ts'
 import { askProof, takeProof } from './sign-in/prove.pages.ts'
 import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
 import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
@@ -28,6 +43,7 @@ const certain = proved()
 const provider = allowed('provider')
 const admin = allowed('admin')
 const oversight = allowed('admin', 'auditor')
+const anyoneProved = proved()
 
 anyone.get('/', goHome)
 anyone.get('/help', showHelp)
@@ -56,6 +72,26 @@ signedIn.post('/enrol/recovery-codes', keepRecoveryCodes)
 
 signedIn.get('/prove', askProof)
 signedIn.post('/prove', takeProof)
+signedIn.get('/account', showAccount)
+anyoneProved.get('/account/name', askName)
+anyoneProved.post('/account/name', takeName)
+anyoneProved.get('/account/password', askChangedPassword)
+anyoneProved.post('/account/password', takeChangedPassword)
+anyoneProved.get('/account/code-app', askOtherCodeApp)
+anyoneProved.post('/account/code-app', takeOtherCodeApp)
+anyoneProved.get('/account/address', askAddress)
+anyoneProved.post('/account/address', takeAddress)
+signedIn.post('/account/address/stop', stopAddress)
+signedIn.get('/account/address/confirm/:token', askConfirmNew)
+signedIn.post('/account/address/confirm/:token', takeConfirmNew)
+signedIn.get('/account/openings', showOpenings)
+
+// What the mails about a change lead to. Opening does nothing; the old mailbox can stop a change also when nobody can sign in any more.
+anyone.get('/address-change/:token', showAddressChange)
+anyone.post('/address-change/:token/confirm', takeConfirmOld)
+anyone.post('/address-change/:token/stop', stopByOldLink)
+anyone.get('/not-me/:token', askNotMe)
+anyone.post('/not-me/:token', takeNotMe)
 
 certain.get('/account/devices', showDevices)
 certain.post('/account/devices/end', endDevice)

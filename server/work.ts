@@ -3,15 +3,19 @@ import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
+import { sendAddressMail } from './notices/send-address-mail.job.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
+import { finishAddressChanges } from './sign-in/finish-address-changes.job.ts'
 import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
 
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),
   'send-invitation': (payload) => sendInvitation(payload),
   'send-security-notice': (payload) => sendSecurityNotice(payload),
+  'send-address-mail': (payload) => sendAddressMail(payload),
+  'finish-address-changes': () => finishAddressChanges(),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),
@@ -22,6 +26,7 @@ export const jobs = {
 export const timetable = `
 * * * * * free-stuck-jobs
 * * * * * sweep-sign-ins
+* * * * * finish-address-changes
 17 * * * * sweep-uploads
 5 3 * * * make-room-for-access-events
 `

@@ -65,6 +65,8 @@ const MAY_UNSEAL = [
   'messages/open-thread.ts',
   'messages/thread-key.ts',
   'reports/list-access-events.ts',
+  'sign-in/account-code-app.pages.ts',
+  'sign-in/address-change.store.ts',
   'sign-in/code.pages.ts',
   'sign-in/credential.store.ts',
   'sign-in/enrol.pages.ts',

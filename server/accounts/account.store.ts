@@ -89,6 +89,25 @@ export async function noteSignIn(id: string, now: Date, transaction?: Transactio
   await accounts.update({ lastSignedInAt: now }, { id }, transaction)
 }
 
+export async function setName(id: string, name: string, transaction: Transaction): Promise<void> {
+  await accounts.update({ nameSealed: sealField(`account/${id}/name`, name) }, { id }, transaction)
+}
+
+/**
+ * Puts another address in a person's place, unless theirs is not `from` any more (undefined: whichever it is). @returns whether it was done
+ * @throws UniqueConstraintError `accounts_email_digest_key` when it is somebody else's
+ */
+export async function setEmail(
+  id: string,
+  from: string | undefined,
+  email: string,
+  transaction: Transaction,
+): Promise<boolean> {
+  const values = { emailDigest: lookupDigest('email', email), emailSealed: sealField(`account/${id}/email`, email) }
+  const where = from === undefined ? { id } : { id, emailDigest: lookupDigest('email', from) }
+  return (await accounts.update(values, where, transaction)) === 1
+}
+
 function toAccount(row: AccountRow): Account {
   const { emailDigest: _, emailSealed, nameSealed, ...plain } = row
   return {

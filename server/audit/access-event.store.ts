@@ -69,6 +69,31 @@ export function listAccessEvents(filter: AccessEventFilter, transaction?: Transa
   )
 }
 
+/** Somebody opened a message or a file. */
+export interface OpeningEvent {
+  id: string
+  at: Date
+  actorId: string
+  act: 'message.opened' | 'attachment.previewed' | 'attachment.downloaded'
+  subjectId: string
+}
+
+/** Openings of these messages and files by people, newest first. */
+export function listOpeningEvents(
+  subjectIds: readonly string[],
+  before: { at: Date; id: string } | undefined,
+  limit: number,
+): Promise<OpeningEvent[]> {
+  return ask<OpeningEvent>(
+    `SELECT id, at, actor_id, act, subject_id FROM access_events
+     WHERE subject_id = ANY($1::uuid[]) AND act IN ('message.opened', 'attachment.previewed', 'attachment.downloaded')
+       AND outcome = 'done' AND actor_kind = 'account' AND actor_id IS NOT NULL
+       AND ($2::timestamptz IS NULL OR (at, id) < ($2, $3::uuid))
+     ORDER BY at DESC, id DESC LIMIT $4`,
+    [subjectIds, before?.at ?? null, before?.id ?? null, limit],
+  )
+}
+
 /** Makes the log's partitions of this month and of the two years that follow. */
 export async function makeRoomForAccessEvents(): Promise<void> {
   await ask('SELECT make_room_for_access_events(24)')

@@ -61,6 +61,7 @@ export const ACTS = [
   'attachment.downloaded',
   'inbox.listed',
   'access-events.read',
+  'openings.read',
   'people.listed',
   'address.looked-up',
   'page.refused',

@@ -8,6 +8,7 @@ export type SecurityChange =
   | 'recovery-code-used'
   | 'recovery-codes-made'
   | 'address-changed'
+  | 'address-restored'
   | 'new-device'
   | 'signed-out-everywhere'
   | 'many-wrong-tries'
@@ -18,6 +19,8 @@ export interface JobPayloads {
   'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
   'send-security-notice': { accountId: string; change: SecurityChange; at: string }
+  'send-address-mail': { changeId: string; to: 'new' | 'old'; about: 'asked' | 'changed' }
+  'finish-address-changes': Record<string, never>
   'free-stuck-jobs': Record<string, never>
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>

@@ -50,3 +50,24 @@ function readCatalogues(language: string) {
     ]),
   )
 }
+
+/** The languages that have every catalogue of English, and every word in each. */
+export function completeLanguages(): { code: string; name: string }[] {
+  const keysOf = (language: string) => keysIn(catalogues.getDataByLanguage(language) ?? {})
+  const needed = keysOf(FALLBACK)
+  return languages
+    .filter((language) => {
+      const known = new Set(keysOf(language))
+      return needed.every((key) => known.has(key))
+    })
+    .map((code) => ({ code, name: new Intl.DisplayNames([code], { type: 'language' }).of(code) ?? code }))
+}
+
+/** Words in several forms of number count by their first part, because languages have different forms. */
+function keysIn(words: object, before = ''): string[] {
+  return Object.entries(words).flatMap(([key, value]) =>
+    typeof value === 'string'
+      ? [`${before}${key}`.replace(/_(zero|one|two|few|many|other)$/, '')]
+      : keysIn(value as object, `${before}${key}.`),
+  )
+}

@@ -161,3 +161,25 @@ export async function noteNotice(
   const values = outcome === 'sent' ? { noticedAt: now } : { noticeFailedAt: now }
   await messageRecipients.update(values, { messageId, mailboxId }, transaction)
 }
+
+/** A message by what its openings are told with. */
+export interface Letter {
+  id: string
+  sentAt: Date
+  recalledAt: Date | null
+  fileIds: string[]
+}
+
+/** Every message in the threads of a mailbox, or by an author. */
+export function listLettersOf(whose: { mailboxId: string } | { authorId: string }): Promise<Letter[]> {
+  const mine =
+    'authorId' in whose
+      ? 'm.author_account_id = $1'
+      : 'm.thread_id IN (SELECT thread_id FROM thread_mailboxes WHERE mailbox_id = $1)'
+  return ask<Letter>(
+    `SELECT m.id, m.sent_at, m.recalled_at,
+       coalesce(array_agg(a.id) FILTER (WHERE a.id IS NOT NULL), '{}') AS file_ids
+     FROM messages m LEFT JOIN attachments a ON a.message_id = m.id WHERE ${mine} GROUP BY m.id`,
+    ['authorId' in whose ? whose.authorId : whose.mailboxId],
+  )
+}

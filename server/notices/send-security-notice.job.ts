@@ -1,13 +1,21 @@
-/** Tells a person on every channel we have that something about their sign-in changed: what, when, and what to do if it was not them. */
+/**
+ * Tells a person on every channel we have that something about their sign-in changed: what, when, and what to do if it was not them. One notice
+ * of one change, and at most ten a day: the tenth says that there were several, and what follows it is in the log only.
+ */
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
+import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
-import { dayAndTime } from '../lib/dates.ts'
+import { inWords } from '../lib/dates.ts'
+import { newId } from '../lib/ids.ts'
 import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
-import { linkToken } from '../vault/vault.ts'
+import { countSecurityLinks, insertSecurityLink } from '../sign-in/security-link.store.ts'
 import { noticeView } from './notice.view.ts'
+
+const DAY = 24 * 60 * 60 * 1000
+const MOST_A_DAY = 10
 
 export async function sendSecurityNotice(
   { accountId, change, at }: JobPayloads['send-security-notice'],
@@ -16,10 +24,26 @@ export async function sendSecurityNotice(
   const account = await findAccount(accountId)
   if (!account || account.state === 'closed') return
   const subject = { kind: 'account' as const, id: accountId }
-  const view = { ...noticeView(linkToken('security', accountId)), change, at: dayAndTime(new Date(at), now) }
+  const happenedAt = new Date(at)
   try {
     await inTransaction(async (transaction) => {
-      await record(system, { act: 'security-notice.sent', subject }, transaction, now)
+      const since = new Date(now.getTime() - DAY)
+      const { told, lately } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
+      if (told) return
+      if (lately >= MOST_A_DAY) {
+        const event = { act: 'security-notice.failed', subject, outcome: 'failed', reason: 'ten-a-day' } as const
+        return record(system, event, transaction, now)
+      }
+      const expiresAt = new Date(now.getTime() + 30 * DAY)
+      const link = { id: newId(now), accountId, change, happenedAt, madeAt: now, expiresAt }
+      const token = await insertSecurityLink(link, transaction)
+      await record(system, { act: 'security-notice.sent', subject, reason: change }, transaction, now)
+      const view = {
+        ...noticeView(''),
+        link: `${config().baseUrl}/not-me/${token}`,
+        change: lately === MOST_A_DAY - 1 ? 'several' : change,
+        at: inWords(happenedAt, now).text,
+      }
       await sendMail({ to: account.email, template: 'security-notice', view }, now)
     })
   } catch (error) {

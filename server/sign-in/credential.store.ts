@@ -95,3 +95,31 @@ export async function spendStep(accountId: string, step: number, transaction: Tr
   )
   return rows.length === 1
 }
+
+/** The code app that somebody signs in with, and the bytes that stand for it, to be compared when it is replaced. */
+export async function findCodeApp(accountId: string): Promise<{ secret: string; sealed: Buffer } | undefined> {
+  const sealed = (await credentials.find({ accountId }))?.totpSecretSealed
+  return sealed ? { secret: unsealField(`account/${accountId}/totp`, sealed), sealed } : undefined
+}
+
+/** Another code app, if the one from `before` is still there. @returns whether this call put it there */
+export async function replaceCodeApp(
+  accountId: string,
+  before: { sealed: Buffer } | undefined,
+  app: { secret: string; step: number },
+  transaction: Transaction,
+): Promise<boolean> {
+  const rows = await ask(
+    `UPDATE credentials SET totp_secret_sealed = $3, totp_last_step = $4
+     WHERE account_id = $1 AND totp_secret_sealed IS NOT DISTINCT FROM $2 RETURNING account_id`,
+    [accountId, before?.sealed ?? null, sealField(`account/${accountId}/totp`, app.secret), app.step],
+    transaction,
+  )
+  return rows.length === 1
+}
+
+/** When the password was set last; undefined for those who have none. */
+export async function findPasswordChange(accountId: string): Promise<Date | undefined> {
+  const row = await credentials.find({ accountId })
+  return row?.passwordVerifier ? row.changedAt : undefined
+}

@@ -48,6 +48,9 @@ declare module 'express-session' {
     /** Sealed under the cookie: the mailbox's private half, and codes that are still to be shown. */
     mailboxKey: string
     recoveryCodes: string
+    /** Sealed likewise: the secret of a code app that is being set up, and until when. */
+    codeSecret: string
+    codeSecretUntil: number
     codeTries: number
     /** Own path to go to after sign-in. */
     after: string
@@ -202,6 +205,8 @@ export async function beginSession(request: Request, content: Partial<SessionDat
  * form's secret stays, so that what is being written in another tab can still be sent.
  */
 export async function noteProof(request: Request, now = Date.now()): Promise<void> {
+  // A code app that is being set up begins anew.
+  delete request.session.codeSecret
   const { cookie: _, mailboxKey, recoveryCodes, ...content } = request.session
   const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
   const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)
@@ -236,6 +241,7 @@ export function noteClick(request: Request, now = Date.now()) {
 export function emptyEnded(request: Request) {
   delete request.session.mailboxKey
   delete request.session.recoveryCodes
+  delete request.session.codeSecret
 }
 
 /** Keeps the session from ending for idleness. */
@@ -305,19 +311,21 @@ export async function endSessionOf(accountId: string, ref: string, transaction?:
 export async function emptyEndedSessions(now: Date): Promise<void> {
   const { idleMinutes, sessionHours } = config()
   await ask(
-    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes')::json WHERE sess->>'mailboxKey' IS NOT NULL
+    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes' - 'codeSecret')::json WHERE sess->>'mailboxKey' IS NOT NULL
      AND ((sess->>'seenAt')::bigint < $1 OR (sess->>'startedAt')::bigint < $2 OR sess->>'movedAt' IS NOT NULL)`,
     [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE],
   )
 }
 
+type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret'
+
 /** Seals bytes for this session: only the cookie opens them again. */
-export function sealForSession(request: Request, name: 'mailbox-key' | 'recovery-codes', bytes: Buffer): string {
+export function sealForSession(request: Request, name: SealedName, bytes: Buffer): string {
   return sealEnvelope(keyOfCookie(request), `session/${name}`, bytes, FIELD_SEGMENT).toString('base64')
 }
 
 /** @throws EnvelopeRefused */
-export function unsealFromSession(request: Request, name: 'mailbox-key' | 'recovery-codes', sealed: string): Buffer {
+export function unsealFromSession(request: Request, name: SealedName, sealed: string): Buffer {
   return unsealEnvelope(keyOfCookie(request), `session/${name}`, Buffer.from(sealed, 'base64'))
 }
 

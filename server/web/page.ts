@@ -10,17 +10,20 @@ const LANGUAGE = 'en'
 /** The words of the page's language. */
 export const t = (key: string, values: Record<string, unknown> = {}): string => words(LANGUAGE)(key, values)
 
+const ACCOUNT = { href: '/account', label: 'layout:nav.account' }
 const AREAS: Record<string, { href: string; label: string }[]> = {
-  patient: [{ href: '/messages', label: 'layout:nav.messages' }],
+  patient: [{ href: '/messages', label: 'layout:nav.messages' }, ACCOUNT],
   provider: [
     { href: '/messages', label: 'layout:nav.inbox' },
     { href: '/messages/new', label: 'layout:nav.newMessage' },
+    ACCOUNT,
   ],
   admin: [
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    ACCOUNT,
   ],
-  auditor: [{ href: '/admin/access-events', label: 'layout:nav.accessLog' }],
+  auditor: [{ href: '/admin/access-events', label: 'layout:nav.accessLog' }, ACCOUNT],
 }
 
 /** @param name a template's name, written in our code, never taken from a request */

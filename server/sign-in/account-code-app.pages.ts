@@ -1,0 +1,68 @@
+/** Setting up another code app: its secret waits in the session, sealed under the cookie, until a code of it is right. */
+import type { Request, Response } from 'express'
+import { config } from '../config.ts'
+import { typed } from '../lib/form.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { changeCodeApp } from './change-code-app.ts'
+import { readerOf } from './guards.ts'
+import { codeAddress, makeCodeSecret, readCode } from './one-time-code.ts'
+import { qrCode } from './qr-code.ts'
+import { sealForSession, unsealFromSession } from './sessions.ts'
+
+const FIFTEEN_MINUTES = 15 * 60 * 1000
+
+/** GET /account/code-app: never the secret that is in use. */
+export function askOtherCodeApp(request: Request, response: Response) {
+  showCodeApp(request, response, [])
+}
+
+/** POST /account/code-app */
+export async function takeOtherCodeApp(request: Request, response: Response) {
+  const text = typed(request.body, 'code')
+  const secret = waitingSecret(request)
+  if (!secret) return showCodeApp(request, response, ['late'])
+  if (text.trim() === '') return showCodeApp(request, response, ['empty'])
+  if (!readCode(text)) return showCodeApp(request, response, ['short'])
+  const changed = await changeCodeApp(readerOf(request), secret, text)
+  if (changed === undefined) {
+    request.session.codeTries = (request.session.codeTries ?? 0) + 1
+    return showCodeApp(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
+  }
+  delete request.session.codeSecret
+  delete request.session.codeTries
+  response.redirect(303, changed ? '/account?done=code-app' : '/account')
+}
+
+/** The secret that was shown, for fifteen minutes. */
+function waitingSecret(request: Request, now = Date.now()): string | undefined {
+  const { codeSecret, codeSecretUntil } = request.session
+  if (!codeSecret || (codeSecretUntil ?? 0) <= now) return undefined
+  return unsealFromSession(request, 'code-secret', codeSecret).toString()
+}
+
+function newWaitingSecret(request: Request, now = Date.now()): string {
+  const secret = makeCodeSecret()
+  request.session.codeSecret = sealForSession(request, 'code-secret', Buffer.from(secret))
+  request.session.codeSecretUntil = now + FIFTEEN_MINUTES
+  return secret
+}
+
+function showCodeApp(request: Request, response: Response, problems: string[]) {
+  const secret = waitingSecret(request) ?? newWaitingSecret(request)
+  const address = codeAddress(secret, config().organisation.name, readerOf(request).account.email)
+  const errors = toldErrors(
+    problems.map((problem) => ({
+      field: 'code',
+      key: problem === 'late' ? 'account:codeApp.late' : `sign-in:secondFactor.errors.${problem}`,
+    })),
+  )
+  const view = {
+    title: t('account:codeApp.title'),
+    action: '/account/code-app',
+    otpauthHref: address,
+    keyGroups: secret.match(/.{1,4}/g)!,
+    qr: qrCode(address),
+    errors,
+  }
+  showPage(request, response, 'account/code-app', view, errors.length > 0 ? 422 : 200)
+}

@@ -1,0 +1,63 @@
+/** A person's own account: everything at one glance, and their name. */
+import type { Request, Response } from 'express'
+import { setName } from '../accounts/account.store.ts'
+import { maskEmailAddress } from '../accounts/email-address.ts'
+import { record } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
+import { inWords } from '../lib/dates.ts'
+import { readForm, typed } from '../lib/form.ts'
+import { completeLanguages } from '../lib/words.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
+import { ownName } from './account.form.ts'
+import { addressChangeView } from './address-change.pages.ts'
+import { findAddressChangeOf } from './address-change.store.ts'
+import { findCodeApp, findPasswordChange } from './credential.store.ts'
+import { readerOf } from './guards.ts'
+
+/** What can have been done just now, named in the address that the page is come back to. */
+const DONE = ['name', 'password', 'code-app', 'address-stopped', 'address-confirmed', 'address-changed'] as const
+
+/** GET /account */
+export async function showAccount(request: Request, response: Response) {
+  const { account } = readerOf(request)
+  const [changedAt, codeApp, change] = await Promise.all([
+    findPasswordChange(account.id),
+    findCodeApp(account.id),
+    findAddressChangeOf(account.id, new Date()),
+  ])
+  showPage(request, response, 'account/account', {
+    title: t('account:index.title'),
+    done: DONE.find((each) => each === request.query['done']) ?? '',
+    name: account.name,
+    email: account.email,
+    change: change ? addressChangeView(change) : null,
+    passwordChangedAt: changedAt ? inWords(changedAt) : null,
+    codeApp: codeApp !== undefined,
+    maskedAddress: maskEmailAddress(account.email),
+    languages: completeLanguages(),
+    staff: account.role === 'provider',
+  })
+}
+
+/** GET /account/name */
+export function askName(request: Request, response: Response) {
+  showName(request, response, readerOf(request).account.name)
+}
+
+/** POST /account/name */
+export async function takeName(request: Request, response: Response) {
+  const { account, actor } = readerOf(request)
+  const form = readForm(ownName, request.body)
+  if (!form.values) return showName(request, response, typed(request.body, 'name'), toldErrors(form.errors))
+  const name = form.values.name.trim().normalize('NFC')
+  await inTransaction(async (transaction) => {
+    await setName(account.id, name, transaction)
+    await record(actor, { act: 'account.name-changed', subject: { kind: 'account', id: account.id } }, transaction)
+  })
+  response.redirect(303, '/account?done=name')
+}
+
+function showName(request: Request, response: Response, name: string, errors: ReturnType<typeof toldErrors> = []) {
+  const view = { title: t('account:name.title'), form: { name }, errors }
+  showPage(request, response, 'account/name', view, errors.length > 0 ? 422 : 200)
+}

@@ -1,0 +1,12 @@
+/** Lets changes of an address go through whose 72 hours are over, and forgets old ones. */
+import { finishAddressChange } from './address-change.ts'
+import { listDueAddressChanges, removeOldAddressChanges } from './address-change.store.ts'
+import { removeOldSecurityLinks } from './security-link.store.ts'
+
+const A_MONTH = 30 * 24 * 60 * 60 * 1000
+
+export async function finishAddressChanges(now = new Date()): Promise<void> {
+  for (const id of await listDueAddressChanges(now)) await finishAddressChange(id, now)
+  await removeOldAddressChanges(new Date(now.getTime() - A_MONTH))
+  await removeOldSecurityLinks(now)
+}

@@ -1,0 +1,35 @@
+/** "This was not me": the page behind the link in every notice of a change to a sign-in. Opening it does nothing. */
+import type { Request, Response } from 'express'
+import { findAccount } from '../accounts/account.store.ts'
+import { NotFound } from '../errors.ts'
+import { inWords } from '../lib/dates.ts'
+import { showPage, t } from '../web/page.ts'
+import { wasRestoredAt } from './address-change.store.ts'
+import { disownChange } from './disown-change.ts'
+import { findSecurityLink } from './security-link.store.ts'
+
+/** GET /not-me/:token */
+export async function askNotMe(request: Request, response: Response) {
+  const { token, link } = await find(request)
+  if (link.usedAt) {
+    const restored = await wasRestoredAt(link.accountId, link.usedAt)
+    return showPage(request, response, 'account/disowned', { title: t('account:disowned.title'), restored })
+  }
+  const what = t('account:notMe.what', { context: link.change, at: inWords(link.happenedAt).text })
+  showPage(request, response, 'account/not-me', { title: t('account:notMe.title'), action: `/not-me/${token}`, what })
+}
+
+/** POST /not-me/:token */
+export async function takeNotMe(request: Request, response: Response) {
+  const { token, link } = await find(request)
+  await disownChange(request.actor, link)
+  response.redirect(303, `/not-me/${token}`)
+}
+
+async function find(request: Request) {
+  const token = String(request.params['token'])
+  const link = await findSecurityLink(token, new Date())
+  const account = link && (await findAccount(link.accountId))
+  if (!link || !account || account.state === 'closed') throw new NotFound('no such link')
+  return { token, link }
+}

@@ -1,0 +1,56 @@
+/** What the tests of the account's pages share: the mails about it, the pages that they lead to, and people who have just proved who they are. */
+import { mailsTo, type CapturedMail } from '../support/letters.ts'
+import type { TestServer } from '../support/server.ts'
+
+/** The path in a mail's one link. */
+export function pathIn({ text }: Pick<CapturedMail, 'text'>): string {
+  return /https?:\/\/[^/\s]+(\/\S+)/.exec(text)![1]!
+}
+
+/** Waits for the newest mail to an address whose subject begins so. */
+export async function mailAbout(
+  server: TestServer,
+  address: string,
+  subject: string,
+  count = 1,
+): Promise<CapturedMail> {
+  for (let tries = 0; tries < 150; tries++) {
+    const mails = (await mailsTo(server, address)).filter((mail) => mail.subject.startsWith(`[Demo] ${subject}`))
+    if (mails.length >= count) return mails[0]!
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error(`no ${count} mails "${subject}" to ${address}`)
+}
+
+/** Waits until no job is left, so that a mail that did not come is one that does not come. */
+export async function jobsDone(server: TestServer): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    const [row] = await server.sql<{ waiting: number }>(
+      `SELECT count(*)::int AS waiting FROM graphile_worker.jobs WHERE task_identifier LIKE 'send-%' AND run_at <= now()`,
+    )
+    if (row!.waiting === 0) return
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error('jobs are left')
+}
+
+export async function idOf(email: string): Promise<string> {
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  return (await findAccountByEmail(email))!.id
+}
+
+/** Behind the product's back: a proof that is older than five minutes. */
+export async function letProofsLapse(server: TestServer, accountId: string): Promise<void> {
+  await server.sql(
+    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{provedAt}', '1')::json WHERE sess->>'accountId' = $1`,
+    [accountId],
+  )
+}
+
+/** What the log says of an act about an account. */
+export async function eventsOf(server: TestServer, act: string, accountId: string): Promise<{ outcome: string }[]> {
+  return server.sql(`SELECT outcome FROM access_events WHERE act = $1 AND subject_id = $2 ORDER BY at`, [
+    act,
+    accountId,
+  ])
+}

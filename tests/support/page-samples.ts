@@ -121,17 +121,21 @@ const dana = { name: 'Dana Ortiz', role: 'provider' } as const
 const robin = { name: 'Robin Hale', role: 'admin' } as const
 const alex = { name: 'Alex Moreau', role: 'auditor' } as const
 
+const ACCOUNT: Link = { href: '/account', label: 'Account', current: false }
+
 const NAV: Record<Role, Link[]> = {
-  patient: [{ href: '/messages', label: 'Messages', current: true }],
+  patient: [{ href: '/messages', label: 'Messages', current: true }, ACCOUNT],
   provider: [
     { href: '/messages', label: 'Inbox', current: true },
     { href: '/messages/new', label: 'New message', current: false },
+    ACCOUNT,
   ],
   admin: [
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
+    ACCOUNT,
   ],
-  auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }],
+  auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }, ACCOUNT],
 }
 
 const moment = (text: string, iso: string): Moment => ({ text, iso })
@@ -952,6 +956,180 @@ const invite = {
   ],
 }
 
+const inThreeDays = moment('Friday 20 November, 2:02 pm', '2026-11-20T19:02:00.000Z')
+const addressChange = {
+  state: 'waits-for-new',
+  newEmail: 'maria.gomez@new-provider.example',
+  oldEmail: 'maria@example.org',
+  oldConfirmed: false,
+  endsAt: moment('Wednesday 18 November, 2:02 pm', '2026-11-18T19:02:00.000Z'),
+}
+const waitsForOld = { ...addressChange, state: 'waits-for-old', endsAt: inThreeDays }
+const ownAccount = {
+  done: '',
+  name: 'Maria Gomez',
+  email: 'maria@example.org',
+  change: null as null | typeof addressChange,
+  passwordChangedAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+  codeApp: true,
+  maskedAddress: 'm…@example.org',
+  staff: false,
+  languages: [{ code: 'en', name: 'English' }],
+}
+const addressAsked = {
+  changed: null as null | Moment,
+  askedAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+  endsAt: inThreeDays,
+  newAddress: 'm…@new-provider.example',
+  newConfirmed: false,
+  oldConfirmed: false,
+  stopAction: '/address-change/3uY7sample/stop',
+  confirmAction: '',
+  signInHref: '/sign-in?next=/address-change/3uY7sample',
+}
+const opened = (at: string, who: string, team: string, did: string, message: string, href = '/messages/0199c1') => ({
+  at: moment(at, '2026-11-17T19:02:00.000Z'),
+  who,
+  team,
+  did,
+  message,
+  href,
+})
+const openings = {
+  days: [
+    {
+      day: 'Tuesday 17 November',
+      openings: [
+        opened('3:24 pm', 'Dana Ortiz', 'Diabetes team', 'opened', 'a message of Tuesday 17 November'),
+        opened('3:09 pm', 'You', '', 'saved a file of', 'a message of Tuesday 17 November'),
+        opened('2:40 pm', 'You', '', 'opened', 'a message of Tuesday 17 November'),
+      ],
+    },
+    {
+      day: 'Monday 16 November',
+      openings: [
+        opened(
+          '9:14 am',
+          'Sam Reid',
+          'Eye clinic, Diabetes team',
+          'looked at a file of',
+          'a message of Friday 31 December 2025',
+          '',
+        ),
+      ],
+    },
+  ],
+  newer: '',
+  older: '/account/openings?before=1.0199a1',
+}
+const otherCodeApp = {
+  action: '/account/code-app',
+  otpauthHref:
+    'otpauth://totp/Riverside%20Clinic:maria%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Riverside%20Clinic',
+  keyGroups: ['JBSW', 'Y3DP', 'EHPK', '3PXP', 'JBSW', 'Y3DP', 'EHPK', '3PXP'],
+  qr,
+}
+
+const accountPages: Sample[] = [
+  sample('account/account', '', 'Account', maria, ownAccount),
+  sample('account/account', 'password changed, an address waits', 'Account', maria, {
+    ...ownAccount,
+    done: 'password',
+    change: addressChange,
+  }),
+  sample('account/account', 'the old address is waited for', 'Account', maria, { ...ownAccount, change: waitsForOld }),
+  sample('account/account', 'the address was changed, no name, a passkey only', 'Account', maria, {
+    ...ownAccount,
+    name: '',
+    done: 'address-changed',
+    passwordChangedAt: null,
+    codeApp: false,
+    change: { ...addressChange, state: 'changed', endsAt: inThreeDays },
+  }),
+  sample('account/account', 'for a provider', 'Account', dana, { ...ownAccount, name: 'Dana Ortiz', staff: true }),
+  sample('account/name', '', 'Change your name', maria, { form: { name: 'Maria Gomez' } }),
+  sample('account/name', 'empty', 'Change your name', maria, {
+    form: { name: '' },
+    errors: [wrong('name', 'Enter your name.')],
+  }),
+  sample('account/password', '', 'Change your password', maria, { hasPassword: true }),
+  sample('account/password', 'with errors', 'Change your password', maria, {
+    hasPassword: true,
+    errors: [
+      wrong('current', 'That is not the password that you have now. Try again.'),
+      wrong('password', 'Enter a password.'),
+    ],
+  }),
+  sample('account/password', 'the first one', 'Add a password', maria, { hasPassword: false }),
+  sample('account/code-app', '', 'Set up another code app', maria, otherCodeApp),
+  sample('account/code-app', 'wrong code', 'Set up another code app', maria, {
+    ...otherCodeApp,
+    errors: [wrong('code', 'That code is not right. Wait for the next one and type it within 30 seconds.')],
+  }),
+  sample('account/address', '', 'Change your e-mail address', maria, {
+    current: 'maria@example.org',
+    change: null,
+    form: { email: '' },
+  }),
+  sample('account/address', 'not an address', 'Change your e-mail address', maria, {
+    current: 'maria@example.org',
+    change: null,
+    form: { email: 'maria@' },
+    errors: [wrong('email', 'Enter one e-mail address, like name@example.org.')],
+  }),
+  sample('account/address', 'both are waited for', 'Change your e-mail address', maria, {
+    current: 'maria@example.org',
+    change: addressChange,
+    form: { email: '' },
+  }),
+  sample('account/address', 'the old one is waited for', 'Change your e-mail address', maria, {
+    current: 'maria@example.org',
+    change: waitsForOld,
+    form: { email: '' },
+  }),
+  sample('account/confirm-address', '', 'Confirm your new address', maria, {
+    action: '/account/address/confirm/3uY7sample',
+    newEmail: 'maria.gomez@new-provider.example',
+    oldEmail: 'maria@example.org',
+  }),
+  sample('account/address-change', '', 'A change of your e-mail address', null, addressAsked),
+  sample('account/address-change', 'its owner is signed in', 'A change of your e-mail address', maria, {
+    ...addressAsked,
+    newConfirmed: true,
+    signInHref: '',
+    confirmAction: '/address-change/3uY7sample/confirm',
+  }),
+  sample('account/address-change', 'somebody else is signed in', 'A change of your e-mail address', dana, {
+    ...addressAsked,
+    signInHref: '',
+  }),
+  sample('account/address-change', 'confirmed', 'A change of your e-mail address', maria, {
+    ...addressAsked,
+    oldConfirmed: true,
+    signInHref: '',
+  }),
+  sample('account/address-change', 'changed', 'A change of your e-mail address', null, {
+    ...addressAsked,
+    changed: moment('Tuesday 17 November, 3:02 pm', '2026-11-17T20:02:00.000Z'),
+  }),
+  ...(
+    [
+      ['stopped', 'The change was stopped'],
+      ['restored', 'Your address is back'],
+      ['taken', 'We could not bring your address back'],
+      ['new', 'This address cannot be used'],
+    ] as const
+  ).map(([done, title]) => sample('account/address-stopped', done, title, null, { done })),
+  sample('account/not-me', '', 'Was this not you?', null, {
+    action: '/not-me/3uY7sample',
+    what: 'Your password was changed on Tuesday 17 November, 2:02 pm.',
+  }),
+  sample('account/disowned', '', 'We locked others out', null, { restored: false }),
+  sample('account/disowned', 'with the address', 'We locked others out', null, { restored: true }),
+  sample('account/openings', '', 'Who opened your messages', maria, openings),
+  sample('account/openings', 'empty', 'Who opened your messages', maria, { days: [], newer: '', older: '' }),
+]
+
 const consolePages: Sample[] = [
   sample('reports/access-events', '', 'Access log', robin, accessLog),
   sample('reports/access-events', 'filtered, for an auditor', 'Access log', alex, {
@@ -1117,11 +1295,39 @@ const mailPage = {
   link: 'https://messages.example.org/m/3uY7sample0123456789abcdefghijklmnop',
 }
 
+/** Every change that a notice tells of, and the day's last one. */
+const SECURITY_CHANGES = [
+  'password-changed',
+  'password-reset',
+  'code-app-replaced',
+  'passkey-added',
+  'passkey-removed',
+  'recovery-code-used',
+  'recovery-codes-made',
+  'address-changed',
+  'address-restored',
+  'new-device',
+  'signed-out-everywhere',
+  'many-wrong-tries',
+  'help-used',
+  'several',
+]
+
 export const mailSamples: MailSample[] = [
   { name: 'notice', template: 'notice', view: { ...mailPage, reminder: false } },
   { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
   { name: 'team-notice', template: 'team-notice', view: mailPage },
   { name: 'invitation', template: 'invitation', view: { ...mailPage, name: 'Sam Reid' } },
+  ...['address-confirm', 'address-asked', 'address-gone', 'address-taken'].map((template) => ({
+    name: template,
+    template,
+    view: { ...mailPage, until: 'Friday 20 November, 2:02 pm' },
+  })),
+  ...SECURITY_CHANGES.map((change) => ({
+    name: `security-notice, ${change}`,
+    template: 'security-notice',
+    view: { ...mailPage, change, at: 'Tuesday 17 November, 2:02 pm' },
+  })),
 ]
 
 export const samples: Sample[] = [
@@ -1131,6 +1337,7 @@ export const samples: Sample[] = [
   ...intake,
   ...otherMessages,
   ...consolePages,
+  ...accountPages,
   ...help,
   ...tryOut,
   ...errors,

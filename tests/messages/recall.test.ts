@@ -204,7 +204,7 @@ describe('Recall', () => {
          PERFORM pg_sleep(0.7);
        END $$`,
     )
-    await new Promise((done) => setTimeout(done, 250))
+    while ((await server.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")).length === 0);
     const [answer] = await Promise.all([maria.ask(`/messages/${id}`), held])
     assert.equal(answer.status, 410)
     assert.equal(answer.h1, 'This message was taken back')

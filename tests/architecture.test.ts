@@ -72,6 +72,7 @@ const MAY_UNSEAL = [
   'sign-in/enrol.pages.ts',
   'sign-in/enrolment.store.ts',
   'sign-in/know-reader.ts',
+  'sign-in/known-device.store.ts',
   'sign-in/passkey.store.ts',
   'sign-in/recovery-code.ts',
   'sign-in/sessions.ts',

@@ -12,6 +12,8 @@ export interface Actor {
   /** Network address; sealed with the event's details. */
   address?: string
   userAgent?: string
+  /** Digest of the cookie by which a browser is known again. It says nothing of who sits at it. */
+  device?: Buffer
 }
 
 /** The system itself: jobs, scripts, the start. */

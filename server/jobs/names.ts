@@ -12,6 +12,7 @@ export type SecurityChange =
   | 'new-device'
   | 'signed-out-everywhere'
   | 'many-wrong-tries'
+  | 'many-wrong-codes'
   | 'help-used'
 
 /** The names of later work and what each is told: ids, never content. `work.ts` joins them to functions. */

@@ -8,39 +8,47 @@ import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import type { KeyPair } from '../vault/hpke.ts'
-import { limit, type Limit } from '../web/rate-limits.ts'
 import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
+import { knownDeviceOf } from './known-device.ts'
 import { checkPassword } from './password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
-
-const TEN_MINUTES = 600
-export const passwordTries = limit('password', 10, TEN_MINUTES, TEN_MINUTES)
-// Counted apart: whoever has only the password can use up the tries of the app's codes, and the owner's recovery codes still count.
-export const codeTriesADay = limit('code', 100, 24 * 60 * 60)
-const recoveryCodeTriesADay = limit('recovery-code', 100, 24 * 60 * 60)
+import { mustHaveRoom } from './stretch-password.ts'
+import { codeTriesADay, passwordTries, recoveryCodeTriesADay, tellOfManyTries, type Tries } from './tries.ts'
 
 /** Who wants in: an address that was typed, or the link that they came by. */
 export type Claimed = { email: string } | { link: string }
 
+/** In place of an account that is not there: it is looked for too, so that this takes as long. */
+const NOBODY = '00000000-0000-7000-8000-000000000000'
+
 /**
- * Step one. Unknown, invited and closed accounts take as long and are answered as a wrong password.
+ * Step one. Unknown, invited and closed accounts take as long and are answered as a wrong password. A device that is known for the account is
+ * counted, and waits, apart from all others.
  * @returns the account with its opened key pair, or the number of tries left @throws SlowDown
  */
 export async function checkPasswordOf(
   actor: Actor,
   claimed: Claimed,
   password: string,
+  now = new Date(),
 ): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
   const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
-  await countAddress(actor)
+  // Who has no device's cookie is refused before anything is asked of the database.
+  if (!actor.device) await letStrangersIn(actor)
   const account = 'email' in claimed ? await accountByEmail(claimed.email) : await accountByLink(claimed.link)
-  const triesLeft = await passwordTries.count(account?.id ?? name)
+  const device = await knownDeviceOf(actor, account?.id, now)
+  if (actor.device && !device) await letStrangersIn(actor)
+  const triesLeft = await passwordTries.count(account?.id ?? name, device)
   const active = account?.state === 'active' ? account : undefined
-  const credential = active && (await findCredential(active.id))
-  const opener = await checkPassword(password, active?.id ?? 'nobody', credential?.password)
+  const credential = await findCredential(active?.id ?? NOBODY)
+  const [opener] = await Promise.all([
+    checkPassword(password, active?.id ?? NOBODY, credential?.password, device ? 'known-device' : 'unknown-device'),
+    // Meanwhile, so that the answer does not take longer where there is somebody to tell.
+    active && !device && triesLeft === 0 ? tellOfManyTries(active, 'many-wrong-tries', now) : undefined,
+  ])
   const mailbox = opener && active && (await findMailboxOf({ accountId: active.id }))
   if (!opener || !active || !mailbox) {
     const subject = account ? { subject: { kind: 'account' as const, id: account.id } } : {}
@@ -52,9 +60,16 @@ export async function checkPasswordOf(
     })
     return { triesLeft }
   }
+  // Only wrong passwords count.
+  await passwordTries.giveBack(active.id, device)
   const pair = await openMailboxWithSecret(mailbox, 'password', opener)
   raisePasswordLater(active.id, { ...mailbox, ...pair }, password, credential!.password!)
   return { account: active, pair }
+}
+
+async function letStrangersIn(actor: Actor) {
+  mustHaveRoom('unknown-device')
+  await countAddress(actor)
 }
 
 async function accountByEmail(typed: string) {
@@ -103,18 +118,19 @@ export async function checkRecoveryCodeOf(
 async function finishSignIn(
   actor: Actor,
   account: Account,
-  triesADay: Limit,
+  triesADay: Tries,
   spend: (transaction: Transaction) => Promise<boolean>,
   now: Date,
 ): Promise<boolean> {
-  await triesADay.count(account.id)
+  const device = await knownDeviceOf(actor, account.id, now)
+  const triesLeft = await triesADay.count(account.id, device)
   const signedIn = await inTransaction(async (transaction) => {
     if (!(await spend(transaction))) return false
     await noteSignIn(account.id, now, transaction)
     await record(actor, { act: 'account.signed-in' }, transaction, now)
     return true
   })
-  if (signedIn) await Promise.all([passwordTries, triesADay].map((tries) => tries.forgive(account.id)))
+  if (signedIn) await triesADay.giveBack(account.id, device)
   else
     await recordDenied(
       { ...actor, strength: 'password' },
@@ -122,6 +138,7 @@ async function finishSignIn(
       { kind: 'account', id: account.id },
       'wrong-or-used',
     )
+  if (!signedIn && !device && triesLeft === 0) await tellOfManyTries(account, 'many-wrong-codes', now)
   return signedIn
 }
 

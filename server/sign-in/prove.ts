@@ -4,10 +4,11 @@ import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { countAddress } from './address-tries.ts'
-import { codeTriesADay, passwordTries } from './check-sign-in.ts'
 import { findCredential, spendStep } from './credential.store.ts'
+import { knownDeviceOf } from './known-device.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
 import { checkPassword } from './password.ts'
+import { codeTriesADay, passwordTries } from './tries.ts'
 
 export type Proof = 'proved' | 'wrong-password' | 'wrong-code'
 
@@ -22,11 +23,12 @@ export async function proveByPasswordAndCode(
   given: { password: string; code: string },
   now = new Date(),
 ): Promise<Proof> {
-  await countAddress(actor)
-  await passwordTries.count(account.id)
-  await codeTriesADay.count(account.id)
+  const device = await knownDeviceOf(actor, account.id, now)
+  if (!device) await countAddress(actor)
+  await passwordTries.count(account.id, device)
+  await codeTriesADay.count(account.id, device)
   const credential = await findCredential(account.id)
-  const right = (await checkPassword(given.password, account.id, credential?.password)) !== undefined
+  const right = (await checkPassword(given.password, account.id, credential?.password, 'known-device')) !== undefined
   const code = readCode(given.code)
   const step =
     code && credential?.totpSecret && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
@@ -37,7 +39,8 @@ export async function proveByPasswordAndCode(
     await record(actor, { act: 'identity.proved' }, transaction, now)
     return 'proved'
   })
-  if (proof === 'proved') await Promise.all([passwordTries, codeTriesADay].map((tries) => tries.forgive(account.id)))
+  if (proof === 'proved')
+    await Promise.all([passwordTries, codeTriesADay].map((tries) => tries.giveBack(account.id, device)))
   else await recordDenied(actor, 'identity.prove-refused', { kind: 'account', id: account.id }, proof)
   return proof
 }

@@ -11,6 +11,7 @@ import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
+import { rememberDevice } from './known-device.ts'
 import { beginSession, endSession, sealForSession } from './sessions.ts'
 import { signInByEmail, signInByLink } from './sign-in.form.ts'
 
@@ -122,6 +123,7 @@ async function beginCodeStep(request: Request, account: Account, privateKey: Buf
 
 /** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
 export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: SignInStrength) {
+  await rememberDevice(request, request.res!, account, strength)
   await beginSession(request, {
     accountId: account.id,
     stage: 'signed-in',

@@ -1,5 +1,6 @@
-/** Ends what has lapsed: half-made sign-ins, links for a new password, the keys in sessions that idled out, challenges that nobody could answer any more. */
+/** Ends what has lapsed: half-made sign-ins, known devices, links for a new password, the keys in sessions that idled out, challenges that nobody could answer any more. */
 import { removeLapsedEnrolments } from './enrolment.store.ts'
+import { forgetLapsedDevices } from './known-device.store.ts'
 import { removeLapsedChallenges } from './passkey.store.ts'
 import { removeLapsedResets } from './password-reset.store.ts'
 import { emptyEndedSessions } from './sessions.ts'
@@ -7,6 +8,7 @@ import { emptyEndedSessions } from './sessions.ts'
 export async function sweepSignIns(now = new Date()): Promise<void> {
   await removeLapsedEnrolments(now)
   await removeLapsedResets(now)
+  await forgetLapsedDevices(now)
   await emptyEndedSessions(now)
   await removeLapsedChallenges(now)
 }

@@ -134,6 +134,7 @@ export function lookupDigest(
     | 'session'
     | 'recovery-code'
     | 'password-reset'
+    | 'device'
     | 'limit'
     | 'passkey'
     | 'passkey-holder'

@@ -5,6 +5,7 @@
 import csurf from 'csurf'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { FormExpired } from '../errors.ts'
+import { onlyCookie } from './only-cookie.ts'
 import './request.ts'
 
 const COOKIE = '__Host-form'
@@ -32,7 +33,7 @@ export function checkFormToken(request: Request, response: Response, next: NextF
 }
 
 function cookieSecrets(request: Request, response: Response): { csrfSecret?: string } {
-  let secret = onlyCookie(request, COOKIE)
+  let secret = onlyCookie(request, COOKIE, /^[A-Za-z0-9_-]{8,64}$/)
   return {
     get csrfSecret() {
       return secret as string
@@ -42,11 +43,4 @@ function cookieSecrets(request: Request, response: Response): { csrfSecret?: str
       response.cookie(COOKIE, made, { httpOnly: true, secure: true, sameSite: 'strict', path: '/' })
     },
   }
-}
-
-/** The value of a cookie that came exactly once; two of one name are as good as none. */
-function onlyCookie(request: Request, name: string): string | undefined {
-  const values = (request.headers.cookie ?? '').split(/; */).filter((pair) => pair.startsWith(`${name}=`))
-  const value = values.length === 1 ? values[0]!.slice(name.length + 1) : undefined
-  return value && /^[A-Za-z0-9_-]{8,64}$/.test(value) ? value : undefined
 }

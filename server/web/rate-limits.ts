@@ -7,7 +7,9 @@ import { lookupDigest } from '../vault/vault.ts'
 export interface Limit {
   /** Counts one try. @returns how many are left @throws SlowDown when there is none */
   count(key: string): Promise<number>
-  /** Gives the tries back, after a success. */
+  /** Gives one try back. */
+  giveBack(key: string): Promise<void>
+  /** Gives all tries back, after a success. */
   forgive(key: string): Promise<void>
 }
 
@@ -27,15 +29,25 @@ export function limit(name: string, tries: number, seconds: number, blockSeconds
   const digest = (key: string) => lookupDigest('limit', key).toString('base64url')
   return {
     async count(key) {
+      // A read first: many tries at one full bucket would otherwise wait for each other to write its row.
+      const full = await limiter().get(digest(key))
+      if (full && full.consumedPoints > tries) throw slowDown(full)
       try {
         return (await limiter().consume(digest(key))).remainingPoints
       } catch (refusal) {
         if (!(refusal instanceof RateLimiterRes)) throw refusal
-        throw new SlowDown(new Date(Date.now() + refusal.msBeforeNext))
+        throw slowDown(refusal)
       }
+    },
+    async giveBack(key) {
+      await limiter().reward(digest(key), 1)
     },
     async forgive(key) {
       await limiter().delete(digest(key))
     },
   }
+}
+
+function slowDown({ msBeforeNext }: RateLimiterRes) {
+  return new SlowDown(new Date(Date.now() + msBeforeNext))
 }

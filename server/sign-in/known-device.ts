@@ -1,0 +1,66 @@
+/**
+ * Devices that are known: somebody signed in wholly on them within thirty days. It is no second factor and lets nobody in: wrong tries on a
+ * known device are counted apart, so that whoever guesses from elsewhere cannot keep the owner out.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Request, Response } from 'express'
+import type { Account } from '../accounts/account.store.ts'
+import type { Actor, SignInStrength } from '../audit/actor.ts'
+import { record } from '../audit/record.ts'
+import { inTransaction } from '../database/connection.ts'
+import { lookupDigest } from '../vault/vault.ts'
+import { onlyCookie } from '../web/only-cookie.ts'
+import { accountsOfDevice, noteDevice } from './known-device.store.ts'
+import { tellOfChange } from './tell-of-change.ts'
+import { whereFrom } from './where-from.ts'
+
+export { forgetDevice, forgetDevicesOf, listKnownDevices, type KnownDevice } from './known-device.store.ts'
+
+const COOKIE = '__Host-device'
+const THIRTY_DAYS = 30 * 24 * 60 * 60 * 1000
+
+/** After a whole sign-in: knows the device for thirty days more. When it was not known, the person is told, unless this made the sign-in. */
+export async function rememberDevice(
+  request: Request,
+  response: Response,
+  account: Account,
+  strength: SignInStrength,
+  now = new Date(),
+): Promise<void> {
+  const given = tokenOfDevice(request)
+  // Only tokens that we made: one that somebody else put there is not known to us, or is known to be theirs.
+  const token = given && (await accountsOfDevice(digestOfDevice(given), now)).length > 0 ? given : newToken()
+  const { browser, system } = whereFrom(request.actor)
+  const expiresAt = new Date(now.getTime() + THIRTY_DAYS)
+  const actor: Actor = { ...request.actor, kind: 'account', id: account.id, role: account.role, strength }
+  await inTransaction(async (transaction) => {
+    const device = { accountId: account.id, digest: digestOfDevice(token), browser, system, expiresAt }
+    if (!(await noteDevice(device, now, transaction))) return
+    await record(actor, { act: 'device.remembered' }, transaction, now)
+    if (strength !== 'enrolment') await tellOfChange(account.id, 'new-device', now, transaction)
+  })
+  response.cookie(COOKIE, token, { httpOnly: true, secure: true, sameSite: 'lax', path: '/', expires: expiresAt })
+}
+
+/** @returns the device of an actor as a name to count by, when it is known for this account; takes as long when there is no account */
+export async function knownDeviceOf(
+  actor: Actor,
+  accountId: string | undefined,
+  now: Date,
+): Promise<string | undefined> {
+  if (!actor.device) return undefined
+  const accounts = await accountsOfDevice(actor.device, now)
+  return accountId && accounts.includes(accountId) ? actor.device.toString('base64url') : undefined
+}
+
+export function tokenOfDevice(request: Request): string | undefined {
+  return onlyCookie(request, COOKIE, /^[A-Za-z0-9_-]{43}$/)
+}
+
+export function digestOfDevice(token: string): Buffer {
+  return lookupDigest('device', token)
+}
+
+function newToken() {
+  return randomBytes(32).toString('base64url')
+}

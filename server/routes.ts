@@ -32,6 +32,7 @@ import {
   showRecoveryCodes,
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
+import { extendSession } from './sign-in/session.pages.ts'
 import { endAllDevices, endDevice, endOtherDevices, showDevices } from './sign-in/devices.pages.ts'
 import { askNotMe, takeNotMe } from './sign-in/not-me.pages.ts'
 import { askProof, takeProof } from './sign-in/prove.pages.ts'
@@ -69,6 +70,7 @@ signedIn.get('/enrol/recovery-codes', showRecoveryCodes)
 signedIn.get('/enrol/recovery-codes.txt', downloadRecoveryCodes)
 signedIn.post('/enrol/recovery-codes', keepRecoveryCodes)
 
+signedIn.post('/session/extend', extendSession)
 signedIn.get('/prove', askProof)
 signedIn.post('/prove', takeProof)
 signedIn.get('/account', showAccount)

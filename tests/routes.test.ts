@@ -32,6 +32,7 @@ POST /sign-in/recovery-code               sign-in 422     sign-in   sign-in sign
 GET  /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
 GET  /enrol/recovery-codes.txt            sign-in code    enrol     sign-in 404     404     404     404     404     404
 POST /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
+POST /session/extend                      sign-in code    enrol     sign-in 200     200     200     200     200     200
 GET  /prove                               sign-in code    enrol     sign-in 303     303     303     303     303     303
 POST /prove                               sign-in code    enrol     sign-in 422     422     422     422     422     422
 GET  /account/devices                     sign-in code    enrol     sign-in 200     200     200     200     200     200

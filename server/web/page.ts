@@ -57,6 +57,12 @@ export function toldErrors(
   }))
 }
 
+/** Seconds until the session ends: without another click, and whatever happens. */
+export function timeLeft({ ends }: Request, now = Date.now()): { idle: number; last: number } | null {
+  const seconds = (at: number) => Math.max(0, Math.ceil((at - now) / 1000))
+  return ends ? { idle: seconds(ends.idle), last: seconds(ends.last) } : null
+}
+
 function everyPage(request: Request) {
   const { organisation, tryOut } = config()
   return {
@@ -79,6 +85,8 @@ function everyPage(request: Request) {
     csrf: request.csrfToken(),
     signOut: request.person !== undefined,
     lastSignIn: request.lastSignIn?.() ?? null,
+    timeLeft: timeLeft(request),
+    posted: request.method !== 'GET',
     path: request.path,
   }
 }

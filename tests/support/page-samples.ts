@@ -46,6 +46,8 @@ export interface EveryPage {
   csrf: string
   signOut: boolean
   lastSignIn: null | { day: string; time: string }
+  timeLeft: null | { idle: number; last: number }
+  posted: boolean
   errors: FieldError[]
   path: string
 }
@@ -164,6 +166,8 @@ function sample(template: string, state: string, title: string, person: EveryPag
       csrf: 'k3Qm-sample-token',
       signOut: person !== null,
       lastSignIn: null,
+      timeLeft: person && { idle: 900, last: 43_200 },
+      posted: false,
       path: '/',
       ...view,
       errors,
@@ -474,6 +478,16 @@ const staffThread = {
 
 const thread: Sample[] = [
   sample('messages/thread', 'for a patient', 'Your blood test result – Messages', maria, patientThread),
+  sample('messages/thread', 'just before the end of the session', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    reply: draftReply,
+    timeLeft: { idle: 105, last: 40_000 },
+  }),
+  sample('messages/thread', 'just before the end that can not be put off', 'Your blood test result – Messages', maria, {
+    ...patientThread,
+    reply: draftReply,
+    timeLeft: { idle: 800, last: 119 },
+  }),
   sample('messages/thread', 'with a draft', 'Your blood test result – Messages', maria, {
     ...patientThread,
     reply: draftReply,

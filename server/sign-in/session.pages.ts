@@ -1,0 +1,11 @@
+/** Keeping a session: the one thing that the page's script may ask for somebody who is there. */
+import type { Request, Response } from 'express'
+import { timeLeft } from '../web/page.ts'
+import { endsOf, extend } from './sessions.ts'
+
+/** POST /session/extend. Answers with the new ends; the end that cannot be put off stays what it was. */
+export function extendSession(request: Request, response: Response) {
+  extend(request)
+  request.ends = endsOf(request.session)
+  response.json(timeLeft(request))
+}

@@ -37,6 +37,22 @@ import { endAllDevices, endDevice, endOtherDevices, showDevices } from './sign-i
 import { askNotMe, takeNotMe } from './sign-in/not-me.pages.ts'
 import { askProof, takeProof } from './sign-in/prove.pages.ts'
 import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
+import {
+  renewCodes,
+  showCodeUsed,
+  showOwnCodes,
+  takeEarlierCode,
+  takeEarlierPassword,
+} from './sign-in/recovery-codes.pages.ts'
+import {
+  askForgotten,
+  askReset,
+  showAsked,
+  showPasswordSet,
+  showSignInHelp,
+  takeForgotten,
+  takeReset,
+} from './sign-in/reset-password.pages.ts'
 import { showCapturedHtml, showCapturedMail, showOutbox, showOutboxJson, showWelcome } from './try-out/try-out.pages.ts'
 import { showCheckNotice, showHelp, showPrivacy } from './web/help.pages.ts'
 
@@ -64,6 +80,13 @@ anyone.get('/sign-in/code', askCode)
 anyone.post('/sign-in/code', takeCode)
 anyone.get('/sign-in/recovery-code', askRecoveryCode)
 anyone.post('/sign-in/recovery-code', takeRecoveryCode)
+anyone.get('/sign-in/help', showSignInHelp)
+anyone.get('/sign-in/forgot', askForgotten)
+anyone.post('/sign-in/forgot', takeForgotten)
+anyone.get('/sign-in/forgot/asked', showAsked)
+anyone.get('/sign-in/reset/:token', askReset)
+anyone.post('/sign-in/reset/:token', takeReset)
+anyone.get('/sign-in/password-set', showPasswordSet)
 anyone.post('/sign-out', signOut)
 
 signedIn.get('/enrol/recovery-codes', showRecoveryCodes)
@@ -98,6 +121,12 @@ certain.get('/account/devices', showDevices)
 certain.post('/account/devices/end', endDevice)
 certain.post('/account/devices/end-others', endOtherDevices)
 certain.post('/account/devices/end-all', endAllDevices)
+
+certain.get('/account/recovery-codes', showOwnCodes)
+certain.post('/account/recovery-codes', renewCodes)
+certain.post('/account/recovery-codes/earlier', takeEarlierCode)
+certain.post('/account/recovery-codes/earlier-password', takeEarlierPassword)
+signedIn.get('/account/recovery-code-used', showCodeUsed)
 
 // Before /messages/:message, which it would match.
 provider.get('/messages/new', compose)

@@ -6,6 +6,7 @@ import type { Jobs } from './jobs/names.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
+import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './sign-in/finish-address-changes.job.ts'
 import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
@@ -13,6 +14,7 @@ import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),
   'send-invitation': (payload) => sendInvitation(payload),
+  'send-password-reset': (payload) => sendPasswordReset(payload),
   'send-security-notice': (payload) => sendSecurityNotice(payload),
   'send-address-mail': (payload) => sendAddressMail(payload),
   'finish-address-changes': () => finishAddressChanges(),

@@ -118,7 +118,7 @@ export function openerRow(mailbox: MailboxKey, kind: OpenerKind, envelope: Buffe
   }
 }
 
-/** Opens by a key that a person's secret gives. @throws EnvelopeRefused, NotFound when there is no such opener */
+/** Opens the version that `mailbox` names by a key that a person's secret gives. @throws EnvelopeRefused, NotFound when there is no such opener */
 export async function openMailboxWithSecret(
   mailbox: MailboxKey,
   kind: 'password',
@@ -126,7 +126,7 @@ export async function openMailboxWithSecret(
   transaction?: Transaction,
 ): Promise<KeyPair> {
   const opener = await neededOpener(mailbox, kind, transaction)
-  return { publicKey: mailbox.publicKey, privateKey: unsealEnvelope(key, bindingOf(mailbox, kind), opener.envelope) }
+  return pairOfPrivate(unsealEnvelope(key, bindingOf(mailbox, kind), opener.envelope))
 }
 
 /**

@@ -19,6 +19,8 @@ export type SecurityChange =
 export interface JobPayloads {
   'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
+  /** For an address that has no sign-in, the id of nobody. */
+  'send-password-reset': { accountId: string }
   'send-security-notice': { accountId: string; change: SecurityChange; at: string }
   'send-address-mail': { changeId: string; to: 'new' | 'old'; about: 'asked' | 'changed' }
   'finish-address-changes': Record<string, never>

@@ -4,6 +4,7 @@ import { readEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
 import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
 import { findMailboxOf } from '../accounts/mailbox.store.ts'
+import { takeUpEarlier } from '../accounts/take-up-earlier.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
@@ -16,6 +17,7 @@ import { checkPassword } from './password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
 import { mustHaveRoom } from './stretch-password.ts'
+import { tellOfChange } from './tell-of-change.ts'
 import { codeTriesADay, passwordTries, recoveryCodeTriesADay, tellOfManyTries, type Tries } from './tries.ts'
 
 /** Who wants in: an address that was typed, or the link that they came by. */
@@ -107,8 +109,11 @@ export async function checkRecoveryCodeOf(
   const mailbox = await findMailboxOf({ accountId: account.id })
   const strong = strengthened(actor, account, 'password+recovery-code')
   const spend = async (transaction: Transaction) => {
-    if (!mailbox || !(await spendRecoveryCode(mailbox, typedCode, transaction))) return false
+    const opened = mailbox && (await spendRecoveryCode(mailbox, typedCode, transaction))
+    if (!opened) return false
     await record(strong, { act: 'sign-in.recovery-code-used' }, transaction, now)
+    await takeUpEarlier(strong, mailbox, opened, now, transaction)
+    await tellOfChange(account.id, 'recovery-code-used', now, transaction)
     return true
   }
   return finishSignIn(strong, account, recoveryCodeTriesADay, spend, now)

@@ -115,5 +115,7 @@ async function finish(
   const { after, mailboxKey } = request.session
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
   await beginSignedIn(request, account, privateKey, strength)
-  response.redirect(303, ownPath(after, HOME[account.role]))
+  const place = ownPath(after, HOME[account.role])
+  const next = `/account/recovery-code-used?next=${encodeURIComponent(place)}`
+  response.redirect(303, strength === 'password+recovery-code' ? next : place)
 }

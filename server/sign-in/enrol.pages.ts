@@ -153,6 +153,7 @@ function showCodes(request: Request, response: Response, codes: string[], proble
   const view = {
     title: t('sign-in:recoveryCodes.title'),
     action: '/enrol/recovery-codes',
+    renewed: request.session.after === '/account/recovery-codes',
     codes,
     textHref: '/enrol/recovery-codes.txt',
     errors,

@@ -65,13 +65,17 @@ export function spendRecoveryCode(
   return spendCode(mailbox, 'recovery-code', typed, transaction)
 }
 
-/** Likewise a code whose set was replaced, which only opens what is from its time. */
-export function spendEarlierCode(
+/** Likewise a code from before the newest version, also one whose set was replaced since. A code of today is left alone. */
+export async function spendEarlierCode(
   mailbox: MailboxKey,
   typed: string,
   transaction: Transaction,
 ): Promise<OpenedByCode | undefined> {
-  return spendCode(mailbox, 'earlier-code', typed, transaction)
+  const found = await findCode(mailbox, 'recovery-code', typed, transaction)
+  if (!found) return spendCode(mailbox, 'earlier-code', typed, transaction)
+  return found.opener.mailboxVersion < mailbox.version
+    ? spendCode(mailbox, 'recovery-code', typed, transaction)
+    : undefined
 }
 
 type CodeKind = 'recovery-code' | 'earlier-code'

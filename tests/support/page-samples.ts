@@ -92,6 +92,8 @@ export interface LetterView {
   mine: boolean
   sentAt: Moment
   recalledAt: Moment | null
+  /** Why it cannot be shown now, and what opens it. */
+  closed: { text: string; href: string; label: string } | null
   paragraphs: string[][]
   files: FileRow[]
   timeline: TimelineStep[]
@@ -212,14 +214,22 @@ const signIn: Sample[] = [
   }),
   sample('sign-in/recovery-codes', '', 'Keep these codes safe', null, {
     action: '/enrol/recovery-codes',
+    renewed: false,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
   }),
   sample('sign-in/recovery-codes', 'box not ticked', 'Keep these codes safe', null, {
     action: '/enrol/recovery-codes',
+    renewed: false,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
     errors: [wrong('saved', 'Tick the box once you have put the codes somewhere safe.')],
+  }),
+  sample('sign-in/recovery-codes', 'new ones', 'Keep these codes safe', maria, {
+    action: '/enrol/recovery-codes',
+    renewed: true,
+    codes: recoveryCodes(),
+    textHref: '/enrol/recovery-codes.txt',
   }),
   sample('sign-in/sign-in', '', 'Sign in', null, {
     action: '/sign-in',
@@ -384,6 +394,74 @@ const labFiles: FileRow[] = [
   },
 ]
 
+const ownCodes = { left: 7, newest: true, mode: 'managed', closed: false, opened: false, waitUntil: '' }
+
+const waysBackIn: Sample[] = [
+  sample('sign-in/cannot-sign-in', '', 'When you cannot sign in', null, {}),
+  sample('sign-in/forgot', '', 'I forgot my password', null, { form: { email: '' }, waitUntil: '' }),
+  sample('sign-in/forgot', 'wrong', 'I forgot my password', null, {
+    form: { email: 'maria@' },
+    waitUntil: '',
+    errors: [wrong('email', 'Enter your e-mail address, like name@example.org.')],
+  }),
+  sample('sign-in/forgot', 'slow down', 'I forgot my password', null, { form: { email: '' }, waitUntil: '3:41 pm' }),
+  sample('sign-in/forgot-asked', '', 'Look at your mail', null, {}),
+  ...[
+    { state: '', view: {} },
+    { state: 'sealed', view: { mode: 'sealed' } },
+    { state: 'without a code app', view: { hasApp: false } },
+    { state: 'slow down', view: { waitUntil: '3:41 pm' } },
+    {
+      state: 'wrong',
+      view: {
+        errors: [
+          wrong('password', 'Too short: 3 more characters. Your password needs 12 or more.'),
+          wrong('code', 'Enter the code from your app, or a recovery code.'),
+        ],
+      },
+    },
+  ].map(({ state, view }) =>
+    sample('sign-in/reset', state, 'Choose a new password', null, {
+      action: '/sign-in/reset/9PKWb0sSXvWv0zLmbfVh1dJPFrwfVgFMBhdBhtcm4dY',
+      maskedAddress: 'm•••••@mail.example',
+      hasApp: true,
+      mode: 'managed',
+      waitUntil: '',
+      ...view,
+    }),
+  ),
+  sample('sign-in/reset-dead', '', 'This link does not work any more', null, {}),
+  sample('sign-in/password-set', '', 'Your password is set', null, {}),
+  ...[
+    { state: '', view: {} },
+    { state: 'none left', view: { left: 0 } },
+    { state: 'earlier messages closed', view: { mode: 'sealed', left: 1, newest: false, closed: true } },
+    { state: 'earlier messages opened', view: { mode: 'sealed', opened: true } },
+    {
+      state: 'wrong',
+      view: {
+        mode: 'sealed',
+        newest: false,
+        closed: true,
+        errors: [
+          wrong('code', 'That is not a code from before your new sign-in, or it was used already. Try another one.'),
+        ],
+      },
+    },
+    { state: 'slow down', view: { mode: 'sealed', newest: false, closed: true, waitUntil: '3:41 pm' } },
+  ].map(({ state, view }) =>
+    sample('sign-in/own-recovery-codes', state, 'Recovery codes', maria, { ...ownCodes, ...view }),
+  ),
+  sample('sign-in/recovery-code-used', '', 'You signed in with a recovery code', maria, {
+    left: 6,
+    nextHref: '/messages',
+  }),
+  sample('sign-in/recovery-code-used', 'the last one', 'You signed in with a recovery code', dana, {
+    left: 0,
+    nextHref: '/messages',
+  }),
+]
+
 const fromDana: LetterView = {
   id: '0199c1',
   author: 'Dana Ortiz',
@@ -391,6 +469,7 @@ const fromDana: LetterView = {
   mine: false,
   sentAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
   recalledAt: null,
+  closed: null,
   paragraphs: [
     ['Dear Maria,'],
     [
@@ -413,6 +492,7 @@ const fromMaria: LetterView = {
   mine: true,
   sentAt: moment('Tuesday 17 November, 3:10 pm', '2026-11-17T20:10:00.000Z'),
   recalledAt: null,
+  closed: null,
   paragraphs: [['Thank you. I will send it tonight.']],
   files: [],
   timeline: [
@@ -509,6 +589,39 @@ const thread: Sample[] = [
   sample('messages/thread', 'nobody may answer', 'Your blood test result – Messages', maria, {
     ...patientThread,
     reply: null,
+  }),
+  sample('messages/thread', 'from before a new sign-in', 'From before your new sign-in – Messages', maria, {
+    ...patientThread,
+    subject: 'From before your new sign-in',
+    messages: [
+      {
+        ...fromDana,
+        paragraphs: [],
+        files: [],
+        closed: {
+          text: 'This message is from before you made your new sign-in, so we cannot show it now. One of your recovery codes opens it again. You can also ask the team to send it once more.',
+          href: '/account/recovery-codes#earlier',
+          label: 'Open earlier messages',
+        },
+      },
+      { ...fromDana, id: '0199c3', paragraphs: [['Dear Maria, here is the result once more.']], files: [] },
+    ],
+  }),
+  sample('messages/thread', 'waiting for a colleague', 'Waiting for a colleague – Messages', dana, {
+    ...staffThread,
+    subject: 'Waiting for a colleague',
+    messages: [
+      {
+        ...staffThread.messages[0]!,
+        paragraphs: [],
+        files: [],
+        closed: {
+          text: 'You have a new sign-in. This message opens for you as soon as a colleague of your team opens a page here.',
+          href: '',
+          label: '',
+        },
+      },
+    ],
   }),
   sample('messages/thread', 'for a provider', 'Your blood test result – Messages', dana, staffThread),
   sample('messages/thread', 'not opened, notice failed', 'Discharge letter – Messages', dana, {
@@ -1331,6 +1444,7 @@ export const mailSamples: MailSample[] = [
   { name: 'notice', template: 'notice', view: { ...mailPage, reminder: false } },
   { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
   { name: 'team-notice', template: 'team-notice', view: mailPage },
+  { name: 'password-reset', template: 'password-reset', view: mailPage },
   { name: 'invitation', template: 'invitation', view: { ...mailPage, name: 'Sam Reid' } },
   ...['address-confirm', 'address-asked', 'address-gone', 'address-taken'].map((template) => ({
     name: template,
@@ -1346,6 +1460,7 @@ export const mailSamples: MailSample[] = [
 
 export const samples: Sample[] = [
   ...signIn,
+  ...waysBackIn,
   ...thread,
   ...inboxes,
   ...intake,

@@ -1,0 +1,35 @@
+/** Mails a link for a new password to somebody who has a sign-in. Its token is made here, so that no queue ever holds it. */
+import { randomBytes } from 'node:crypto'
+import { findAccount } from '../accounts/account.store.ts'
+import { system } from '../audit/actor.ts'
+import { record } from '../audit/record.ts'
+import { config } from '../config.ts'
+import { inTransaction } from '../database/connection.ts'
+import type { JobPayloads } from '../jobs/names.ts'
+import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
+import { replaceReset } from '../sign-in/password-reset.store.ts'
+import { noticeView } from './notice.view.ts'
+
+const AN_HOUR = 60 * 60 * 1000
+
+export async function sendPasswordReset(
+  { accountId }: JobPayloads['send-password-reset'],
+  now = new Date(),
+): Promise<void> {
+  const account = await findAccount(accountId)
+  if (account?.state !== 'active') return
+  const token = randomBytes(32).toString('base64url')
+  const subject = { kind: 'account' as const, id: accountId }
+  const view = { ...noticeView(token), link: `${config().baseUrl}/sign-in/reset/${token}` }
+  try {
+    await inTransaction(async (transaction) => {
+      const expiresAt = new Date(now.getTime() + AN_HOUR)
+      await replaceReset(token, { accountId, askedAt: now, expiresAt }, transaction)
+      await record(system, { act: 'notice.sent', subject, reason: 'password-reset' }, transaction, now)
+      await sendMail({ to: account.email, template: 'password-reset', view }, now)
+    })
+  } catch (error) {
+    if (!(error instanceof MailNotTaken && error.lasting)) throw error
+    await record(system, { act: 'notice.failed', subject, outcome: 'failed', reason: error.code })
+  }
+}

@@ -4,6 +4,7 @@ import { knowActor } from './audit/know-actor.ts'
 import { recordRefusal } from './audit/record-refusal.ts'
 import { config } from './config.ts'
 import { routes } from './routes.ts'
+import { knowAccess } from './sign-in/access-proof.ts'
 import { knowDevice } from './sign-in/know-device.ts'
 import { knowReader } from './sign-in/know-reader.ts'
 import { saveBeforeRedirect, sessions } from './sign-in/sessions.ts'
@@ -34,7 +35,7 @@ export function makeApp(): Express {
   // Express would answer OPTIONS by itself, for pages that the asker may not know of. Nothing of ours asks it.
   app.options('/{*path}', notFound)
   app.use(sessions(), saveBeforeRedirect)
-  app.use(knowDevice, knowReader)
+  app.use(knowDevice, knowAccess, knowReader)
   app.use(routes())
   app.use(notFound)
   app.use(recordRefusal, showError)

@@ -3,6 +3,7 @@ import { takeInvitation, askInvitation, showPeople } from './accounts/people.pag
 import { config } from './config.ts'
 import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
+import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.ts'
 import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
@@ -133,6 +134,9 @@ provider.get('/messages/new', compose)
 provider.upload('/messages', takeMessage, keepLateMessage)
 provider.get('/drafts/:draft/check', check)
 provider.post('/drafts/:draft/send', send)
+
+provider.get('/messages/:message/access-code', showAccessCode)
+provider.post('/messages/:message/access-code', makeNewAccessCode)
 
 signedIn.get('/messages', showInbox)
 signedIn.get('/messages/:message', showMessage)

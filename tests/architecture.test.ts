@@ -76,6 +76,7 @@ const MAY_UNSEAL = [
   'sign-in/passkey.store.ts',
   'sign-in/recovery-code.ts',
   'sign-in/sessions.ts',
+  'sign-in/shown-access-code.ts',
 ]
 
 const server = join(projectRoot, 'server')

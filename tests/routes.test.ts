@@ -67,6 +67,8 @@ POST /messages/:message/replies           sign-in code    enrol     sign-in 303 
 GET  /messages/:message/sent              sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/recall            sign-in code    enrol     sign-in 404     404     200     404     404     404
 POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404
+GET  /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
+POST /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
 GET  /attachments/:attachment             sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404

@@ -80,6 +80,16 @@ export async function listColleagues(): Promise<Account[]> {
   return rows.map(toAccount)
 }
 
+/** Holds the account until the transaction ends, if its person has no sign-in yet. */
+export async function holdInvited(id: string, transaction: Transaction): Promise<boolean> {
+  const rows = await ask(
+    `SELECT id FROM accounts WHERE id = $1 AND state = 'invited' FOR NO KEY UPDATE`,
+    [id],
+    transaction,
+  )
+  return rows.length === 1
+}
+
 /** invited → active, once. @returns whether this call was the one that did it */
 export async function activateAccount(id: string, now: Date, transaction: Transaction): Promise<boolean> {
   return (await accounts.update({ state: 'active', enrolledAt: now }, { id, state: 'invited' }, transaction)) === 1

@@ -14,6 +14,8 @@ export interface Actor {
   userAgent?: string
   /** Digest of the cookie by which a browser is known again. It says nothing of who sits at it. */
   device?: Buffer
+  /** Digest of what their browser got for an access code. */
+  accessProof?: Buffer
 }
 
 /** The system itself: jobs, scripts, the start. */

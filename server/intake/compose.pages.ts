@@ -1,6 +1,6 @@
 /** Writing a new message: compose, look at the address once more, send. Everything is kept as a draft first. */
 import type { Request, Response } from 'express'
-import { findAccountByEmail } from '../accounts/account.store.ts'
+import { findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { record } from '../audit/record.ts'
 import { NotFound } from '../errors.ts'
@@ -14,8 +14,11 @@ import { addedFile, fileDetails, limitsView, paragraphsOf } from '../messages/me
 import { namesOf } from '../messages/names.ts'
 import { LONGEST_BODY } from '../messages/reply.form.ts'
 import { fileErrors, trim } from '../messages/reply.pages.ts'
+import { stillCounts } from '../sign-in/access-code.ts'
+import { findAccessCode } from '../sign-in/access-code.store.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
+import { keepToShow } from '../sign-in/shown-access-code.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { fromMailbox, problemsOf, sendDraftOnce } from './send-draft.ts'
 
@@ -47,6 +50,7 @@ async function keepDraft(request: Request): Promise<string> {
     subject: typed(body, 'subject').slice(0, 1000),
     body: typed(body, 'body').slice(0, 4 * LONGEST_BODY),
     teamId: typed(body, 'team'),
+    accessCode: typed(body, 'access-code') === 'yes',
   }
   const writer = writerIn(request)
   const draftId = typed(body, 'draft')
@@ -65,7 +69,12 @@ async function showCompose(
   const view = {
     title: t('intake:compose.title'),
     draft: draft?.id ?? '',
-    form: { to: draft?.to ?? '', subject: draft?.subject ?? '', body: draft?.body ?? '' },
+    form: {
+      to: draft?.to ?? '',
+      subject: draft?.subject ?? '',
+      body: draft?.body ?? '',
+      accessCode: draft?.accessCode ?? false,
+    },
     teams: await teamChoices(reader, draft?.teamId),
     files: (draft?.files ?? []).map(addedFile),
     limits: limitsView(),
@@ -98,6 +107,7 @@ export async function check(request: Request, response: Response) {
     action: `/drafts/${draft.id}/send`,
     changeHref: `/messages/new?draft=${draft.id}`,
     recipient: { address: email, name: known?.name ?? '', known: known?.state === 'active' },
+    accessCode: await accessCodeState(draft, known),
     team: names.mailbox(from.id),
     subject: draft.subject,
     paragraphs: paragraphsOf(draft.body),
@@ -105,11 +115,20 @@ export async function check(request: Request, response: Response) {
   })
 }
 
+/** What the tick for an access code will do: ask for one, or nothing, because they have a sign-in or were asked before. */
+async function accessCodeState(draft: Draft, known: Account | undefined): Promise<'' | 'new' | 'earlier' | 'needless'> {
+  if (known?.state === 'active') return draft.accessCode ? 'needless' : ''
+  const earlier = known && (await findAccessCode(known.id))
+  if (earlier && (!draft.accessCode || stillCounts(earlier, new Date()))) return 'earlier'
+  return draft.accessCode ? 'new' : ''
+}
+
 /** POST /drafts/:draft/send. Sent twice it is one message: whoever comes second is shown the first one's. */
 export async function send(request: Request, response: Response) {
   const draftId = request.params['draft']
-  const id = await sendDraftOnce(readerOf(request), draftId)
-  response.redirect(303, id ? `/messages/${id}/sent` : `/messages/new?draft=${String(draftId)}`)
+  const sent = await sendDraftOnce(readerOf(request), draftId)
+  if (sent?.accessCode) keepToShow(request, sent.id, sent.accessCode)
+  response.redirect(303, sent ? `/messages/${sent.id}/sent` : `/messages/new?draft=${String(draftId)}`)
 }
 
 /** A message that came after its session had ended: kept, and offered after sign-in. */

@@ -7,29 +7,32 @@ import { NotFound } from '../errors.ts'
 import type { FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { openDraft, type Draft } from '../messages/draft.ts'
-import { dropMessage } from '../messages/drop-message.ts'
+import { dropMessage, type Dropped } from '../messages/drop-message.ts'
 import { findBySubmission } from '../messages/message.store.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { messageErrors } from './compose.form.ts'
 
-/** @returns the message's id, also when it was sent before; undefined when something has to be put right first */
-export async function sendDraftOnce(reader: Reader, draftId: unknown): Promise<string | undefined> {
+/** @returns the message's id, also when it was sent before, and its access code; undefined when something has to be put right first */
+export async function sendDraftOnce(reader: Reader, draftId: unknown): Promise<Dropped | undefined> {
   if (!isId(draftId)) throw new NotFound('no such draft')
   const draft = await openDraft(reader, { id: draftId })
   // Looked for after the draft, which goes away in the moment in which the message is there.
   const sent = await findBySubmission(reader, draftId)
-  if (sent) return sent.id
+  if (sent) return { id: sent.id, accessCode: undefined }
   if (!draft) throw new NotFound('no such draft')
   const email = readEmailAddress(draft.to)
   if (!email || (await problemsOf(draft)).length > 0) return undefined
-  const content = { subject: draft.subject.trim(), body: draft.body, draftId, submission: draftId }
+  const { body, accessCode = false } = draft
+  const content = { subject: draft.subject.trim(), body, accessCode, draftId, submission: draftId }
   const drop = () => dropMessage(reader, fromMailbox(reader, draft).id, email, content)
-  const id = await drop().catch((error: unknown) => {
+  const dropped = await drop().catch((error: unknown) => {
     // Two people wrote to one new address at once, and the other one's invitation came first: now the account is there.
     if (isTaken(error, 'accounts_email_digest_key')) return drop()
     throw error
   })
-  return id ?? (await findBySubmission(reader, draftId))?.id
+  if (dropped) return dropped
+  const crossed = await findBySubmission(reader, draftId)
+  return crossed && { id: crossed.id, accessCode: undefined }
 }
 
 /** What keeps a draft from being sent. Messages go to patients; a colleague's address is most likely a slip. */

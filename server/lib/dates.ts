@@ -45,6 +45,13 @@ export function dayAndTime(date: Date, now = new Date(), clock: Clock = clockTim
   }
 }
 
+/** "22 December"; with the year when it is another one. */
+export function day(date: Date, now = new Date()): Moment {
+  const parts = format(date, { day: 'numeric', month: 'long', year: 'numeric' })
+  const year = parts['year'] === format(now, { year: 'numeric' })['year'] ? '' : ` ${parts['year']}`
+  return { text: `${parts['day']} ${parts['month']}${year}`, iso: date.toISOString() }
+}
+
 /** "2:02 pm" */
 export function clockTime(date: Date): string {
   const { hour, minute, dayPeriod } = format(date, { hour: 'numeric', minute: '2-digit', hour12: true })

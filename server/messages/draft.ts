@@ -18,6 +18,8 @@ export interface DraftText {
   body: string
   /** The team that it is written for. */
   teamId: string
+  /** Whether the recipient is to be asked for an access code first. */
+  accessCode?: boolean
 }
 
 export interface Draft extends DraftText {

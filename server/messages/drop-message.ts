@@ -16,6 +16,7 @@ import { inTransaction, type Transaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { newId } from '../lib/ids.ts'
+import { askForAccessCode, type AccessCode } from '../sign-in/access-code.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { BODY_SEGMENT, sealEnvelope } from '../vault/floe.ts'
 import { padToBucket } from '../vault/padding.ts'
@@ -32,13 +33,21 @@ interface Content {
   body: string
   /** The draft that it was written in: its files go along, and it is used up, so that one form sent twice is one message. */
   draftId: string
+  /** Whether a recipient who has no sign-in yet is asked for an access code first. */
+  accessCode?: boolean
   /** The id of the form; of two that cross, the second finds the first one's message by it. */
   submission: string
 }
 
+export interface Dropped {
+  id: string
+  /** To be told to the recipient; nobody can read it again. */
+  accessCode: AccessCode | undefined
+}
+
 /**
  * A new thread, from one of the reader's mailboxes to an address. Somebody never seen before is invited.
- * @returns the message's id; undefined when the draft was already sent
+ * @returns the message's id and the access code that was made; undefined when the draft was already sent
  */
 export async function dropMessage(
   reader: Reader,
@@ -46,7 +55,7 @@ export async function dropMessage(
   email: string,
   content: Content,
   now = new Date(),
-): Promise<string | undefined> {
+): Promise<Dropped | undefined> {
   const from = ownMailbox(reader, fromMailboxId)
   return inTransaction(async (transaction) => {
     const uploads = await useDraft(reader, content.draftId, transaction)
@@ -55,7 +64,12 @@ export async function dropMessage(
     const threadId = newId(now)
     await insertThread({ id: threadId, createdAt: now }, transaction)
     const threadKey = await makeThreadKey(threadId, [from, to], now, transaction)
-    return keepMessage(reader, { threadId, threadKey, from, recipients: [to] }, content, uploads, now, transaction)
+    // Before the notice, so that its link never leads anywhere without the code.
+    const accessCode = content.accessCode
+      ? await askForAccessCode(reader.actor, to.accountId!, now, transaction)
+      : undefined
+    const place = { threadId, threadKey, from, recipients: [to] }
+    return { id: await keepMessage(reader, place, content, uploads, now, transaction), accessCode }
   })
 }
 

@@ -31,7 +31,12 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
     backHref: '/messages',
     other:
       staff && other
-        ? { name: other.name || t('messages:thread.patient'), address: other.email, enrolled: other.state === 'active' }
+        ? {
+            name: other.name || t('messages:thread.patient'),
+            address: other.email,
+            enrolled: other.state === 'active',
+            accessCodeHref: other.state === 'invited' ? `/messages/${newest.id}/access-code` : '',
+          }
         : null,
     newer: null as { href: string } | null,
     messages: thread.messages.map((message) => letterView(message, thread, names, staff)),

@@ -1,5 +1,6 @@
 /** Answering in a thread. */
 import type { Request, Response } from 'express'
+import type { Account } from '../accounts/account.store.ts'
 import { listReadableMailboxes } from '../accounts/mailbox.store.ts'
 import { LIMITS } from '../attachments/attachment.ts'
 import { BadInput, NotFound } from '../errors.ts'
@@ -7,7 +8,10 @@ import { readForm, typed, typedList } from '../lib/form.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
+import { takeToShow } from '../sign-in/shown-access-code.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
+import { findAccessCode } from '../sign-in/access-code.store.ts'
+import { accessCodeView } from './access-code.view.ts'
 import { openDraft, removeFromDraft, saveDraft, trimDraft } from './draft.ts'
 import { writerIn } from './late-writer.ts'
 import { findBySubmission, findMessageState, isUsed, listRecipients, type Claimed } from './message.store.ts'
@@ -129,6 +133,14 @@ export async function showSent(request: Request, response: Response) {
     team: names.mailbox(to),
     answerTime: t('messages:answerTime'),
     emergency: emergency(),
+    accessCode: staff ? await sentAccessCode(request, message.id, names.owner(to)) : null,
     recipient: { address: names.owner(to)?.email ?? names.mailbox(to), known: names.owner(to)?.state !== 'invited' },
   })
+}
+
+/** The access code, once; afterwards where a new one can be made. Null when none is asked for. */
+async function sentAccessCode(request: Request, messageId: string, to: Account | undefined) {
+  const shown = takeToShow(request, messageId)
+  const asked = to?.state === 'invited' && (shown ?? (await findAccessCode(to.id)))
+  return asked ? accessCodeView(messageId, shown) : null
 }

@@ -1,5 +1,6 @@
 /**
- * What a mailed link shows. Opening it, pressing its button or posting garbage stores nothing: before enrolment it leads to making a sign-in,
+ * What a mailed link shows. Opening it, pressing its button or posting garbage stores nothing: before enrolment it leads to making a sign-in (by
+ * an access code, where the sender asked for one),
  * afterwards it only finds the message behind the sign-in. Unknown and garbled links look the same.
  */
 import type { Request, Response } from 'express'
@@ -7,13 +8,16 @@ import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink, type Link } from '../accounts/link.store.ts'
 import { recordDenied } from '../audit/record.ts'
-import { Gone, NotFound } from '../errors.ts'
-import { inWords } from '../lib/dates.ts'
+import { Gone, NotFound, SlowDown } from '../errors.ts'
+import { inShort, inWords } from '../lib/dates.ts'
+import { typed } from '../lib/form.ts'
 import { findMessageState, type MessageState } from '../messages/message.store.ts'
+import { giveAccessCode, mayEnrol } from '../sign-in/access-code.ts'
+import { keepAccessProof } from '../sign-in/access-proof.ts'
 import { networkOf } from '../sign-in/address-tries.ts'
 import { showMakePassword, takeNewPassword } from '../sign-in/enrol.pages.ts'
 import { showSignIn } from '../sign-in/sign-in.pages.ts'
-import { showPage, t } from '../web/page.ts'
+import { showPage, t, toldErrors } from '../web/page.ts'
 import { limit } from '../web/rate-limits.ts'
 
 interface Found {
@@ -28,7 +32,7 @@ interface Found {
 /** GET /m/:token */
 export async function landing(request: Request, response: Response) {
   const found = await find(request)
-  if (found.account?.state === 'invited') return showLanding(request, response, found, found.account)
+  if (found.account?.state === 'invited') return showLanding(request, response, found, found.account, {})
   // The right person is signed in already, or one of a team's members.
   if (request.reader && (!found.account || found.account.id === request.reader.account.id))
     return response.redirect(303, found.after)
@@ -36,26 +40,57 @@ export async function landing(request: Request, response: Response) {
   showSignIn(request, response, { link: found.token, maskedAddress: maskEmailAddress(found.account.email), notice: '' })
 }
 
-function showLanding(request: Request, response: Response, { token, message }: Found, account: Account) {
-  const sentAt = inWords(message?.sentAt ?? account.invitedAt)
-  showPage(request, response, 'sign-in/landing', {
-    title: t('sign-in:landing.title'),
-    action: `/m/${token}`,
-    sentAt,
-    maskedAddress: maskEmailAddress(account.email),
-  })
+interface LandingProblem {
+  problem?: 'empty' | 'short' | 'wrong'
+  waitUntil?: Date
 }
 
-/** POST /m/:token: the button. It only leads on. */
+async function showLanding(
+  request: Request,
+  response: Response,
+  { token, message }: Found,
+  account: Account,
+  { problem, waitUntil }: LandingProblem,
+) {
+  const errors = toldErrors(problem ? [{ field: 'code', key: `sign-in:landing.code.errors.${problem}` }] : [])
+  const view = {
+    title: t('sign-in:landing.title'),
+    action: `/m/${token}`,
+    sentAt: inWords(message?.sentAt ?? account.invitedAt),
+    maskedAddress: maskEmailAddress(account.email),
+    asksCode: !(await mayEnrol(request.actor, account.id)),
+    waitUntil: waitUntil ? inShort(waitUntil).text : '',
+    errors,
+  }
+  showPage(request, response, 'sign-in/landing', view, waitUntil ? 429 : problem ? 422 : 200)
+}
+
+/** POST /m/:token: the button. It only leads on; where an access code was asked for, only with the right one. */
 export async function pressContinue(request: Request, response: Response) {
   const found = await find(request)
-  response.redirect(303, found.account?.state === 'invited' ? `/m/${found.token}/password` : `/m/${found.token}`)
+  if (found.account?.state !== 'invited') return response.redirect(303, `/m/${found.token}`)
+  if (!(await mayEnrol(request.actor, found.account.id))) return takeAccessCode(request, response, found, found.account)
+  response.redirect(303, `/m/${found.token}/password`)
+}
+
+async function takeAccessCode(request: Request, response: Response, found: Found, account: Account) {
+  try {
+    const given = await giveAccessCode(request.actor, account.id, typed(request.body, 'code'))
+    if (typeof given === 'string') return await showLanding(request, response, found, account, { problem: given })
+    keepAccessProof(response, given.proof)
+    response.redirect(303, `/m/${found.token}/password`)
+  } catch (error) {
+    if (!(error instanceof SlowDown)) throw error
+    response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
+    await showLanding(request, response, found, account, { waitUntil: error.until })
+  }
 }
 
 /** GET /m/:token/password */
 export async function askNewPassword(request: Request, response: Response) {
   const found = await find(request)
-  if (found.account?.state !== 'invited') return response.redirect(303, `/m/${found.token}`)
+  if (found.account?.state !== 'invited' || !(await mayEnrol(request.actor, found.account.id)))
+    return response.redirect(303, `/m/${found.token}`)
   showMakePassword(request, response, `/m/${found.token}/password`)
 }
 
@@ -70,6 +105,8 @@ export async function takePasswordByLink(request: Request, response: Response) {
     await recordDenied(request.actor, 'enrolment.refused', subject, 'past-enrolment')
     return response.redirect(303, `/m/${found.token}`)
   }
+  // The page of the code was left out, or its day is over.
+  if (!(await mayEnrol(request.actor, found.account.id))) return response.redirect(303, `/m/${found.token}`)
   await takeNewPassword(request, response, found.account, `/m/${found.token}/password`, found.after)
 }
 

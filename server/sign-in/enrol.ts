@@ -10,6 +10,7 @@ import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { KeyPair } from '../vault/hpke.ts'
 import { limit } from '../web/rate-limits.ts'
+import { endAccessCode, mustBeLetIn } from './access-code.ts'
 import { countAddress } from './address-tries.ts'
 import { insertCredential, type Credential } from './credential.store.ts'
 import {
@@ -29,8 +30,8 @@ const AN_HOUR = 10
 const accountTries = limit('enrolment', AN_HOUR, 60 * 60)
 
 /**
- * Step one: keeps a password for an invited account. @returns the id of this attempt @throws NotFound when the account is past it,
- * SlowDown after ten an hour
+ * Step one: keeps a password for an invited account. @returns the id of this attempt @throws NotFound when the account is past it, or an access
+ * code was asked for and not given; SlowDown after ten an hour
  */
 export async function beginEnrolment(
   actor: Actor,
@@ -40,6 +41,7 @@ export async function beginEnrolment(
 ): Promise<string> {
   const mailbox = await findMailboxOf({ accountId: account.id })
   if (account.state !== 'invited' || !mailbox) throw new NotFound('past enrolment')
+  await mustBeLetIn(actor, account.id, now)
   await countAddress(actor)
   await accountTries.count(account.id)
   const { stored, opener } = await hashPassword(password, account.id)
@@ -103,13 +105,16 @@ export async function finishEnrolment(
   return makeActive(actor, { accountId: enrolment.accountId, password, totpSecret, totpLastStep: step }, now)
 }
 
-function makeActive(
+async function makeActive(
   actor: Actor,
   { accountId, password, totpSecret, totpLastStep }: Credential & Pick<Enrolment, 'password'>,
   now: Date,
 ): Promise<Enrolled> {
+  // Also asked for since the attempt began.
+  await mustBeLetIn(actor, accountId, now)
   return inTransaction(async (transaction) => {
     if (!(await activateAccount(accountId, now, transaction))) throw new NotFound('past enrolment')
+    await endAccessCode(actor, accountId, now, transaction)
     const account = await findAccount(accountId, transaction)
     const mailbox = await findMailboxOf({ accountId }, transaction)
     if (!account || !mailbox) throw new NotFound('no such account')

@@ -51,6 +51,7 @@ declare module 'express-session' {
     /** Sealed likewise: the secret of a code app that is being set up, and until when. */
     codeSecret: string
     codeSecretUntil: number
+    accessCode: string
     codeTries: number
     /** Own path to go to after sign-in. */
     after: string
@@ -205,8 +206,9 @@ export async function beginSession(request: Request, content: Partial<SessionDat
  * form's secret stays, so that what is being written in another tab can still be sent.
  */
 export async function noteProof(request: Request, now = Date.now()): Promise<void> {
-  // A code app that is being set up begins anew.
+  // A code app that is being set up begins anew, and an access code that nobody saw can be made anew.
   delete request.session.codeSecret
+  delete request.session.accessCode
   const { cookie: _, mailboxKey, recoveryCodes, ...content } = request.session
   const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
   const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)
@@ -242,6 +244,7 @@ export function emptyEnded(request: Request) {
   delete request.session.mailboxKey
   delete request.session.recoveryCodes
   delete request.session.codeSecret
+  delete request.session.accessCode
 }
 
 /** Keeps the session from ending for idleness. */
@@ -311,13 +314,13 @@ export async function endSessionOf(accountId: string, ref: string, transaction?:
 export async function emptyEndedSessions(now: Date): Promise<void> {
   const { idleMinutes, sessionHours } = config()
   await ask(
-    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes' - 'codeSecret')::json WHERE sess->>'mailboxKey' IS NOT NULL
+    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes' - 'codeSecret' - 'accessCode')::json WHERE sess->>'mailboxKey' IS NOT NULL
      AND ((sess->>'seenAt')::bigint < $1 OR (sess->>'startedAt')::bigint < $2 OR sess->>'movedAt' IS NOT NULL)`,
     [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE],
   )
 }
 
-type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret'
+type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code'
 
 /** Seals bytes for this session: only the cookie opens them again. */
 export function sealForSession(request: Request, name: SealedName, bytes: Buffer): string {

@@ -35,7 +35,7 @@ async function send(from: Reader, to: string, when: Date, subject: string, parag
   const body = paragraphs.join('\n\n')
   const team = from.mailboxes.find(({ teamId }) => teamId)!
   await saveDraft(writerOf(from), { draftId }, { to, subject, body, teamId: team.teamId! }, [], when)
-  return (await dropMessage(from, team.id, to, { subject, body, draftId, submission: draftId }, when))!
+  return (await dropMessage(from, team.id, to, { subject, body, draftId, submission: draftId }, when))!.id
 }
 
 async function answer(from: Reader, threadId: string, mailboxId: string, when: Date, paragraphs: string[]) {

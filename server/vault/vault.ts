@@ -135,6 +135,8 @@ export function lookupDigest(
     | 'recovery-code'
     | 'password-reset'
     | 'device'
+    | 'access-code'
+    | 'access-proof'
     | 'limit'
     | 'passkey'
     | 'passkey-holder'

@@ -47,7 +47,7 @@ async function drop(subject: string, when: Date): Promise<string> {
   const draftId = newId()
   const content = { subject, body: 'A fictitious text.', draftId, submission: draftId }
   await saveDraft(writerOf(danaReads), { draftId }, { to: '', subject, body: '', teamId: '' }, [])
-  return (await dropMessage(danaReads, team.id, server.cast.maria.email, content, when))!
+  return (await dropMessage(danaReads, team.id, server.cast.maria.email, content, when))!.id
 }
 
 const numbersIn = (body: string) => [...body.matchAll(/Thread number (\d+)/g)].map((match) => Number(match[1]))

@@ -87,3 +87,23 @@ export async function allThatIsStored(server: TestServer): Promise<Record<string
 export function withoutNumbers({ body }: Answer): string {
   return body.replace(/name="_csrf" value="[^"]+"/g, '').replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'id')
 }
+
+/** Sends a message that asks for an access code first. @returns also the code, from the page that shows it once */
+export async function writeWithCode(
+  server: TestServer,
+  provider: Visitor,
+  address: string,
+): Promise<Written & { code: string }> {
+  const fields = { to: address, subject: 'Your result', body: 'It is fine.', 'access-code': 'yes', action: 'check' }
+  const kept = await provider.upload('/messages/new', '/messages', fields)
+  const sent = await provider.submit(kept.location, kept.location.replace(/check$/, 'send'), {})
+  const code = codeOnPage(await provider.ask(sent.location))
+  const message = /^\/messages\/([^/]+)\/sent$/.exec(sent.location)?.[1]
+  if (!message || !code) throw new Error(`no code: ${sent.status} ${sent.h1}`)
+  return { message, code, link: await linkOf(server, message) }
+}
+
+/** The access code that a page of the sender shows. */
+export function codeOnPage({ body }: Answer): string | undefined {
+  return /class="spoken"><bdi dir="ltr">([\s\S]*?)<\/bdi>/.exec(body)?.[1]?.replace(/<[^>]+>|\s/g, '')
+}

@@ -184,11 +184,32 @@ const qr = {
   path: 'M4 4h7v1h-7zM13 4h3v1h-3zM17 4h1v1h-1zM20 4h5v1h-5zM27 4h1v1h-1zM32 4h5v1h-5zM38 4h7v1h-7zM4 5h1v1h-1zM10 5h1v1h-1zM12 5h3v1h-3zM17 5h3v1h-3zM21 5h1v1h-1zM25 5h1v1h-1zM30 5h3v1h-3zM38 5h1v1h-1zM44 5h1v1h-1zM4 6h1v1h-1zM6 6h3v1h-3zM10 6h1v1h-1zM17 6h1v1h-1zM21 6h2v1h-2zM24 6h2v1h-2zM28 6h2v1h-2zM35 6h2v1h-2zM38 6h1v1h-1zM40 6h3v1h-3zM44 6h1v1h-1zM4 7h1v1h-1zM6 7h3v1h-3zM10 7h1v1h-1zM12 7h2v1h-2zM18 7h3v1h-3zM23 7h2v1h-2zM27 7h1v1h-1zM29 7h1v1h-1zM31 7h2v1h-2zM34 7h1v1h-1zM38 7h1v1h-1zM40 7h3v1h-3zM44 7h1v1h-1zM4 8h1v1h-1zM6 8h3v1h-3zM10 8h1v1h-1zM13 8h1v1h-1zM15 8h1v1h-1zM19 8h1v1h-1zM22 8h1v1h-1zM25 8h1v1h-1zM28 8h3v1h-3zM38 8h1v1h-1zM40 8h3v1h-3zM44 8h1v1h-1zM4 9h1v1h-1zM10 9h1v1h-1zM12 9h2v1h-2zM15 9h2v1h-2zM18 9h3v1h-3zM24 9h2v1h-2zM30 9h3v1h-3zM38 9h1v1h-1zM44 9h1v1h-1zM4 10h7v1h-7zM12 10h1v1h-1zM14 10h1v1h-1zM16 10h1v1h-1zM18 10h1v1h-1zM20 10h1v1h-1zM22 10h1v1h-1zM24 10h1v1h-1zM26 10h1v1h-1zM28 10h1v1h-1zM30 10h1v1h-1zM32 10h1v1h-1zM34 10h1v1h-1zM36 10h1v1h-1zM38 10h7v1h-7zM13 11h1v1h-1zM15 11h1v1h-1zM18 11h2v1h-2zM25 11h2v1h-2zM28 11h1v1h-1zM31 11h1v1h-1zM35 11h1v1h-1zM4 12h5v1h-5zM10 12h3v1h-3zM14 12h9v1h-9zM27 12h4v1h-4zM33 12h1v1h-1zM36 12h2v1h-2zM39 12h1v1h-1zM41 12h1v1h-1zM43 12h1v1h-1zM6 13h1v1h-1zM9 13h1v1h-1zM11 13h1v1h-1zM13 13h2v1h-2zM18 13h1v1h-1zM20 13h1v1h-1zM22 13h4v1h-4zM27 13h1v1h-1zM29 13h1v1h-1zM31 13h2v1h-2zM35 13h2v1h-2zM38 13h3v1h-3zM44 13h1v1h-1zM5 14h1v1h-1zM7 14h7v1h-7zM19 14h2v1h-2zM22 14h1v1h-1zM25 14h1v1h-1zM28 14h2v1h-2zM31 14h1v1h-1zM33 14h2v1h-2zM36 14h1v1h-1zM39 14h1v1h-1zM44 14h1v1h-1zM4 15h1v1h-1zM6 15h2v1h-2zM9 15h1v1h-1zM15 15h1v1h-1zM18 15h1v1h-1zM26 15h3v1h-3zM30 15h2v1h-2zM39 15h1v1h-1zM41 15h1v1h-1zM43 15h1v1h-1zM4 16h2v1h-2zM7 16h1v1h-1zM10 16h3v1h-3zM15 16h2v1h-2zM19 16h1v1h-1zM22 16h1v1h-1zM29 16h1v1h-1zM31 16h1v1h-1zM33 16h5v1h-5zM39 16h1v1h-1zM42 16h3v1h-3zM6 17h1v1h-1zM11 17h1v1h-1zM18 17h4v1h-4zM24 17h3v1h-3zM28 17h3v1h-3zM35 17h1v1h-1zM38 17h2v1h-2zM44 17h1v1h-1zM5 18h1v1h-1zM8 18h3v1h-3zM12 18h1v1h-1zM14 18h3v1h-3zM18 18h1v1h-1zM21 18h1v1h-1zM23 18h1v1h-1zM25 18h4v1h-4zM33 18h2v1h-2zM36 18h1v1h-1zM39 18h1v1h-1zM42 18h1v1h-1zM6 19h1v1h-1zM9 19h1v1h-1zM11 19h1v1h-1zM13 19h3v1h-3zM20 19h1v1h-1zM22 19h7v1h-7zM30 19h1v1h-1zM32 19h1v1h-1zM34 19h4v1h-4zM39 19h2v1h-2zM43 19h1v1h-1zM4 20h1v1h-1zM6 20h1v1h-1zM8 20h1v1h-1zM10 20h2v1h-2zM14 20h2v1h-2zM17 20h1v1h-1zM21 20h1v1h-1zM23 20h2v1h-2zM29 20h2v1h-2zM32 20h2v1h-2zM35 20h1v1h-1zM42 20h1v1h-1zM5 21h2v1h-2zM13 21h1v1h-1zM15 21h1v1h-1zM17 21h2v1h-2zM20 21h8v1h-8zM35 21h4v1h-4zM40 21h1v1h-1zM44 21h1v1h-1zM5 22h2v1h-2zM9 22h3v1h-3zM13 22h1v1h-1zM15 22h1v1h-1zM17 22h5v1h-5zM24 22h1v1h-1zM26 22h1v1h-1zM29 22h1v1h-1zM31 22h1v1h-1zM37 22h1v1h-1zM39 22h1v1h-1zM41 22h1v1h-1zM7 23h3v1h-3zM13 23h3v1h-3zM17 23h1v1h-1zM19 23h4v1h-4zM24 23h2v1h-2zM28 23h2v1h-2zM33 23h3v1h-3zM39 23h1v1h-1zM41 23h1v1h-1zM43 23h1v1h-1zM5 24h1v1h-1zM7 24h2v1h-2zM10 24h1v1h-1zM12 24h3v1h-3zM18 24h3v1h-3zM23 24h1v1h-1zM29 24h1v1h-1zM31 24h4v1h-4zM37 24h1v1h-1zM39 24h6v1h-6zM5 25h1v1h-1zM8 25h1v1h-1zM12 25h3v1h-3zM16 25h2v1h-2zM19 25h1v1h-1zM21 25h2v1h-2zM25 25h2v1h-2zM28 25h4v1h-4zM35 25h1v1h-1zM37 25h2v1h-2zM42 25h1v1h-1zM44 25h1v1h-1zM4 26h3v1h-3zM10 26h2v1h-2zM14 26h1v1h-1zM18 26h4v1h-4zM25 26h10v1h-10zM38 26h3v1h-3zM8 27h2v1h-2zM13 27h1v1h-1zM16 27h1v1h-1zM18 27h2v1h-2zM25 27h1v1h-1zM27 27h2v1h-2zM31 27h1v1h-1zM38 27h1v1h-1zM40 27h1v1h-1zM44 27h1v1h-1zM5 28h2v1h-2zM9 28h3v1h-3zM13 28h2v1h-2zM17 28h1v1h-1zM19 28h1v1h-1zM21 28h1v1h-1zM28 28h3v1h-3zM32 28h2v1h-2zM35 28h2v1h-2zM42 28h1v1h-1zM44 28h1v1h-1zM5 29h1v1h-1zM8 29h2v1h-2zM12 29h1v1h-1zM14 29h1v1h-1zM16 29h1v1h-1zM20 29h1v1h-1zM23 29h5v1h-5zM29 29h1v1h-1zM33 29h2v1h-2zM36 29h1v1h-1zM38 29h1v1h-1zM40 29h2v1h-2zM43 29h2v1h-2zM5 30h1v1h-1zM7 30h4v1h-4zM14 30h2v1h-2zM19 30h2v1h-2zM22 30h1v1h-1zM24 30h3v1h-3zM31 30h2v1h-2zM34 30h1v1h-1zM36 30h3v1h-3zM41 30h1v1h-1zM43 30h1v1h-1zM4 31h3v1h-3zM16 31h1v1h-1zM18 31h1v1h-1zM30 31h4v1h-4zM35 31h3v1h-3zM41 31h1v1h-1zM5 32h1v1h-1zM7 32h1v1h-1zM10 32h1v1h-1zM12 32h2v1h-2zM16 32h1v1h-1zM19 32h1v1h-1zM22 32h1v1h-1zM27 32h1v1h-1zM29 32h1v1h-1zM31 32h5v1h-5zM41 32h3v1h-3zM4 33h1v1h-1zM6 33h1v1h-1zM8 33h1v1h-1zM11 33h1v1h-1zM14 33h1v1h-1zM18 33h3v1h-3zM25 33h6v1h-6zM33 33h1v1h-1zM35 33h1v1h-1zM38 33h1v1h-1zM41 33h4v1h-4zM4 34h1v1h-1zM6 34h1v1h-1zM10 34h1v1h-1zM12 34h1v1h-1zM15 34h2v1h-2zM21 34h5v1h-5zM28 34h1v1h-1zM34 34h1v1h-1zM41 34h2v1h-2zM4 35h1v1h-1zM6 35h2v1h-2zM9 35h1v1h-1zM13 35h1v1h-1zM15 35h1v1h-1zM18 35h1v1h-1zM20 35h1v1h-1zM22 35h1v1h-1zM25 35h1v1h-1zM27 35h2v1h-2zM30 35h1v1h-1zM35 35h1v1h-1zM37 35h1v1h-1zM40 35h1v1h-1zM4 36h1v1h-1zM9 36h2v1h-2zM12 36h1v1h-1zM14 36h3v1h-3zM20 36h2v1h-2zM26 36h1v1h-1zM28 36h4v1h-4zM33 36h1v1h-1zM36 36h7v1h-7zM44 36h1v1h-1zM12 37h1v1h-1zM15 37h3v1h-3zM20 37h6v1h-6zM27 37h1v1h-1zM29 37h1v1h-1zM33 37h2v1h-2zM36 37h1v1h-1zM40 37h2v1h-2zM44 37h1v1h-1zM4 38h7v1h-7zM12 38h2v1h-2zM15 38h7v1h-7zM26 38h1v1h-1zM28 38h1v1h-1zM31 38h2v1h-2zM34 38h3v1h-3zM38 38h1v1h-1zM40 38h1v1h-1zM43 38h1v1h-1zM4 39h1v1h-1zM10 39h1v1h-1zM14 39h4v1h-4zM20 39h3v1h-3zM25 39h9v1h-9zM36 39h1v1h-1zM40 39h2v1h-2zM4 40h1v1h-1zM6 40h3v1h-3zM10 40h1v1h-1zM12 40h1v1h-1zM18 40h1v1h-1zM20 40h1v1h-1zM23 40h2v1h-2zM27 40h1v1h-1zM29 40h1v1h-1zM31 40h4v1h-4zM36 40h5v1h-5zM42 40h1v1h-1zM4 41h1v1h-1zM6 41h3v1h-3zM10 41h1v1h-1zM12 41h3v1h-3zM16 41h1v1h-1zM19 41h1v1h-1zM22 41h2v1h-2zM25 41h4v1h-4zM30 41h1v1h-1zM39 41h1v1h-1zM44 41h1v1h-1zM4 42h1v1h-1zM6 42h3v1h-3zM10 42h1v1h-1zM12 42h1v1h-1zM14 42h1v1h-1zM17 42h1v1h-1zM19 42h3v1h-3zM23 42h1v1h-1zM25 42h5v1h-5zM38 42h1v1h-1zM40 42h4v1h-4zM4 43h1v1h-1zM10 43h1v1h-1zM12 43h1v1h-1zM14 43h1v1h-1zM16 43h1v1h-1zM18 43h2v1h-2zM24 43h3v1h-3zM30 43h1v1h-1zM34 43h5v1h-5zM40 43h2v1h-2zM43 43h1v1h-1zM4 44h7v1h-7zM12 44h1v1h-1zM16 44h7v1h-7zM24 44h1v1h-1zM26 44h1v1h-1zM29 44h1v1h-1zM33 44h1v1h-1zM35 44h3v1h-3zM42 44h1v1h-1z',
 }
 
+const askingForCode = {
+  action: '/m/3uY7sample',
+  sentAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+  maskedAddress: 'm•••••@example.org',
+  asksCode: true,
+  waitUntil: '',
+}
+
 const signIn: Sample[] = [
   sample('sign-in/landing', '', 'You have a secure message', null, {
     action: '/m/3uY7sample',
     sentAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
     maskedAddress: 'm•••••@example.org',
+    asksCode: false,
+    waitUntil: '',
+  }),
+  sample('sign-in/landing', 'an access code is asked for', 'You have a secure message', null, askingForCode),
+  sample('sign-in/landing', 'a wrong access code', 'You have a secure message', null, {
+    ...askingForCode,
+    errors: [
+      wrong('code', 'That code is not right, or it no longer works. Check it and try again, or call us for a new one.'),
+    ],
+  }),
+  sample('sign-in/landing', 'too many access codes', 'You have a secure message', null, {
+    ...askingForCode,
+    waitUntil: '3:15 pm',
   }),
   sample('sign-in/make-password', '', 'Choose a password', null, { action: '/m/3uY7sample/password' }),
   sample('sign-in/make-password', 'too short', 'Choose a password', null, {
@@ -826,10 +847,11 @@ const composed = {
   to: 'maria@example.org',
   subject: 'Your blood test result',
   body: 'Dear Maria,\n\nYour new blood test is back.',
+  accessCode: true,
 }
 const compose = {
   draft: '',
-  form: { to: '', subject: '', body: '' },
+  form: { to: '', subject: '', body: '', accessCode: false },
   teams: [{ value: '1', label: 'Diabetes team', selected: true }],
   files: [] as AddedFile[],
   limits,
@@ -863,6 +885,7 @@ const intake: Sample[] = [
     action: '/drafts/0199e1/send',
     changeHref: '/messages/new?draft=0199e1',
     recipient: { address: 'maria@example.org', name: 'Maria Gomez', known: true },
+    accessCode: '',
     team: 'Diabetes team',
     subject: 'Your blood test result',
     paragraphs: fromDana.paragraphs,
@@ -872,11 +895,24 @@ const intake: Sample[] = [
     action: '/drafts/0199e1/send',
     changeHref: '/messages/new?draft=0199e1',
     recipient: { address: 'a.rather.long.address.of.a.patient@mail.example.org', name: '', known: false },
+    accessCode: '',
     team: 'Diabetes team',
     subject: 'Your blood test result',
     paragraphs: fromDana.paragraphs,
     files: [],
   }),
+  ...(['new', 'earlier', 'needless'] as const).map((accessCode) =>
+    sample('intake/check', `with an access code: ${accessCode}`, 'Check before you send', dana, {
+      action: '/drafts/0199e1/send',
+      changeHref: '/messages/new?draft=0199e1',
+      recipient: { address: 'maria@example.org', name: '', known: accessCode === 'needless' },
+      accessCode,
+      team: 'Diabetes team',
+      subject: 'Your blood test result',
+      paragraphs: fromDana.paragraphs,
+      files: [],
+    }),
+  ),
 ]
 
 const recall = {
@@ -889,6 +925,21 @@ const recall = {
   possible: true,
 }
 const emergency = { phone: '911', phoneHref: 'tel:911' }
+
+const accessCode = {
+  fresh: {
+    groups: ['7K4M', '9QX2'],
+    until: moment('17 December', '2026-12-17T19:02:00.000Z'),
+    href: '/messages/0199c1/access-code',
+  },
+  shown: { groups: [] as string[], until: null, href: '/messages/0199c1/access-code' },
+  page: { action: '/messages/0199c1/access-code', backHref: '/messages/0199c1', address: 'maria@example.org' },
+  asked: {
+    by: 'Dana Brooks',
+    madeAt: moment('Tue 14:02', '2026-11-17T19:02:00.000Z'),
+    until: moment('17 December', '2026-12-17T19:02:00.000Z'),
+  },
+}
 
 const otherMessages: Sample[] = [
   sample('messages/recall', 'not opened', 'Take this message back?', dana, recall),
@@ -913,14 +964,55 @@ const otherMessages: Sample[] = [
     threadHref: '/messages/0199c1',
     messagesHref: '/messages',
     takeBackHref: '/messages/0199c1/recall',
+    accessCode: null,
     recipient: { address: 'maria@example.org', known: false },
   }),
+  sample('messages/sent', 'with an access code', 'Your message is on its way', dana, {
+    staff: true,
+    kind: 'message',
+    threadHref: '/messages/0199c1',
+    messagesHref: '/messages',
+    takeBackHref: '/messages/0199c1/recall',
+    accessCode: accessCode.fresh,
+    recipient: { address: 'maria@example.org', known: false },
+  }),
+  sample('messages/sent', 'an access code that was shown before', 'Your message is on its way', dana, {
+    staff: true,
+    kind: 'message',
+    threadHref: '/messages/0199c1',
+    messagesHref: '/messages',
+    takeBackHref: '/messages/0199c1/recall',
+    accessCode: accessCode.shown,
+    recipient: { address: 'maria@example.org', known: false },
+  }),
+  sample('messages/access-code', 'made just now', 'Access code', dana, {
+    ...accessCode.page,
+    accessCode: accessCode.fresh,
+    asked: { ...accessCode.asked, state: 'open', givenAt: null },
+  }),
+  sample('messages/access-code', 'none asked for', 'Access code', dana, {
+    ...accessCode.page,
+    accessCode: accessCode.shown,
+    asked: null,
+  }),
+  ...(['open', 'given', 'lapsed', 'expired'] as const).map((state) =>
+    sample('messages/access-code', state, 'Access code', dana, {
+      ...accessCode.page,
+      accessCode: accessCode.shown,
+      asked: {
+        ...accessCode.asked,
+        state,
+        givenAt: state === 'given' || state === 'lapsed' ? moment('Wed 09:30', '2026-11-18T14:30:00.000Z') : null,
+      },
+    }),
+  ),
   sample('messages/sent', 'opened already', 'Your message is on its way', dana, {
     staff: true,
     kind: 'message',
     threadHref: '/messages/0199c1',
     messagesHref: '/messages',
     takeBackHref: '',
+    accessCode: null,
     recipient: { address: 'maria@example.org', known: true },
   }),
   sample('messages/withdrawn', 'taken back', 'This message was taken back', null, {

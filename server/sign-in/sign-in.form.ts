@@ -2,9 +2,17 @@ import { z } from 'zod'
 import type { Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { config } from '../config.ts'
+import { BadInput } from '../errors.ts'
 import { lengthOf, problemOf, SHORTEST } from './easy-password.ts'
 
-const password = z.string().min(1, 'sign-in:signIn.errors.password').max(1000, 'sign-in:signIn.errors.password')
+const password = z
+  .string()
+  .min(1, 'sign-in:signIn.errors.password')
+  .refine((text) => {
+    // Far longer than any that we take: nothing that a person types.
+    if (text.length > 1000) throw new BadInput('a password of this length')
+    return true
+  })
 
 /** Sign-in by address. */
 export const signInByEmail = {

@@ -4,7 +4,7 @@ import { setPriority } from 'node:os'
 import argon2 from 'argon2'
 import type { Stretch, Stretched } from './stretch-password.ts'
 
-const LOW = 10
+const LOW = 5
 
 // On Linux a priority belongs to a thread: those that are here already get it by their ids, later ones from the thread that makes them.
 const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task').map(Number) : [0]

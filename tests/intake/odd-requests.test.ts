@@ -199,6 +199,7 @@ describe('96. Names of fields', () => {
   test('`a[__proto__]`, `__proto__`, `constructor[prototype]`, brackets, dots -> 400', async () => {
     for (const name of [
       'a[__proto__]',
+      '__proto__',
       '__proto__[x]',
       'constructor[prototype][x]',
       'email[]',
@@ -207,9 +208,8 @@ describe('96. Names of fields', () => {
       '$where',
     ])
       assert.equal((await post(maria, '/sign-in', type, `${encodeURIComponent(name)}=1&email=x`)).status, 400, name)
-    // These are dropped before anybody looks; what is left has no token.
-    for (const name of ['__proto__', ''])
-      assert.equal((await post(maria, '/sign-in', type, `${name}=1&email=x`)).status, 403)
+    // Dropped before anybody looks; what is left has no token.
+    assert.equal((await post(maria, '/sign-in', type, '=1&email=x')).status, 403)
     assert.equal(({} as Record<string, unknown>)['x'], undefined)
   })
 

@@ -179,7 +179,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       problems.push(`${setting.name} still holds the example's secret. Put in your own.`)
   }
 
-  const port = integer('PORT', given('PORT') ?? '3000', 0, 65535, problems)
+  const port = integer('PORT', given('PORT') ?? '3000', 1, 65535, problems)
   const read: Config = {
     production,
     tryOut: !production,
@@ -187,9 +187,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     port,
     host: given('HOST') ?? '127.0.0.1',
     dataDir: resolve(given('DATA_DIR') ?? './.data'),
-    databaseUrl: given('DATABASE_URL'),
-    migrationDatabaseUrl: given('MIGRATION_DATABASE_URL'),
-    masterKey: given('MASTER_KEY'),
+    databaseUrl: readDatabaseUrl('DATABASE_URL', given, problems),
+    migrationDatabaseUrl: readDatabaseUrl('MIGRATION_DATABASE_URL', given, problems),
+    masterKey: readMasterKey(given('MASTER_KEY'), problems),
     smtpUrl: readSmtpUrl(given('SMTP_URL'), production, problems),
     mailFrom: given('MAIL_FROM') ?? `messages@${hostOf(given('BASE_URL')) ?? 'letterlock.example'}`,
     // Real use is refused without these, so what is made up here is the try-out's alone.
@@ -263,6 +263,24 @@ function readBaseUrl(value: string | undefined, port: number, production: boolea
 /** Whether a host name (without port) is this machine itself, where browsers treat plain http as secure. */
 export function isLoopbackHost(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname === '::1' || /^127(\.\d{1,3}){3}$/.test(hostname)
+}
+
+function readDatabaseUrl(name: Name, given: (name: Name) => string | undefined, problems: string[]) {
+  const value = given(name)
+  if (value && !(/^postgres(ql)?:\/\/[^\s]+$/.test(value) && URL.canParse(value)))
+    problems.push(`${name} must be like postgres://letterlock_app:PASSWORD@host/letterlock.`)
+  return value
+}
+
+/** One line of the master key's text form: its version, and 32 bytes in base64url. */
+export const MASTER_KEY_LINE = /^(\d{1,9}):([A-Za-z0-9_-]{43})$/
+
+function readMasterKey(value: string | undefined, problems: string[]): string | undefined {
+  if (value && !/BASE64URL_OF/.test(value) && !value.split(/\s+/).every((line) => MASTER_KEY_LINE.test(line)))
+    problems.push(
+      'MASTER_KEY (or the file that MASTER_KEY_FILE names) must be a line such as 1:… with 32 bytes in base64url, as `npm run make-master-key` prints it. Check that it is whole.',
+    )
+  return value
 }
 
 function readSmtpUrl(value: string | undefined, production: boolean, problems: string[]): string | undefined {

@@ -1,12 +1,12 @@
 /** Starts everything in order and stops it in the opposite order: database, schema, vault, jobs, and only then the door. */
 import { createServer, type Server } from 'node:http'
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeApp } from './app.ts'
 import { configureSealedFiles } from './attachments/sealed-files.ts'
 import { config } from './config.ts'
-import { connectDatabase, disconnectDatabase } from './database/connection.ts'
+import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
+import { openDataDir } from './database/embedded-folder.ts'
 import { migrate } from './database/migrate.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import { prepareJobs, startJobs } from './jobs/loop.ts'
@@ -15,7 +15,7 @@ import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
-import { prepareCast } from './try-out/cast.ts'
+import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
 import { openVault } from './vault/vault.ts'
 import { jobs, timetable } from './work.ts'
 
@@ -37,13 +37,14 @@ export async function start(say: (line: string) => void): Promise<Running> {
     await prepareJobs()
     await freeStuckJobs()
     stops.push(endStretching)
-    if (config().tryOut) await prepareCast(say)
+    const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
     const server = await listen(
       createServer({ maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }, makeApp()),
     )
     stops.push(() => close(server))
+    if (cast.length > 0) sayWhereToGo(cast, say)
     return { baseUrl: config().baseUrl, stop }
   } catch (error) {
     await stop()
@@ -54,7 +55,9 @@ export async function start(say: (line: string) => void): Promise<Running> {
 /** The database, its schema and the vault: what scripts need too. */
 export async function openStores(say: (line: string) => void, stops: (() => Promise<void> | void)[]): Promise<void> {
   const { dataDir, databaseUrl, migrationDatabaseUrl, masterKey } = config()
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  await openDataDir(dataDir)
+  if (databaseUrl) await tryConnection('DATABASE_URL', databaseUrl)
+  if (databaseUrl && migrationDatabaseUrl) await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
   const embedded = databaseUrl ? undefined : await startEmbeddedDatabase({ dataDir, say })
   if (embedded) stops.push(() => embedded.stop())
   const applicationUrl = databaseUrl ?? embedded!.applicationUrl

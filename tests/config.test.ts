@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -169,7 +170,7 @@ test('a try-out that others could reach, or that could send mail, is refused', a
 })
 
 test('numbers are whole and in their range', () => {
-  for (const value of ['-1', '65536', '3000.5', 'abc', '0x1g', 'NaN', 'Infinity'])
+  for (const value of ['-1', '0', '65536', '3000.5', 'abc', '0x1g', 'NaN', 'Infinity'])
     assert.equal(problemsOf({ PORT: value }).length, 1, value)
   for (const value of ['4', '61', '15.5', '-15', 'soon'])
     assert.equal(problemsOf({ IDLE_MINUTES: value }).length, 1, value)
@@ -243,6 +244,53 @@ test('a master key of another shape is refused with a sentence that does not rep
     )
   }
   assert.throws(() => useMasterKey(' \n'), MasterKeyProblem)
+})
+
+test('a setting for the master key or a database of another shape is told with all other problems', () => {
+  const wrong = { PORT: '0', MASTER_KEY: '1:hunter2', DATABASE_URL: 'db.example', MIGRATION_DATABASE_URL: 'http://db' }
+  const problems = problemsOf(wrong)
+  assert.deepEqual(
+    problems.map((problem) => problem.split(' ')[0]),
+    ['PORT', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'MASTER_KEY'],
+  )
+  assert.ok(!problems.join().includes('hunter2'))
+  const file = join(folder, 'cut.key')
+  writeFileSync(file, `${makeMasterKey().slice(0, -1)}\n`)
+  assert.match(problemsOf({ MASTER_KEY_FILE: file }).join(), /MASTER_KEY_FILE names\) must be a line such as/)
+  writeFileSync(file, `${makeMasterKey(1)}\n${makeMasterKey(2)}\n`)
+  assert.deepEqual(problemsOf({ MASTER_KEY_FILE: file }), [])
+})
+
+test('a database that is not there is told by the name of its setting, and a folder that cannot be used by its own', async () => {
+  const away = 'postgres://letterlock_app:4f0c1e@127.0.0.1:1/letterlock'
+  const database = await run({ DATABASE_URL: away, DATA_DIR: join(folder, 'unused') })
+  assert.equal(database.code, 1)
+  assert.match(database.err, /^DATABASE_URL leads to no database that lets us in \(.*ECONNREFUSED.*\): check address/)
+  assert.doesNotMatch(database.err, /4f0c1e|\n\s+at /)
+  writeFileSync(join(folder, 'in-the-way'), '')
+  for (const more of [{}, { DATABASE_URL: away }] as Record<string, string>[]) {
+    const { code, err } = await run({ ...more, DATA_DIR: join(folder, 'in-the-way/data') })
+    assert.equal(code, 1)
+    assert.match(err, /^\S+in-the-way\/data cannot be used \(.*\): set DATA_DIR to a folder/)
+  }
+})
+
+test('a port that is taken is said, and nobody is told to sign in there', async () => {
+  const own = process.env['TEST_TEMPLATE'] ? undefined : await makeTemplate()
+  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? own!)
+  const other = createServer()
+  await new Promise<void>((done) => other.listen(0, '127.0.0.1', done))
+  try {
+    const { port } = other.address() as AddressInfo
+    const { code, out, err } = await run({ DATA_DIR: dataDir, PORT: String(port) })
+    assert.equal(code, 1)
+    assert.match(err, new RegExp(`^Port ${port} is in use`))
+    assert.doesNotMatch(out, /try-out|riverside|\/demo/)
+  } finally {
+    other.close()
+    rmSync(join(dataDir, '..'), { recursive: true, force: true })
+    if (own) removeTemplate(own)
+  }
 })
 
 test("195. Production on the try-out's database, and a try-out on one in real use -> refuse to start", async () => {

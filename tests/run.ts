@@ -15,6 +15,10 @@ const files = (readdirSync(folder, { recursive: true }) as string[])
   .sort()
   .map((file) => join(folder, file))
 
+if (files.length === 0) {
+  process.stderr.write(`No test file has ${wanted.join(' or ')} in its name.\n`)
+  process.exit(1)
+}
 const template = await makeTemplate()
 const env = { ...process.env, TEST_TEMPLATE: template, LOG_LEVEL: 'error' }
 const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...files], { stdio: 'inherit', env })

@@ -64,6 +64,18 @@ export async function singleConnection(url: string): Promise<pg.Client> {
   return client
 }
 
+/** Asks once whether this setting leads to a database that lets us in. @throws Error with a sentence that names the setting */
+export async function tryConnection(setting: string, url: string): Promise<void> {
+  try {
+    await (await singleConnection(url)).end()
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string }
+    throw new Error(
+      `${setting} leads to no database that lets us in (${message || code}): check address, name and password, and that PostgreSQL runs there.`,
+    )
+  }
+}
+
 /** Whether an error says that the database is away, starting, stopping or full: worth another try in a moment. */
 export function isAway(error: unknown): boolean {
   if (

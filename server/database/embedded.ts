@@ -8,7 +8,7 @@
 import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
-import { openDataDir, prepareFolder, type Passwords } from './embedded-folder.ts'
+import { openDataDir, prepareFolder, type Passwords, type PreparedFolder } from './embedded-folder.ts'
 import { findPrograms } from './embedded-programs.ts'
 import { findServer, freePort, launchServer, signalServer, type Launch } from './embedded-server.ts'
 
@@ -35,16 +35,35 @@ export interface EmbeddedOptions {
 /** How long a server that fails, or one that is just stopping, may stand in the way before the start gives up. */
 const PATIENCE = 8000
 
+/** How long to wait before a server that ended and did not start is tried again. */
+const BETWEEN_TRIES = 5000
+
 /**
  * Starts PostgreSQL, or takes over or shares the one that already runs on this DATA_DIR. What cannot work throws an
- * Error whose message is one sentence that says what to do.
+ * Error whose message is one sentence that says what to do. Should the server end while we run, it is started again.
  */
 export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<EmbeddedDatabase> {
   const dataDir = resolve(options.dataDir)
   await openDataDir(dataDir)
   const programs = await findPrograms(dataDir, options.programs)
-  const { folder, passwords, user } = await prepareFolder(dataDir, programs, options.say)
-  const logFile = join(dataDir, 'postgres.log')
+  const prepared = await prepareFolder(dataDir, programs, options.say)
+  const place = { ...prepared, programs, logFile: join(dataDir, 'postgres.log') }
+  return stayIn(place, await comeIn(place, options), options)
+}
+
+interface Place extends PreparedFolder {
+  programs: string
+  logFile: string
+}
+
+interface Entered {
+  link: pg.Client
+  port: number
+}
+
+/** Enters the server that runs on the folder, or starts one: on `oldPort`, where everybody who used it looks for it. */
+async function comeIn(place: Place, options: EmbeddedOptions, oldPort?: number): Promise<Entered> {
+  const { programs, folder, passwords, user, logFile } = place
   let launch: Launch | undefined
   let failingSince = 0
   let told = Date.now()
@@ -56,11 +75,11 @@ export async function startEmbeddedDatabase(options: EmbeddedOptions): Promise<E
       const link = await enter(server.port, server.name, passwords)
       if (link) {
         if (launch?.pid !== server.pid) options.say('PostgreSQL was already running on this folder and is used again.')
-        return whileEntered(link, folder, server.port, passwords, options.say)
+        return { link, port: server.port }
       }
       failure = `a PostgreSQL (process ${server.pid}) runs on ${folder} but lets nobody in`
     } else if (!server && !launch) {
-      const port = await freePort()
+      const port = oldPort ?? (await freePort())
       launch = await launchServer({ programs, folder, user, port, logFile, settings: settingsFrom(options) })
     }
     if (launch?.ended) {
@@ -120,21 +139,43 @@ async function enter(port: number, name: string, passwords: Passwords): Promise<
   return undefined
 }
 
-function whileEntered(
-  link: pg.Client,
-  folder: string,
-  port: number,
-  passwords: Passwords,
-  say: (line: string) => void,
-): EmbeddedDatabase {
+/** Holds the way in until it is stopped, and finds or makes another one when the server ends before that. */
+function stayIn(place: Place, { link, port }: Entered, options: EmbeddedOptions): EmbeddedDatabase {
+  const { folder, passwords } = place
   let stopped: Promise<void> | undefined
-  link.once('end', () => {
-    if (!stopped) say('PostgreSQL closed its connection; it was stopped or restarted by somebody else.')
-  })
+  let cameBack: Promise<void> | undefined
+
+  function watch(entered: pg.Client) {
+    link = entered
+    link.once('end', () => {
+      if (!stopped) cameBack = comeBack()
+    })
+  }
+
+  async function comeBack() {
+    options.say('PostgreSQL closed its connection: it was stopped or broke down. It is started again.')
+    while (!stopped)
+      try {
+        const again = await comeIn(place, options, port)
+        if (again.port !== port)
+          options.say('PostgreSQL was started again by somebody else, at another port: start Letterlock again too.')
+        return watch(again.link)
+      } catch (error) {
+        options.say((error as Error).message)
+        await pause(BETWEEN_TRIES)
+      }
+  }
+
+  async function stop() {
+    await cameBack
+    await leave(link, folder, passwords)
+  }
+
+  watch(link)
   return {
     applicationUrl: `postgresql://letterlock_app:${passwords.app}@127.0.0.1:${port}/letterlock`,
     ownerUrl: `postgresql://letterlock_owner:${passwords.owner}@127.0.0.1:${port}/letterlock`,
-    stop: () => (stopped ??= leave(link, folder, passwords)),
+    stop: () => (stopped ??= stop()),
   }
 }
 

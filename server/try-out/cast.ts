@@ -38,8 +38,8 @@ const PEOPLE = [
 
 const TEAM = 'Diabetes team'
 
-/** Makes whatever of the cast is missing, writes demo.json and prints whom to sign in as. Killed anywhere, the next start goes on. */
-export async function prepareCast(say: (line: string) => void): Promise<void> {
+/** Makes whatever of the cast is missing and writes demo.json. Killed anywhere, the next start goes on. */
+export async function prepareCast(): Promise<CastMember[]> {
   const passwords = keptPasswords()
   const people = PEOPLE.map((person) => ({
     ...person,
@@ -56,7 +56,15 @@ export async function prepareCast(say: (line: string) => void): Promise<void> {
     await ask(`INSERT INTO installation (name, value) VALUES ('first-messages', 'sent') ON CONFLICT DO NOTHING`)
   }
   writeCast(people)
-  sayWhereToGo(people, say)
+  return people
+}
+
+/** Prints whom to sign in as, once somebody answers there. */
+export function sayWhereToGo(people: CastMember[], say: (line: string) => void) {
+  const { baseUrl } = config()
+  say('\nThis is a try-out with a fictitious clinic. No mail leaves this machine.\n')
+  for (const person of people) say(`  ${person.role.padEnd(9)} ${person.email.padEnd(30)} ${person.password}`)
+  say(`\n  Codes to sign in with:  ${baseUrl}/demo\n  Captured mails:         ${baseUrl}/demo/outbox`)
 }
 
 export function castFile() {
@@ -143,11 +151,4 @@ async function readerFor(email: string): Promise<Reader> {
   if (!mailbox || !(await findAccount(account.id))) throw new Error('The cast is not whole')
   const { privateKey } = await openMailboxByRecovery(mailbox)
   return (await makeReader({ ...system, strength: 'internal' }, account.id, () => privateKey))!
-}
-
-function sayWhereToGo(people: CastMember[], say: (line: string) => void) {
-  const { baseUrl } = config()
-  say('\nThis is a try-out with a fictitious clinic. No mail leaves this machine.\n')
-  for (const person of people) say(`  ${person.role.padEnd(9)} ${person.email.padEnd(30)} ${person.password}`)
-  say(`\n  Codes to sign in with:  ${baseUrl}/demo\n  Captured mails:         ${baseUrl}/demo/outbox`)
 }

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { MASTER_KEY_LINE } from '../config.ts'
 import { deriveKey } from './derive.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 
@@ -25,7 +26,7 @@ export function useMasterKey(text: string) {
       .split(/\s+/)
       .filter(Boolean)
       .map((line) => {
-        const [, version, key] = /^(\d{1,9}):([A-Za-z0-9_-]{43})$/.exec(line) ?? []
+        const [, version, key] = MASTER_KEY_LINE.exec(line) ?? []
         if (!version || !key)
           throw new MasterKeyProblem(
             'The master key must be a line such as 1:… with 32 bytes in base64url. Check that the file is whole.',

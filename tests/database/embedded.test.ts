@@ -157,17 +157,31 @@ describe('the embedded PostgreSQL', () => {
     await running.stop()
   })
 
-  test('a shutdown by an administrator is told and harms nobody', async () => {
+  test('a server that is shut down or killed behind our back is told and started again, where it was', async () => {
     const told: string[] = []
     running = await start(dataDir, { say: (line) => told.push(line) })
-    const server = findServer(folder)!
-    signalServer(server, 'SIGINT')
-    while (signalServer(server, 0)) await pause(10)
-    await pause(100)
-    assert.match(told.join(), /closed its connection/)
+    await ask(running.ownerUrl, 'CREATE SCHEMA k; CREATE TABLE k.t AS SELECT 7 AS a')
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const before = findServer(folder)!
+      told.length = 0
+      process.kill(before.pid, signal)
+      while (signalServer(before, 0)) await pause(10)
+      while (!findServer(folder)?.ready) await pause(10)
+      assert.match(told.join(), /closed its connection/, signal)
+      assert.deepEqual(await ask(running.ownerUrl, 'SELECT a FROM k.t'), [{ a: 7 }], signal)
+    }
+    const last = findServer(folder)!
     await running.stop()
+    assert.equal(signalServer(last, 0), false)
+  })
+
+  test('a stop while the server is being started again leaves none behind', async () => {
     running = await start(dataDir)
+    const before = findServer(folder)!
+    process.kill(before.pid, 'SIGKILL')
+    while (signalServer(before, 0)) await pause(1)
     await running.stop()
+    assert.equal(findServer(folder), undefined)
   })
 
   test('when the application has taken every connection it can still be stopped', async () => {

@@ -1,4 +1,4 @@
-/** Letterlock as a process: killed at any moment, started with the wrong key, looked at from outside. */
+/** Letterlock as a process: killed at any moment, or only its database, started with the wrong key, looked at from outside. */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomInt, randomUUID } from 'node:crypto'
@@ -147,6 +147,20 @@ describe('173. kill -9 app -> nothing acknowledged is lost, nothing doubled, not
     )
     await mailsTo(server, server.cast.maria.email)
   }
+})
+
+test('174. kill -9 postgres while the server runs -> it is started again by itself, nothing acknowledged is lost, and mail goes out', async () => {
+  const dana = await signedIn(server, server.cast.dana)
+  const kept = await writeTo(dana, { to: server.cast.maria.email, subject: 'Before', body: 'Kept' })
+  const postgres = findServer(join(server.dataDir, 'postgres'))!
+  process.kill(postgres.pid, 'SIGKILL')
+  const firstAnswer = (await dana.ask('/messages')).status
+  assert.ok([200, 503].includes(firstAnswer), `${firstAnswer}`)
+  await until(async () => (await dana.ask('/messages')).status === 200, 'the pages are back')
+  assert.match(server.said(), /PostgreSQL closed its connection: .* It is started again\./)
+  assert.match((await dana.ask(`/messages/${kept}`)).body, /Kept/)
+  await writeTo(dana, { to: 'after.the.crash@mail.example', subject: 'After', body: 'New' })
+  assert.equal((await mailsTo(server, 'after.the.crash@mail.example')).length, 1)
 })
 
 describe('133. wrong or missing master key version -> the server does not start, reads nothing, writes nothing, says key id', () => {

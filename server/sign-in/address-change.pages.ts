@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { maskEmailAddress, readEmailAddress } from '../accounts/email-address.ts'
 import { findAccount } from '../accounts/account.store.ts'
-import { NotFound } from '../errors.ts'
+import { BadInput, NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
@@ -39,38 +39,23 @@ export async function askAddress(request: Request, response: Response) {
 export async function takeAddress(request: Request, response: Response) {
   const reader = readerOf(request)
   const given = typed(request.body, 'email')
+  // No field of one line holds these: it was not typed into our form.
+  if (/[\p{Cc}\u2028\u2029]/u.test(given)) throw new BadInput('an address of several lines')
   const form = readForm(newAddress, request.body)
   const email = readEmailAddress(given)
-  if (!form.values || !email) return showAddress(request, response, given, toldErrors(form.errors), wrongStatus(given))
+  if (!form.values || !email) return showAddress(request, response, given, toldErrors(form.errors))
   if (email === reader.account.email)
-    return showAddress(
-      request,
-      response,
-      given,
-      toldErrors([{ field: 'email', key: 'account:address.errors.same' }]),
-      422,
-    )
+    return showAddress(request, response, given, toldErrors([{ field: 'email', key: 'account:address.errors.same' }]))
   await askAddressChange(reader, email)
   response.redirect(303, '/account/address')
 }
 
-/** What no form of ours sends, because a field of one line cannot hold it, is not a slip of the keyboard. */
-function wrongStatus(given: string): number {
-  return /[\p{Cc}\u2028\u2029]/u.test(given) ? 400 : 422
-}
-
-async function showAddress(
-  request: Request,
-  response: Response,
-  email: string,
-  errors: ReturnType<typeof toldErrors>,
-  status = 200,
-) {
+async function showAddress(request: Request, response: Response, email: string, errors: ReturnType<typeof toldErrors>) {
   const { account } = readerOf(request)
   const change = await findAddressChangeOf(account.id, new Date())
   const open = change && !change.changedAt ? addressChangeView(change) : null
   const view = { title: t('account:address.title'), current: account.email, change: open, form: { email }, errors }
-  showPage(request, response, 'account/address', view, status)
+  showPage(request, response, 'account/address', view, errors.length > 0 ? 422 : 200)
 }
 
 /** POST /account/address/stop */

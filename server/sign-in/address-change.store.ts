@@ -189,7 +189,7 @@ export async function listDueAddressChanges(now: Date): Promise<string[]> {
 
 /** Addresses are kept a month after their change ended, for those who ask what happened. */
 export async function removeOldAddressChanges(before: Date): Promise<void> {
-  await ask('DELETE FROM address_changes WHERE ends_at < $1', [before])
+  await ask('DELETE FROM address_changes WHERE ends_at < least($1::timestamptz, now())', [before])
 }
 
 function digestOf(token: string) {

@@ -71,5 +71,5 @@ export async function useSecurityLink(id: string, now: Date, transaction: Transa
 }
 
 export async function removeOldSecurityLinks(now: Date): Promise<void> {
-  await ask('DELETE FROM security_links WHERE expires_at <= $1', [now])
+  await ask('DELETE FROM security_links WHERE expires_at <= least($1::timestamptz, now())', [now])
 }

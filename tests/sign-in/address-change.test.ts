@@ -58,6 +58,7 @@ async function clock() {
 async function startOver() {
   await jobsDone(server)
   await server.sql('DELETE FROM address_changes')
+  await server.sql('DELETE FROM security_links')
   const { setEmail } = await import('../../server/accounts/account.store.ts')
   const { inTransaction } = await import('../../server/database/connection.ts')
   await inTransaction((transaction) => setEmail(mariasId, undefined, maria.email, transaction))
@@ -237,6 +238,7 @@ describe('A change of address', () => {
     await visitor.submit(confirm, confirm, {})
     await visitor.submit(watch, `${watch}/confirm`, {})
     assert.equal((await accountOf(mariasId)).email, email)
+    await jobsDone(server)
     await letHoursPass(71)
     const nobody = new Visitor(server)
     const back = pathIn(await mailAbout(server, maria.email, GONE))
@@ -320,6 +322,7 @@ describe('The address that is asked for', () => {
   test('16. Address with CR/LF/%0d%0a/NUL/unicode line separator -> 400', async () => {
     await startOver()
     const visitor = await signedIn(server, maria)
+    await jobsDone(server)
     const mails = (await outbox(server)).length
     for (const email of [
       'a@x.example\r\nBcc: b@evil.example',
@@ -337,6 +340,7 @@ describe('The address that is asked for', () => {
   test('17. Address `a@x.org,b@evil`, `"a"@x`, `a@x@evil`, `=?utf-8?q?..?=` -> refused, no mail', async () => {
     await startOver()
     const visitor = await signedIn(server, maria)
+    await jobsDone(server)
     const mails = (await outbox(server)).length
     for (const email of [
       'a@x.example,b@evil.example',

@@ -1,0 +1,172 @@
+/** Notices of changes to a sign-in: one for each change, ten a day, and the link by which somebody says that it was not them. */
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, test } from 'node:test'
+import type { SecurityChange } from '../../server/jobs/names.ts'
+import { outbox } from '../support/letters.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
+import { eventsOf, idOf, jobsDone, mailAbout, pathIn } from '../sign-in/account-mails.ts'
+
+const SUBJECT = 'A change to your sign-in'
+let server: TestServer
+let marias: string
+
+before(async () => {
+  server = await startTestServer()
+  marias = await idOf(server.cast.maria.email)
+})
+after(() => server.stop())
+beforeEach(async () => {
+  await letCodesCountAgain(server)
+  await server.sql('DELETE FROM security_links')
+})
+
+async function tell(change: SecurityChange, at = new Date(), now = at) {
+  const { sendSecurityNotice } = await import('../../server/notices/send-security-notice.job.ts')
+  await sendSecurityNotice({ accountId: marias, change, at: at.toISOString() }, now)
+}
+
+const notices = async () =>
+  (await outbox(server)).filter(({ to, subject }) => to === server.cast.maria.email && subject.includes(SUBJECT))
+
+describe('A notice of a change', () => {
+  test('says what changed and when, and nothing of content, device or network; its host is the settings’', async () => {
+    await tell('password-changed', new Date('2026-11-20T15:04:00Z'), new Date('2026-11-20T15:05:00Z'))
+    const mail = await mailAbout(server, server.cast.maria.email, SUBJECT)
+    assert.ok(mail.subject.length <= 60 + '[Demo] '.length)
+    assert.match(mail.text, /Your password was changed on Friday 20 November, 3:04 pm\./)
+    assert.ok(mail.text.includes(`${server.baseUrl}/not-me/`))
+    assert.doesNotMatch(mail.text, /127\.0\.0\.1|::1|Mozilla|Maria/)
+    assert.equal(plain(/<main>([\s\S]*)<\/main>/.exec(mail.html)![1]!), mail.text.replace(/\s+/g, ' ').trim())
+  })
+
+  test('is one for one change, also when its job runs again, or in several places at once', async () => {
+    const at = new Date()
+    const before = (await notices()).length
+    await Promise.all(Array.from({ length: 4 }, () => tell('passkey-added', at)))
+    await tell('passkey-added', at, new Date(at.getTime() + 1000))
+    assert.equal((await notices()).length, before + 1)
+    await tell('passkey-added', new Date(at.getTime() + 1))
+    assert.equal((await notices()).length, before + 2)
+  })
+
+  test('comes at most ten times a day: the tenth says that there were many, and the log has what followed', async () => {
+    const start = Date.now()
+    const before = (await notices()).length
+    for (let each = 0; each < 13; each++) await tell('new-device', new Date(start + each))
+    const mails = await notices()
+    assert.equal(mails.length, before + 10)
+    assert.match(mails[0]!.text, /changed many times today/)
+    assert.match(mails[1]!.text, /a device that we had not seen before/)
+    const failed = await eventsOf(server, 'security-notice.failed', marias)
+    assert.deepEqual(failed, Array(3).fill({ outcome: 'failed' }))
+    await server.sql(`UPDATE security_links SET made_at = made_at - interval '1 day'`)
+    await tell('new-device', new Date(start + 60_000))
+    assert.equal((await notices()).length, before + 11)
+  })
+
+  test('does not go to an account that is closed', async () => {
+    await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [marias])
+    const before = (await notices()).length
+    await tell('password-changed')
+    assert.equal((await notices()).length, before)
+    await server.sql(`UPDATE accounts SET state = 'active' WHERE id = $1`, [marias])
+  })
+})
+
+describe('“This was not me”', () => {
+  async function link(change: SecurityChange = 'password-changed') {
+    await tell(change)
+    return pathIn((await notices())[0]!)
+  }
+
+  test('signs everybody out, forgets devices, stops a change of address, is recorded, and says what to do next', async () => {
+    const { maria } = server.cast
+    const path = await link()
+    const visitor = await signedIn(server, maria)
+    await visitor.submit('/account/address', '/account/address', { email: 'thief@new.example' })
+    const nobody = new Visitor(server)
+    const page = await nobody.ask(path)
+    assert.deepEqual([page.status, page.h1], [200, 'Was this not you?'])
+    assert.match(plain(page.body), /Your password was changed on /)
+    const answer = await nobody.submit(path, path, {})
+    assert.deepEqual([answer.status, answer.location], [303, path])
+    const done = await nobody.ask(path)
+    assert.equal(done.h1, 'We locked others out')
+    assert.match(plain(done.body), /Sign in and change your password.*555-0100/)
+    assert.doesNotMatch(plain(done.body), /address is back/)
+    assert.equal((await visitor.ask('/messages')).status, 303)
+    assert.deepEqual(await server.sql('SELECT 1 FROM address_changes WHERE cancelled_at IS NULL'), [])
+    assert.deepEqual(await server.sql('SELECT 1 FROM known_devices WHERE account_id = $1', [marias]), [])
+    assert.deepEqual(await eventsOf(server, 'account.disowned-change', marias), [{ outcome: 'done' }])
+    await signedIn(server, maria)
+  })
+
+  test('brings back an address that was changed within 72 hours, from a notice that went to the old one', async () => {
+    const { maria } = server.cast
+    const path = await link('new-device')
+    const thief = await signedIn(server, maria)
+    await thief.submit('/account/address', '/account/address', { email: 'thief.2@new.example' })
+    const confirm = pathIn(await mailAbout(server, 'thief.2@new.example', 'Confirm your new address'))
+    await thief.submit(confirm, confirm, {})
+    await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`)
+    const { finishAddressChanges } = await import('../../server/sign-in/finish-address-changes.job.ts')
+    await finishAddressChanges()
+    const { findAccount } = await import('../../server/accounts/account.store.ts')
+    assert.equal((await findAccount(marias))!.email, 'thief.2@new.example')
+    await new Visitor(server).submit(path, path, {})
+    assert.match(plain((await new Visitor(server).ask(path)).body), /Your earlier e-mail address is back\./)
+    assert.equal((await findAccount(marias))!.email, maria.email)
+    await jobsDone(server)
+  })
+
+  test('6. Opened 100 times as a scanner does, its form sent without a token -> nothing happens, still good', async () => {
+    const path = await link()
+    const visitor = await signedIn(server, server.cast.maria)
+    const scanner = new Visitor(server)
+    for (let times = 0; times < 50; times++)
+      for (const method of ['GET', 'HEAD'])
+        assert.equal((await scanner.ask(path, { method, headers: { 'sec-purpose': 'prefetch' } })).status, 200)
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    assert.equal((await new Visitor(server).ask(path, { method: 'POST', headers })).status, 403)
+    assert.equal((await visitor.ask('/messages')).status, 200)
+    const [row] = await server.sql('SELECT used_at FROM security_links')
+    assert.deepEqual(row, { used_at: null })
+    assert.equal((await new Visitor(server).submit(path, path, {})).status, 303)
+    assert.equal((await visitor.ask('/messages')).status, 303)
+  })
+
+  test('is good once, and for thirty days: pressed again it signs nobody out', async () => {
+    const path = await link()
+    await new Visitor(server).submit(path, path, {})
+    const visitor = await signedIn(server, server.cast.maria)
+    const again = await visitor.submit('/help', path, {})
+    assert.equal(again.status, 303)
+    assert.equal((await visitor.ask('/messages')).status, 200)
+    await server.sql(`UPDATE security_links SET expires_at = now() - interval '1 second', used_at = NULL`)
+    assert.equal((await new Visitor(server).ask(path)).status, 404)
+    assert.equal((await visitor.submit('/help', path, {})).status, 404)
+    const { findSecurityLink } = await import('../../server/sign-in/security-link.store.ts')
+    assert.equal(await findSecurityLink(path.split('/').at(-1)!, new Date(Date.now() - 3600 * 1000)), undefined)
+  })
+
+  test('10. Another token, one letter changed, other case -> same as unknown', async () => {
+    const path = await link()
+    const at = '/not-me/'.length
+    const unknown = await new Visitor(server).ask(`/not-me/${'A'.repeat(43)}`)
+    for (const token of [
+      path.slice(at).toLowerCase(),
+      `${path.slice(at)}.`,
+      `${path.slice(at)}%00`,
+      'x',
+      path.slice(at + 1),
+    ]) {
+      const answer = await new Visitor(server).ask(`/not-me/${token}`)
+      assert.deepEqual([answer.status, answer.h1], [404, unknown.h1])
+    }
+    const stored = await server.sql<{ row: string }>(
+      'SELECT row_to_json(security_links)::text AS row FROM security_links',
+    )
+    assert.ok(!stored.some(({ row }) => row.includes(path.slice(at))))
+  })
+})

@@ -76,8 +76,10 @@ describe('A notice of a change', () => {
 
 describe('“This was not me”', () => {
   async function link(change: SecurityChange = 'password-changed') {
+    const { linkToken } = await import('../../server/vault/vault.ts')
     await tell(change)
-    return pathIn((await notices())[0]!)
+    const [row] = await server.sql<{ id: string }>('SELECT id FROM security_links ORDER BY made_at DESC LIMIT 1')
+    return `/not-me/${linkToken('not-me', row!.id)}`
   }
 
   test('signs everybody out, forgets devices, stops a change of address, is recorded, and says what to do next', async () => {

@@ -109,6 +109,12 @@ export const settings = [
     example: '12',
   },
   {
+    name: 'HELP_WAITING_HOURS',
+    purpose:
+      'Hours between the notice that two staff help somebody to a new sign-in and the code for it: 1 to 72. In this time the person can stop it.',
+    example: '24',
+  },
+  {
     name: 'TRUSTED_PROXIES',
     purpose: 'Addresses of your TLS proxies, separated by commas. Only they may say where a request came from.',
     example: '127.0.0.1',
@@ -143,6 +149,7 @@ export interface Config {
   readonly timeZone: string
   readonly idleMinutes: number
   readonly sessionHours: number
+  readonly helpWaitingHours: number
   readonly trustedProxies: readonly string[]
   readonly logLevel: string
 }
@@ -202,6 +209,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     timeZone: readTimeZone(given('TIME_ZONE'), problems),
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
     sessionHours: integer('SESSION_HOURS', given('SESSION_HOURS') ?? '12', 1, 24, problems),
+    helpWaitingHours: integer('HELP_WAITING_HOURS', given('HELP_WAITING_HOURS') ?? '24', 1, 72, problems),
     trustedProxies: (given('TRUSTED_PROXIES') ?? '')
       .split(',')
       .map((address) => address.trim())

@@ -27,6 +27,26 @@ import {
 } from './sign-in/address-change.pages.ts'
 import { askCode, askRecoveryCode, takeCode, takeRecoveryCode } from './sign-in/code.pages.ts'
 import {
+  askHelp,
+  findPersonToHelp,
+  showHelpCode,
+  showHelpRequest,
+  showHelpRequests,
+  showPersonToHelp,
+  takeApproval,
+  takeHelpRequest,
+  takeStop,
+} from './sign-in/help-sign-in.pages.ts'
+import {
+  askHelpCode,
+  askHelpedPassword,
+  askHelpedSecondFactor,
+  takeHelpCode,
+  takeHelpedPassword,
+  takeHelpedSecondFactor,
+} from './sign-in/helped-sign-in.pages.ts'
+import { answerHelpAsked, askHelpAsked, askStopHelp, stopHelpFromMail } from './sign-in/stop-help.pages.ts'
+import {
   askSecondFactor,
   downloadRecoveryCodes,
   keepRecoveryCodes,
@@ -61,6 +81,8 @@ const certain = proved()
 const provider = allowed('provider')
 const admin = allowed('admin')
 const oversight = allowed('admin', 'auditor')
+const helpers = allowed('provider', 'admin')
+const provedHelpers = proved('provider', 'admin')
 
 anyone.get('/', goHome)
 anyone.get('/help', showHelp)
@@ -88,7 +110,28 @@ anyone.get('/sign-in/forgot/asked', showAsked)
 anyone.get('/sign-in/reset/:token', askReset)
 anyone.post('/sign-in/reset/:token', takeReset)
 anyone.get('/sign-in/password-set', showPasswordSet)
+anyone.get('/sign-in/staff-code', askHelpCode)
+anyone.post('/sign-in/staff-code', takeHelpCode)
+anyone.get('/sign-in/staff-code/password', askHelpedPassword)
+anyone.post('/sign-in/staff-code/password', takeHelpedPassword)
+anyone.get('/sign-in/staff-code/second-factor', askHelpedSecondFactor)
+anyone.post('/sign-in/staff-code/second-factor', takeHelpedSecondFactor)
 anyone.post('/sign-out', signOut)
+
+anyone.get('/stop-help/:cancel', askStopHelp)
+anyone.post('/stop-help/:cancel', stopHelpFromMail)
+signedIn.get('/help-asked', askHelpAsked)
+signedIn.post('/help-asked', answerHelpAsked)
+
+helpers.get('/help-sign-in', showHelpRequests)
+helpers.post('/help-sign-in', findPersonToHelp)
+helpers.get('/help-sign-in/people/:account', showPersonToHelp)
+provedHelpers.get('/help-sign-in/people/:account/ask', askHelp)
+provedHelpers.post('/help-sign-in/people/:account/ask', takeHelpRequest)
+provedHelpers.get('/help-sign-in/requests/:request', showHelpRequest)
+provedHelpers.post('/help-sign-in/requests/:request/approve', takeApproval)
+provedHelpers.post('/help-sign-in/requests/:request/stop', takeStop)
+provedHelpers.post('/help-sign-in/requests/:request/code', showHelpCode)
 
 signedIn.get('/enrol/recovery-codes', showRecoveryCodes)
 signedIn.get('/enrol/recovery-codes.txt', downloadRecoveryCodes)

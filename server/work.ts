@@ -4,6 +4,7 @@ import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
+import { sendHelpNotice } from './notices/send-help-notice.job.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
 import { sendPasswordReset } from './notices/send-password-reset.job.ts'
@@ -18,6 +19,7 @@ export const jobs = {
   'send-security-notice': (payload) => sendSecurityNotice(payload),
   'send-address-mail': (payload) => sendAddressMail(payload),
   'finish-address-changes': () => finishAddressChanges(),
+  'send-help-notice': (payload) => sendHelpNotice(payload),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),

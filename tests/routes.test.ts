@@ -1,6 +1,7 @@
 /** Who may ask for what: every route that exists, asked by everybody who may come, against one table. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { Account } from '../server/accounts/account.store.ts'
 import { enrol, everybodyIn, linkIn, mailsTo, writeTo } from './support/letters.ts'
 import { makePng } from './support/files.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
@@ -9,7 +10,7 @@ import { Visitor, type Answer } from './support/visitor.ts'
 /**
  * One line a route. The columns are those of STATES. A number is a status; `303` is a redirect to an own page; `sign-in`, `code` and `enrol` are
  * redirects to that step of the sign-in. What is addressed: a message of the Diabetes team to Maria that she has opened, its file, an
- * unfinished draft of Dana's, and the link of somebody who has not enrolled. The forms are sent with their right token.
+ * unfinished draft of Dana's, a request of Ada's to help Sam to a new sign-in, and the link of somebody who has not enrolled. The forms are sent with their right token.
  */
 const POLICY = `
                                           nobody  code    enrolling ended   patient other   team    outside admin   auditor
@@ -81,6 +82,25 @@ GET  /demo/outbox                         200     200     200       200     200 
 GET  /demo/outbox.json                    200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox/:mail                   200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox/:mail/html              200     200     200       200     200     200     200     200     200     200
+GET  /sign-in/staff-code                  200     200     200       200     200     200     200     200     200     200
+POST /sign-in/staff-code                  422     422     422       422     422     422     422     422     422     422
+GET  /sign-in/staff-code/password         303     303     303       303     303     303     303     303     303     303
+POST /sign-in/staff-code/password         303     303     303       303     303     303     303     303     303     303
+GET  /sign-in/staff-code/second-factor    303     303     303       303     303     303     303     303     303     303
+POST /sign-in/staff-code/second-factor    303     303     303       303     303     303     303     303     303     303
+GET  /stop-help/:cancel                   200     200     200       200     200     200     200     200     200     200
+POST /stop-help/:cancel                   303     303     303       303     303     303     303     303     303     303
+GET  /help-asked                          sign-in code    enrol     sign-in 303     303     303     303     303     303
+POST /help-asked                          sign-in code    enrol     sign-in 303     303     303     303     303     303
+GET  /help-sign-in                        sign-in code    enrol     sign-in 404     404     200     200     200     404
+POST /help-sign-in                        sign-in code    enrol     sign-in 404     404     422     422     422     404
+GET  /help-sign-in/people/:account        sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /help-sign-in/people/:account/ask    sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /help-sign-in/people/:account/ask    sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /help-sign-in/requests/:request      sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /help-sign-in/requests/:request/approve sign-in code enrol     sign-in 404     404     404     404     404     404
+POST /help-sign-in/requests/:request/code sign-in code    enrol     sign-in 404     404     404     404     303     404
+POST /help-sign-in/requests/:request/stop sign-in code    enrol     sign-in 404     404     404     404     303     404
 POST /sign-out                            sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 `
 
@@ -144,6 +164,7 @@ describe('Who may ask for what', () => {
       draft: draft.location.split('=')[1]!,
       token: linkIn(mail!).slice(3),
       mail: mailId,
+      ...(await requestForHelp(ada.email, sam.email)),
     }
     who = {
       ...cast,
@@ -167,6 +188,20 @@ describe('Who may ask for what', () => {
     const fields = { name: 'Olga Outside', email, role: 'provider', team: '', newTeam: 'Foot clinic' }
     assert.equal((await administrator.submit(page, page, fields)).status, 303)
     return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
+  }
+
+  /** By an administrator for a colleague: out of a care team's reach. */
+  async function requestForHelp(asker: string, person: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { cancelToken } = await import('../server/sign-in/assisted-reset.store.ts')
+    const { askForHelp } = await import('../server/sign-in/help-sign-in.ts')
+    const { system } = await import('../server/audit/actor.ts')
+    const [helper, { id: account }] = (await Promise.all([asker, person].map((each) => findAccountByEmail(each)))) as [
+      Account,
+      Account,
+    ]
+    const request = (await askForHelp(system, helper, account, 'a fictitious reason'))!
+    return { account, request, cancel: cancelToken(request) }
   }
 
   /** Somebody who is nobody else in this table: signing out everywhere ends half-made sign-ins too. */

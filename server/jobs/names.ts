@@ -24,6 +24,7 @@ export interface JobPayloads {
   'send-security-notice': { accountId: string; change: SecurityChange; at: string }
   'send-address-mail': { changeId: string; to: 'new' | 'old'; about: 'asked' | 'changed' }
   'finish-address-changes': Record<string, never>
+  'send-help-notice': { resetId: string; step: 'asked' | 'code-made' }
   'free-stuck-jobs': Record<string, never>
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>

@@ -118,6 +118,16 @@ export async function replaceCodeApp(
   return rows.length === 1
 }
 
+/** Another code app, whichever there was. @param app with the step of the code that was typed to set it up: it is used up with it */
+export async function storeCodeApp(
+  accountId: string,
+  app: { secret: string; step: number },
+  transaction: Transaction,
+): Promise<void> {
+  const totpSecretSealed = sealField(`account/${accountId}/totp`, app.secret)
+  await credentials.update({ totpSecretSealed, totpLastStep: app.step }, { accountId }, transaction)
+}
+
 /** When the password was set last; undefined for those who have none. */
 export async function findPasswordChange(accountId: string): Promise<Date | undefined> {
   const row = await credentials.find({ accountId })

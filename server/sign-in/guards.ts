@@ -23,6 +23,8 @@ export function only(...roles: Role[]): RequestHandler {
       wantsPage(request)
     )
       return response.redirect(303, '/enrol/recovery-codes')
+    if (request.session.helpAsked && request.method === 'GET' && request.path !== '/help-asked' && wantsPage(request))
+      return response.redirect(303, `/help-asked?next=${encodeURIComponent(request.originalUrl)}`)
     if (roles.length === 0 || roles.includes(request.reader.account.role)) return next()
     await recordDenied(request.actor, 'page.refused', { kind: 'page' }, `role ${request.reader.account.role}`)
     throw new NotFound('not for this role')
@@ -54,10 +56,16 @@ function wantsPage(request: Request) {
   return request.accepts(['html', 'image/*']) === 'html'
 }
 
+const NEXT_STEP = {
+  code: '/sign-in/code',
+  enrolling: '/enrol/second-factor',
+  helped: '/sign-in/staff-code/password',
+}
+
 /** To the step of the sign-in that is next. Only a page that was asked for by reading is come back to. */
 export function leadToSignIn(request: Request, response: Response) {
   if (request.sessionState === 'in-progress')
-    return response.redirect(303, request.session.stage === 'code' ? '/sign-in/code' : '/enrol/second-factor')
+    return response.redirect(303, NEXT_STEP[request.session.stage as keyof typeof NEXT_STEP])
   const next =
     request.method === 'GET' && request.originalUrl !== '/messages'
       ? `?next=${encodeURIComponent(request.originalUrl)}`

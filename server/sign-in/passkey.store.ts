@@ -100,6 +100,11 @@ export async function removePasskey(
   return (await passkeys.remove(where, transaction)) === 1
 }
 
+/** All of an account, and their openers with them. */
+export async function removePasskeysOf(accountId: string, transaction: Transaction): Promise<void> {
+  await passkeys.remove({ accountId }, transaction)
+}
+
 /**
  * Notes a use, when the device's counter has risen (devices that do not count say 0 each time): a counter that went back speaks of a copy.
  * @returns false then, and when the passkey was removed meanwhile

@@ -23,8 +23,10 @@ declare module 'express-session' {
     csrfSecret: string
     accountId: string
     /** What the person has proved so far. Only `signed-in` opens anything. */
-    stage: 'enrolling' | 'code' | 'signed-in'
+    stage: 'enrolling' | 'code' | 'helped' | 'signed-in'
     enrolmentId: string
+    /** What a code that staff told began; see helped-sign-in.ts. */
+    attemptId: string
     strength: SignInStrength
     /** What the account was when the session began; with another role it dies. */
     role: Role
@@ -52,9 +54,12 @@ declare module 'express-session' {
     codeSecret: string
     codeSecretUntil: number
     accessCode: string
+    halfMade: string
     codeTries: number
     /** Own path to go to after sign-in. */
     after: string
+    /** Staff were asked for a new sign-in in this person's name, and they have not been told of it in this session. */
+    helpAsked: boolean
     /** A form came after the session had ended, and what was written is kept. */
     keptText: boolean
   }
@@ -245,6 +250,7 @@ export function emptyEnded(request: Request) {
   delete request.session.recoveryCodes
   delete request.session.codeSecret
   delete request.session.accessCode
+  delete request.session.halfMade
 }
 
 /** Keeps the session from ending for idleness. */
@@ -314,13 +320,14 @@ export async function endSessionOf(accountId: string, ref: string, transaction?:
 export async function emptyEndedSessions(now: Date): Promise<void> {
   const { idleMinutes, sessionHours } = config()
   await ask(
-    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes' - 'codeSecret' - 'accessCode')::json WHERE sess->>'mailboxKey' IS NOT NULL
+    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes' - 'codeSecret' - 'accessCode' - 'halfMade')::json
+     WHERE coalesce(sess->>'mailboxKey', sess->>'halfMade') IS NOT NULL
      AND ((sess->>'seenAt')::bigint < $1 OR (sess->>'startedAt')::bigint < $2 OR sess->>'movedAt' IS NOT NULL)`,
     [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE],
   )
 }
 
-type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code'
+type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code' | 'half-made'
 
 /** Seals bytes for this session: only the cookie opens them again. */
 export function sealForSession(request: Request, name: SealedName, bytes: Buffer): string {

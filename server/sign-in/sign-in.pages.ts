@@ -9,6 +9,7 @@ import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
+import { findOpenReset } from './assisted-reset.store.ts'
 import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
 import { rememberDevice } from './known-device.ts'
@@ -134,6 +135,7 @@ export async function beginSignedIn(request: Request, account: Account, privateK
     ...(account.lastSignedInAt ? { lastSignedInAt: account.lastSignedInAt.getTime(), tellsLastSignIn: true } : {}),
   })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
+  if ((await findOpenReset(account.id, new Date()))?.approvedAt) request.session.helpAsked = true
 }
 
 /** POST /sign-out */

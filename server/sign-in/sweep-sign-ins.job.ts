@@ -1,6 +1,7 @@
-/** Ends what has lapsed: half-made sign-ins, known devices, links for a new password, the keys in sessions that idled out, challenges that nobody could answer any more. */
+/** Ends what has lapsed: half-made sign-ins, requests for help, known devices, links for a new password, the keys in sessions that idled out, challenges that nobody could answer any more. */
 import { removeLapsedEnrolments } from './enrolment.store.ts'
 import { forgetLapsedDevices } from './known-device.store.ts'
+import { lapseHelp } from './help-sign-in.ts'
 import { removeLapsedChallenges } from './passkey.store.ts'
 import { removeLapsedResets } from './password-reset.store.ts'
 import { emptyEndedSessions } from './sessions.ts'
@@ -11,4 +12,5 @@ export async function sweepSignIns(now = new Date()): Promise<void> {
   await forgetLapsedDevices(now)
   await emptyEndedSessions(now)
   await removeLapsedChallenges(now)
+  await lapseHelp(now)
 }

@@ -133,6 +133,7 @@ export function lookupDigest(
     | 'link'
     | 'session'
     | 'recovery-code'
+    | 'help-code'
     | 'password-reset'
     | 'device'
     | 'access-code'

@@ -16,11 +16,13 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
   provider: [
     { href: '/messages', label: 'layout:nav.inbox' },
     { href: '/messages/new', label: 'layout:nav.newMessage' },
+    { href: '/help-sign-in', label: 'layout:nav.helpSignIn' },
     ACCOUNT,
   ],
   admin: [
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/help-sign-in', label: 'layout:nav.helpSignIn' },
     ACCOUNT,
   ],
   auditor: [{ href: '/admin/access-events', label: 'layout:nav.accessLog' }, ACCOUNT],

@@ -132,11 +132,13 @@ const NAV: Record<Role, Link[]> = {
   provider: [
     { href: '/messages', label: 'Inbox', current: true },
     { href: '/messages/new', label: 'New message', current: false },
+    { href: '/help-sign-in', label: 'Help with sign-in', current: false },
     ACCOUNT,
   ],
   admin: [
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
+    { href: '/help-sign-in', label: 'Help with sign-in', current: false },
     ACCOUNT,
   ],
   auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }, ACCOUNT],
@@ -1482,6 +1484,243 @@ const tryOut: Sample[] = [
   }),
 ]
 
+const helpRow = (name: string, tone: Tone, text: string) => ({
+  href: '/help-sign-in/requests/0199e1',
+  name,
+  askedAt: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+  state: { tone, text },
+})
+
+const helpChecks = [
+  'I called them back at a number from our records, or they are here with an identity card',
+  'I asked for two things that only they would know',
+  'I told them what happens now, and they agree',
+]
+
+const helpTicks = (ticked: boolean) =>
+  ['reached', 'knows', 'told'].map((name, at) => ({
+    name,
+    label: helpChecks[at]!,
+    hint: 'A number that the caller gives proves nothing.',
+    ticked,
+  }))
+
+const helpRequest = {
+  backHref: '/help-sign-in',
+  caller: { name: 'Maria Gomez', email: 'maria@example.org' },
+  asked: {
+    by: 'Dana Ortiz',
+    at: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+    reason: 'Her phone fell into the river, and the paper with the codes was with it. I know her voice.',
+    mine: false,
+  },
+  checks: helpChecks,
+  approved: null,
+  endedAt: null,
+  state: { step: 'asked', tone: 'warn', text: 'Waits for a second person' },
+  hours: 24,
+  can: { approve: true, makeCode: false, stop: true },
+  codesLeft: 3,
+  approveAction: '/help-sign-in/requests/0199e1/approve',
+  codeAction: '/help-sign-in/requests/0199e1/code',
+  stopAction: '/help-sign-in/requests/0199e1/stop',
+}
+const helpApproved = {
+  ...helpRequest,
+  approved: { by: 'Robin Hale', at: moment('Tuesday 17 November, 14:30', '2026-11-17T19:30:00.000Z') },
+  can: { approve: false, makeCode: false, stop: true },
+}
+const helpStep = (step: string, tone: Tone, text: string) => ({ ...helpApproved, state: { step, tone, text } })
+const mayMakeCode = { approve: false, makeCode: true, stop: true }
+const nothingToDo = { approve: false, makeCode: false, stop: false }
+const endedAt = moment('Wednesday 18 November, 09:12', '2026-11-18T14:12:00.000Z')
+
+const helpSignIn: Sample[] = [
+  sample('sign-in/help-requests', 'nothing to do', 'Help with sign-in', dana, {
+    action: '/help-sign-in',
+    form: { email: '' },
+    waiting: [],
+    waitingText: '0 requests wait for a second person',
+    requests: [],
+  }),
+  sample('sign-in/help-requests', 'one waits, two under way', 'Help with sign-in', robin, {
+    action: '/help-sign-in',
+    form: { email: '' },
+    waiting: [helpRow('Maria Gomez', 'warn', 'Waits for a second person')],
+    waitingText: '1 request waits for a second person',
+    requests: [
+      helpRow('otto.oldfield@example.org', 'info', 'A code can be made from Wednesday 18 November, 14:02 on'),
+      helpRow('Nora Reed', 'ok', 'Has a new sign-in'),
+    ],
+  }),
+  sample('sign-in/help-requests', 'nobody found', 'Help with sign-in', dana, {
+    action: '/help-sign-in',
+    form: { email: 'maria@exampel.org' },
+    waiting: [],
+    waitingText: '0 requests wait for a second person',
+    requests: [],
+    errors: [
+      wrong(
+        'email',
+        'There is nobody with this address whom you could help. Check the spelling. For a colleague, ask an administrator.',
+      ),
+    ],
+  }),
+  ...(['', 'open already', 'no sign-in yet'] as const).map((state) =>
+    sample('sign-in/help-person', state, 'Is this the person who called?', dana, {
+      backHref: '/help-sign-in',
+      caller: {
+        name: state ? '' : 'Maria Gomez',
+        email: 'maria@example.org',
+        signIn:
+          state === 'no sign-in yet' ? 'Has not made a sign-in yet' : 'Last signed in on Monday 2 November, 10:41',
+      },
+      possible: state !== 'no sign-in yet',
+      hours: 24,
+      openHref: state === 'open already' ? '/help-sign-in/requests/0199e1' : '',
+      askHref: '/help-sign-in/people/0199d1/ask',
+    }),
+  ),
+  sample('sign-in/help-ask', '', 'Ask to help', dana, {
+    backHref: '/help-sign-in/people/0199d1',
+    action: '/help-sign-in/people/0199d1/ask',
+    caller: { name: 'Maria Gomez', email: 'maria@example.org' },
+    checks: helpTicks(false),
+    form: { reason: '' },
+    limit: 500,
+  }),
+  sample('sign-in/help-ask', 'box not ticked', 'Ask to help', dana, {
+    backHref: '/help-sign-in/people/0199d1',
+    action: '/help-sign-in/people/0199d1/ask',
+    caller: { name: '', email: 'maria@example.org' },
+    checks: helpTicks(true).map((each) => ({ ...each, ticked: each.name !== 'knows' })),
+    form: { reason: '' },
+    limit: 500,
+    errors: [
+      wrong('knows', 'Ask for two things that only they would know, then tick the box.'),
+      wrong('reason', 'Write what happened and how you know that it is them.'),
+    ],
+  }),
+  sample('sign-in/help-request', 'for the second person', 'A request for a new sign-in', robin, helpRequest),
+  sample('sign-in/help-request', 'for whoever asked', 'A request for a new sign-in', dana, {
+    ...helpRequest,
+    can: { approve: false, makeCode: false, stop: true },
+  }),
+  sample(
+    'sign-in/help-request',
+    'mail under way',
+    'A request for a new sign-in',
+    dana,
+    helpStep('approved', 'info', 'Agreed, the mail to the person is on its way'),
+  ),
+  sample(
+    'sign-in/help-request',
+    'mail not taken',
+    'A request for a new sign-in',
+    dana,
+    helpStep('notice-failed', 'bad', 'The mail to the person was not taken'),
+  ),
+  sample(
+    'sign-in/help-request',
+    'waiting',
+    'A request for a new sign-in',
+    dana,
+    helpStep('waiting', 'info', 'A code can be made from Wednesday 18 November, 14:02 on'),
+  ),
+  sample('sign-in/help-request', 'ready', 'A request for a new sign-in', dana, {
+    ...helpStep('ready', 'ok', 'A code can be made now'),
+    can: mayMakeCode,
+  }),
+  sample(
+    'sign-in/help-request',
+    'ready, for others',
+    'A request for a new sign-in',
+    dana,
+    helpStep('ready', 'ok', 'A code can be made now'),
+  ),
+  sample('sign-in/help-request', 'a code was made', 'A request for a new sign-in', robin, {
+    ...helpStep('code', 'ok', 'A code was made and still works'),
+    can: mayMakeCode,
+    codesLeft: 1,
+  }),
+  sample('sign-in/help-request', 'no more codes', 'A request for a new sign-in', robin, {
+    ...helpStep('out-of-codes', 'bad', 'No more codes'),
+    codesLeft: 0,
+  }),
+  sample('sign-in/help-request', 'used', 'A request for a new sign-in', dana, {
+    ...helpStep('used', 'ok', 'Has a new sign-in'),
+    endedAt,
+    can: nothingToDo,
+  }),
+  sample('sign-in/help-request', 'stopped by the person', 'A request for a new sign-in', dana, {
+    ...helpStep('stopped-by-person', 'bad', 'Stopped by the person, or by somebody who reads their mail'),
+    endedAt,
+    can: nothingToDo,
+  }),
+  sample('sign-in/help-code', '', 'Read this code to the person', dana, {
+    backHref: '/help-sign-in/requests/0199e1',
+    name: 'Maria Gomez',
+    code: '4F7K-92QD',
+    until: '14:17',
+    address: 'https://messages.example.org',
+    codesLeft: 2,
+  }),
+  sample('sign-in/staff-code', '', 'Type the code from our staff', null, {
+    action: '/sign-in/staff-code',
+    form: { email: '' },
+    over: false,
+    sealed: false,
+  }),
+  sample('sign-in/staff-code', 'earlier messages stay locked', 'Type the code from our staff', null, {
+    action: '/sign-in/staff-code',
+    form: { email: '' },
+    over: true,
+    sealed: true,
+  }),
+  sample('sign-in/staff-code', 'wrong', 'Type the code from our staff', null, {
+    action: '/sign-in/staff-code',
+    form: { email: 'maria@example.org' },
+    over: false,
+    sealed: false,
+    errors: [
+      wrong(
+        'code',
+        'The address and the code do not fit together, or the code is too old. Check both, or ask us for another code.',
+      ),
+    ],
+  }),
+  ...(
+    [
+      ['open', 'Stop help with your sign-in'],
+      ['stopped', 'This was stopped'],
+      ['used', 'A new sign-in was made already'],
+      ['lapsed', 'This is over'],
+    ] as const
+  ).map(([state, title]) =>
+    sample('sign-in/stop-help', state, title, null, {
+      action: '/stop-help/3uY7sample',
+      state,
+      at: state === 'stopped' || state === 'used' ? moment('Wednesday 18 November, 9:12 am', endedAt.iso) : null,
+      readyAt: moment('Wednesday 18 November, 2:02 pm', '2026-11-18T19:02:00.000Z'),
+    }),
+  ),
+  ...[false, true].map((stopped) =>
+    sample(
+      'sign-in/help-asked',
+      stopped ? 'stopped' : '',
+      stopped ? 'We stopped it' : 'Did you ask us for a new sign-in?',
+      maria,
+      {
+        action: '/help-asked',
+        stopped,
+        nextHref: '/messages',
+        askedAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+        readyAt: moment('Wednesday 18 November, 2:02 pm', '2026-11-18T19:02:00.000Z'),
+      },
+    ),
+  ),
+]
+
 const REFERENCE = '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03'
 const ERRORS = {
   'bad-request': 'That did not fit the page',
@@ -1537,6 +1776,12 @@ export const mailSamples: MailSample[] = [
   { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
   { name: 'team-notice', template: 'team-notice', view: mailPage },
   { name: 'password-reset', template: 'password-reset', view: mailPage },
+  {
+    name: 'help-asked',
+    template: 'help-asked',
+    view: { ...mailPage, readyAt: 'Wednesday 18 November, 2:02 pm' },
+  },
+  { name: 'help-code-made', template: 'help-code-made', view: mailPage },
   { name: 'invitation', template: 'invitation', view: { ...mailPage, name: 'Sam Reid' } },
   ...['address-confirm', 'address-asked', 'address-gone', 'address-taken'].map((template) => ({
     name: template,
@@ -1553,6 +1798,7 @@ export const mailSamples: MailSample[] = [
 export const samples: Sample[] = [
   ...signIn,
   ...waysBackIn,
+  ...helpSignIn,
   ...thread,
   ...inboxes,
   ...intake,

@@ -1,18 +1,17 @@
 /**
  * Recovery codes: ten, of 100 random bits each, printable, each good once. A code is found by its HMAC and opens the mailbox by a key from
- * HKDF; what is stored tells neither. Letters that look alike (I, L, O, U) are left out, as in Crockford's base 32.
+ * HKDF; what is stored tells neither.
  */
-import { randomBytes } from 'node:crypto'
 import { openerRow, sealOpener } from '../accounts/mailbox-key.ts'
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import { findOpener, insertOpeners, listOpeners, removeOpeners, supersedeCodes } from '../accounts/opener.store.ts'
 import type { Transaction } from '../database/connection.ts'
+import { makeSpokenCode, readSpokenCode } from '../lib/spoken-code.ts'
 import { unsealEnvelope } from '../vault/floe.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { pairOfPrivate, type KeyPair } from '../vault/hpke.ts'
 import { lookupDigest, pepper } from '../vault/vault.ts'
 
-const LETTERS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const LENGTH = 20
 
 /** Makes ten new codes in place of all earlier ones, which sign nobody in any more. @returns them as shown: four groups of five */
@@ -23,7 +22,7 @@ export async function makeRecoveryCodes(
 ): Promise<string[]> {
   await supersedeCodes(mailbox, transaction)
   await removeOpeners({ mailboxId: mailbox.id, kind: 'recovery-code' }, transaction)
-  const codes = Array.from({ length: 10 }, () => Array.from(randomBytes(LENGTH), (byte) => LETTERS[byte & 31]).join(''))
+  const codes = Array.from({ length: 10 }, () => makeSpokenCode(LENGTH))
   await insertOpeners(
     codes.map((code) => ({
       ...openerRow(
@@ -98,8 +97,7 @@ async function findCode(mailbox: MailboxKey, kind: CodeKind, typed: string, tran
 
 /** A code as it was typed, in capitals and without what stands between its groups. @returns undefined for anything else */
 export function readRecoveryCode(typed: string): string | undefined {
-  const code = typed.toUpperCase().replace(/[ -]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
-  return /^[0-9A-HJKMNP-TV-Z]{20}$/.test(code) ? code : undefined
+  return readSpokenCode(typed, LENGTH)
 }
 
 function digestOf(code: string, mailboxId: string) {

@@ -30,6 +30,7 @@ export const signInByLink = { link: z.string().max(100), password }
 export function newPassword(ownWords: readonly string[]) {
   return {
     password: z.string().superRefine((text, context) => {
+      if (text.length > 1000) throw new BadInput('a password of this length')
       const problem = problemOf(text, ownWords)
       if (!problem) return
       const params = problem === 'short' ? { count: SHORTEST - lengthOf(text) } : {}

@@ -18,7 +18,7 @@ import { allThatIsStored, choosePassword, writeTo } from './newcomer.ts'
 const SETS_PASSWORDS = [
   'sign-in/change-password.ts',
   'sign-in/enrol.ts',
-  'sign-in/help-sign-in.ts',
+  'sign-in/helped-sign-in.ts',
   'sign-in/password.ts',
   'sign-in/raise-password.ts',
   'sign-in/reset-password.ts',

@@ -30,6 +30,13 @@ GET  /sign-in/code                        sign-in 200     sign-in   sign-in sign
 POST /sign-in/code                        sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /sign-in/recovery-code               sign-in 200     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 POST /sign-in/recovery-code               sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /sign-in/help                        200     200     200       200     200     200     200     200     200     200
+GET  /sign-in/forgot                      200     200     200       200     200     200     200     200     200     200
+POST /sign-in/forgot                      422     422     422       422     422     422     422     422     422     422
+GET  /sign-in/forgot/asked                200     200     200       200     200     200     200     200     200     200
+GET  /sign-in/reset/:token                404     404     404       404     404     404     404     404     404     404
+POST /sign-in/reset/:token                404     404     404       404     404     404     404     404     404     404
+GET  /sign-in/password-set                200     200     200       200     200     200     200     200     200     200
 GET  /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
 GET  /enrol/recovery-codes.txt            sign-in code    enrol     sign-in 404     404     404     404     404     404
 POST /enrol/recovery-codes                sign-in code    enrol     sign-in 303     303     303     303     303     303
@@ -41,6 +48,11 @@ POST /account/devices/end                 sign-in code    enrol     sign-in 404 
 POST /account/devices/end-others          sign-in code    enrol     sign-in 303     303     303     303     303     303
 POST /account/devices/end-all             sign-in code    enrol     sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /account                             sign-in code    enrol     sign-in 200     200     200     200     200     200
+GET  /account/recovery-codes              sign-in code    enrol     sign-in 200     200     200     200     200     200
+POST /account/recovery-codes              sign-in code    enrol     sign-in 303     303     303     303     303     303
+POST /account/recovery-codes/earlier      sign-in code    enrol     sign-in 422     422     422     422     422     422
+POST /account/recovery-codes/earlier-password sign-in code enrol    sign-in 422     422     422     422     422     422
+GET  /account/recovery-code-used          sign-in code    enrol     sign-in 200     200     200     200     200     200
 GET  /account/name                        sign-in code    enrol     sign-in 200     200     200     200     200     200
 POST /account/name                        sign-in code    enrol     sign-in 422     422     422     422     422     422
 GET  /account/password                    sign-in code    enrol     sign-in 200     200     200     200     200     200
@@ -268,9 +280,9 @@ describe('Who may ask for what', () => {
     assert.ok(routes.length > 40)
   })
 
-  // Signing out comes last of all.
-  const ENDS = ['/account/devices/end-all', '/sign-out']
-  for (const { verb, path, expected } of policy.filter((line) => !ENDS.includes(line.path)))
+  // New codes stand before every other page, and signing out comes last of all.
+  const ENDS = ['/account/recovery-codes', '/account/devices/end-all', '/sign-out']
+  for (const { verb, path, expected } of policy.filter((line) => line.verb === 'GET' || !ENDS.includes(line.path)))
     testRoute(verb, path, expected)
 
   test('63. Attachment id of another message or user; guessed UUID; id in body differs from id in path -> 404 same', async () => {
@@ -440,7 +452,8 @@ describe('Who may ask for what', () => {
     ])
   })
 
-  for (const ending of ENDS) testRoute('POST', ending, policy.find(({ path }) => path === ending)!.expected)
+  for (const ending of ENDS)
+    testRoute('POST', ending, policy.find(({ verb, path }) => verb === 'POST' && path === ending)!.expected)
 
   function testRoute(verb: string, path: string, expected: string[]) {
     test(`62. Every route x every actor state -> policy table: ${verb} ${path}`, async () => {

@@ -38,6 +38,12 @@ const PEOPLE = [
 
 const TEAM = 'Diabetes team'
 
+// Hours before the start, in the order of real life and before the first message, so that the log reads like one.
+const MADE = 53
+const ENROLLED = 52
+const GATHERED = 51
+const ago = (hours: number) => new Date(Date.now() - hours * 60 * 60 * 1000)
+
 /** Makes whatever of the cast is missing and writes demo.json. Killed anywhere, the next start goes on. */
 export async function prepareCast(): Promise<CastMember[]> {
   const passwords = keptPasswords()
@@ -106,7 +112,7 @@ function threeWords() {
 async function meet(person: (typeof PEOPLE)[number] & { password: string }): Promise<string> {
   let account = await findAccountByEmail(person.email)
   if (!account) {
-    const now = new Date()
+    const now = ago(MADE)
     account = await inTransaction(async (transaction) =>
       person.role === 'patient'
         ? (await invitePatient(system, person.email, now, transaction, person.name)).account
@@ -114,8 +120,8 @@ async function meet(person: (typeof PEOPLE)[number] & { password: string }): Pro
     )
   }
   if (account.state === 'invited') {
-    // Ten minutes ago, so that the code of this moment is still unused.
-    const then = new Date(Date.now() - 600_000)
+    // Long ago, so that the code of this moment is still unused.
+    const then = ago(ENROLLED)
     const enrolment = await beginEnrolment(system, account, person.password, then)
     const { secret } = await secondFactorOf(enrolment, then)
     await finishEnrolment(system, enrolment, currentCode(secret, then).code, then)
@@ -127,7 +133,7 @@ async function meet(person: (typeof PEOPLE)[number] & { password: string }): Pro
 }
 
 async function gatherTeam() {
-  const now = new Date()
+  const now = ago(GATHERED)
   const team =
     (await listTeams()).find(({ name }) => name === TEAM) ??
     (await inTransaction((transaction) => foundTeam(system, TEAM, now, transaction)))

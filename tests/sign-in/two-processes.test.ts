@@ -7,7 +7,9 @@ import { freePort } from '../support/free-port.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { bareEnvironment, mainFile } from '../support/template.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
-import { choosePassword, keyOnPage, writeTo } from './newcomer.ts'
+import { enrolmentRound } from './races/enrolment.ts'
+import { newHolder, recoveryCodeRound } from './races/recovery-code.ts'
+import { totpStepRound } from './races/totp-step.ts'
 
 /** Leaves a promise alone when told to. */
 const LEAVES_PROMISES = `process.on('SIGUSR2', () => { void Promise.reject(new Error('left alone')); void Promise.reject('a string') })`
@@ -48,95 +50,19 @@ function onTheOther(visitor: Visitor): Visitor {
   return same
 }
 
-const form = (fields: Record<string, string>) => ({
-  method: 'POST',
-  headers: { 'content-type': 'application/x-www-form-urlencoded' },
-  body: new URLSearchParams(fields).toString(),
-})
-
 test('30. 50 parallel same valid code, two nodes -> exactly one session', async () => {
-  const { maria } = server.cast
-  await letCodesCountAgain(server)
-  await server.sql('DELETE FROM sessions')
-  const waiting: { first: Visitor; token: string }[] = []
-  for (let each = 0; each < 5; each++) {
-    const first = new Visitor(server)
-    const { location } = await first.submit('/sign-in', '/sign-in', { email: maria.email, password: maria.password })
-    assert.equal(location, '/sign-in/code')
-    waiting.push({ first, token: await first.tokenOn('/sign-in/code') })
-  }
-  const code = codeOf(maria)
-  const asks = Array.from({ length: 50 }, (_, index) => {
-    const { first, token } = waiting[index % 5]!
-    const copy = index % 2 === 0 ? onTheOther(first) : first
-    return copy.ask('/sign-in/code', form({ _csrf: token, code }))
-  })
-  const answers = await Promise.all(asks)
-  assert.equal(answers.filter(({ location }) => location === '/messages').length, 1)
-  assert.ok(
-    answers.every(({ status }) => [303, 422, 403].includes(status)),
-    answers.map(({ status }) => status).join(),
-  )
-  const sessions = await server.sql(`SELECT 1 FROM sessions WHERE sess->>'stage' = 'signed-in'`)
-  assert.equal(sessions.length, 1)
+  for (let round = 0; round < 3; round++) await totpStepRound(server, second)
 })
 
 test('9. Enrolment completed 50 times in parallel on two processes -> one account, one password', async () => {
-  const email = 'fifty.fold@mail.example'
-  const { link } = await writeTo(server, await signedIn(server, server.cast.dana), email)
-  const attempts: { first: Visitor; token: string; password: string; code: string }[] = []
-  for (let each = 0; each < 10; each++) {
-    const first = new Visitor(server)
-    const password = `three random words ${each}`
-    assert.equal((await choosePassword(first, link, password)).location, '/enrol/second-factor')
-    const code = codeOf({ totpSecret: await keyOnPage(first) })
-    attempts.push({ first, token: await first.tokenOn('/enrol/second-factor'), password, code })
-  }
-  const before = await credentials()
-  const answers = await Promise.all(
-    Array.from({ length: 50 }, async (_, index) => {
-      const { first, token, code, password } = attempts[index % 10]!
-      const copy = index % 20 < 10 ? onTheOther(first) : first
-      return { ...(await copy.ask('/enrol/second-factor', form({ _csrf: token, code }))), password }
-    }),
-  )
-  const winners = answers.filter(({ location }) => location === '/enrol/recovery-codes')
-  assert.equal(winners.length, 1)
-  assert.ok(
-    answers.every(({ status }) => [303, 403].includes(status)),
-    answers.map(({ status }) => status).join(),
-  )
-  assert.equal(await credentials(), before + 1)
-  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
-  const account = (await findAccountByEmail(email))!
-  assert.equal(account.state, 'active')
-  const openers = await server.sql(
-    `SELECT kind, count(*)::int AS many FROM openers JOIN mailboxes ON mailboxes.id = mailbox_id WHERE mailboxes.account_id = $1 GROUP BY kind ORDER BY kind`,
-    [account.id],
-  )
-  assert.deepEqual(openers, [
-    { kind: 'password', many: 1 },
-    { kind: 'recovery', many: 1 },
-    { kind: 'recovery-code', many: 10 },
-  ])
-  assert.deepEqual(await server.sql('SELECT 1 FROM enrolments WHERE account_id = $1', [account.id]), [])
-  const events = await server.sql(`SELECT 1 FROM access_events WHERE act = 'account.enrolled' AND subject_id = $1`, [
-    account.id,
-  ])
-  assert.equal(events.length, 1)
-  await server.sql('DELETE FROM rate_limits')
-  const other = attempts.find(({ password }) => password !== winners[0]!.password)!
-  for (const [password, status] of [
-    [winners[0]!.password, 303],
-    [other.password, 422],
-  ] as const)
-    assert.equal((await new Visitor(server).submit('/sign-in', '/sign-in', { email, password })).status, status)
+  const dana = await signedIn(server, server.cast.dana)
+  for (let round = 0; round < 3; round++) await enrolmentRound(server, second, dana, `fifty.fold.${round}@mail.example`)
 })
 
-async function credentials() {
-  const [row] = await server.sql<{ many: number }>('SELECT count(*)::int AS many FROM credentials')
-  return row!.many
-}
+test('39. A recovery code typed 50 times in parallel on two processes -> one session, and it is used up', async () => {
+  const holder = await newHolder(server, 'fifty.codes@mail.example')
+  for (let round = 0; round < 3; round++) await recoveryCodeRound(server, second, holder)
+})
 
 test('a session counts on both processes, and signing out of one ends it on the other', async () => {
   const visitor = await signedIn(server, server.cast.maria)

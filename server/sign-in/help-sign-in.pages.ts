@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import { findAccount, listAccounts } from '../accounts/account.store.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
-import { clock24, inWords } from '../lib/dates.ts'
+import { clock24, inShort, inWords } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { NotFound } from '../errors.ts'
@@ -55,7 +55,7 @@ async function showRequests(request: Request, response: Response, email: string,
     return {
       href: `${HOME}/requests/${reset.id}`,
       name: nameOf(people.get(reset.accountId)),
-      askedAt: inWords(reset.askedAt, now, clock24),
+      askedAt: inShort(reset.askedAt, now, clock24),
       state,
       mine,
       waits: movesOf(reset, state.step, helper).approve,
@@ -192,7 +192,7 @@ export async function showHelpCode(request: Request, response: Response) {
     name: nameOf(person),
     code: made.code,
     until: clock24(made.expiresAt),
-    address: config().baseUrl,
+    address: new URL(config().baseUrl).host,
     codesLeft: MOST_CODES - reset.codesMade,
   })
 }

@@ -2,7 +2,7 @@
  * The new sign-in of somebody whom staff helped: the code, a password, a code app. Until the last step nothing of the account changes; what is
  * half made rests in its session, under the cookie.
  */
-import { findAccount, findAccountByEmail, type Account } from '../accounts/account.store.ts'
+import { findAccount, findAccountByEmail, noteSignIn, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { findMailboxOf } from '../accounts/mailbox.store.ts'
 import { pairForNewSignIn } from '../accounts/pair-for-new-sign-in.ts'
@@ -112,6 +112,7 @@ export async function finishHelped(
     // Whoever was in may have asked for another address, or for a new password.
     await removeResetsOf(account.id, transaction)
     await closeOpenAddressChanges(account.id, now, transaction)
+    await noteSignIn(account.id, now, transaction)
     await tellOfChange(account.id, 'help-used', now, transaction)
     await record(person, { act: 'help.used', subject }, transaction, now)
     return { account: current, pair: opened, recoveryCodes }

@@ -1487,7 +1487,7 @@ const tryOut: Sample[] = [
 const helpRow = (name: string, tone: Tone, text: string) => ({
   href: '/help-sign-in/requests/0199e1',
   name,
-  askedAt: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+  askedAt: moment('Tue 14:02', '2026-11-17T19:02:00.000Z'),
   state: { tone, text },
 })
 
@@ -1639,7 +1639,7 @@ const helpSignIn: Sample[] = [
     helpStep('ready', 'ok', 'A code can be made now'),
   ),
   sample('sign-in/help-request', 'a code was made', 'A request for a new sign-in', robin, {
-    ...helpStep('code', 'ok', 'A code was made and still works'),
+    ...helpStep('code', 'ok', 'A code was made'),
     can: mayMakeCode,
     codesLeft: 1,
   }),
@@ -1662,7 +1662,7 @@ const helpSignIn: Sample[] = [
     name: 'Maria Gomez',
     code: '4F7K-92QD',
     until: '14:17',
-    address: 'https://messages.example.org',
+    address: 'messages.example.org',
     codesLeft: 2,
   }),
   sample('sign-in/staff-code', '', 'Type the code from our staff', null, {

@@ -10,6 +10,8 @@ export function makeSpokenCode(length: number): string {
 
 /** Case, spaces and hyphens do not matter, and look-alikes are what they look like. @returns undefined for what is no such code */
 export function readSpokenCode(typed: string, length: number): string | undefined {
-  const code = typed.toUpperCase().replace(/[ -]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
+  // Not toUpperCase on the whole: it would turn ı and ſ into letters of ours.
+  const capitals = typed.replace(/[a-z]/g, (letter) => letter.toUpperCase())
+  const code = capitals.replace(/[ -]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1')
   return code.length === length && /^[0-9A-HJKMNP-TV-Z]+$/.test(code) ? code : undefined
 }

@@ -558,7 +558,7 @@ const staffThread = {
   staff: true,
   subject: 'Your blood test result',
   backHref: '/messages',
-  other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true },
+  other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true, accessCodeHref: '' },
   newer: null,
   messages: [
     {
@@ -650,7 +650,12 @@ const thread: Sample[] = [
   sample('messages/thread', 'not opened, notice failed', 'Discharge letter – Messages', dana, {
     ...staffThread,
     subject: 'Discharge letter',
-    other: { name: 'A patient', address: 'peter.novak@example.org', enrolled: false },
+    other: {
+      name: 'A patient',
+      address: 'peter.novak@example.org',
+      enrolled: false,
+      accessCodeHref: '/messages/0199c1/access-code',
+    },
     messages: [
       {
         ...staffThread.messages[0],

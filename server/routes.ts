@@ -9,7 +9,14 @@ import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
-import { askNewPassword, landing, pressContinue, takePasswordByLink } from './notices/link.pages.ts'
+import {
+  askNewPassword,
+  landing,
+  pressContinue,
+  sendPasskeyOptions,
+  takePasskeyByLink,
+  takePasswordByLink,
+} from './notices/link.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './sign-in/account-code-app.pages.ts'
@@ -25,7 +32,14 @@ import {
   takeConfirmNew,
   takeConfirmOld,
 } from './sign-in/address-change.pages.ts'
-import { askCode, askRecoveryCode, takeCode, takeRecoveryCode } from './sign-in/code.pages.ts'
+import {
+  askCode,
+  askRecoveryCode,
+  sendCodeStepOptions,
+  takeCode,
+  takePasskeyAsCode,
+  takeRecoveryCode,
+} from './sign-in/code.pages.ts'
 import {
   askHelp,
   findPersonToHelp,
@@ -47,16 +61,33 @@ import {
 } from './sign-in/helped-sign-in.pages.ts'
 import { answerHelpAsked, askHelpAsked, askStopHelp, stopHelpFromMail } from './sign-in/stop-help.pages.ts'
 import {
+  askPasswordBesidePasskey,
   askSecondFactor,
   downloadRecoveryCodes,
   keepRecoveryCodes,
   showRecoveryCodes,
+  takePasswordBesidePasskey,
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
 import { extendSession } from './sign-in/session.pages.ts'
 import { endAllDevices, endDevice, endOtherDevices, showDevices } from './sign-in/devices.pages.ts'
 import { askNotMe, takeNotMe } from './sign-in/not-me.pages.ts'
-import { askProof, takeProof } from './sign-in/prove.pages.ts'
+import {
+  askPasswordAfterPasskey,
+  sendSignInOptions,
+  takePasskey,
+  takePasswordAfterPasskey,
+} from './sign-in/passkey.pages.ts'
+import {
+  askPasskeyName,
+  askPasskeyRemoval,
+  removeOwnPasskey,
+  sendNewPasskeyOptions,
+  showPasskeys,
+  takeNewPasskey,
+  takePasskeyName,
+} from './sign-in/passkeys.pages.ts'
+import { askProof, sendProofOptions, takePasskeyAsProof, takeProof } from './sign-in/prove.pages.ts'
 import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
 import {
   renewCodes,
@@ -93,14 +124,24 @@ anyone.get('/m/:token', landing)
 anyone.post('/m/:token', pressContinue)
 anyone.get('/m/:token/password', askNewPassword)
 anyone.post('/m/:token/password', takePasswordByLink)
+anyone.get('/m/:token/passkey', sendPasskeyOptions)
+anyone.post('/m/:token/passkey', takePasskeyByLink)
 
-// These four look at the step that the session has reached, not at a reader: there is none yet.
+// These look at the step that the session has reached, not at a reader: there is none yet.
 anyone.get('/enrol/second-factor', askSecondFactor)
 anyone.post('/enrol/second-factor', takeSecondFactor)
+anyone.get('/enrol/password', askPasswordBesidePasskey)
+anyone.post('/enrol/password', takePasswordBesidePasskey)
 anyone.get('/sign-in', askPassword)
 anyone.post('/sign-in', takePassword)
+anyone.get('/sign-in/passkey', sendSignInOptions)
+anyone.post('/sign-in/passkey', takePasskey)
+anyone.get('/sign-in/password', askPasswordAfterPasskey)
+anyone.post('/sign-in/password', takePasswordAfterPasskey)
 anyone.get('/sign-in/code', askCode)
 anyone.post('/sign-in/code', takeCode)
+anyone.get('/sign-in/code/passkey', sendCodeStepOptions)
+anyone.post('/sign-in/code/passkey', takePasskeyAsCode)
 anyone.get('/sign-in/recovery-code', askRecoveryCode)
 anyone.post('/sign-in/recovery-code', takeRecoveryCode)
 anyone.get('/sign-in/help', showSignInHelp)
@@ -140,6 +181,17 @@ signedIn.post('/enrol/recovery-codes', keepRecoveryCodes)
 signedIn.post('/session/extend', extendSession)
 signedIn.get('/prove', askProof)
 signedIn.post('/prove', takeProof)
+signedIn.get('/prove/passkey', sendProofOptions)
+signedIn.post('/prove/passkey', takePasskeyAsProof)
+
+certain.get('/account/passkeys', showPasskeys)
+certain.post('/account/passkeys', takeNewPasskey)
+certain.get('/account/passkeys/new', sendNewPasskeyOptions)
+certain.get('/account/passkeys/:passkey/name', askPasskeyName)
+certain.post('/account/passkeys/:passkey/name', takePasskeyName)
+certain.get('/account/passkeys/:passkey/remove', askPasskeyRemoval)
+certain.post('/account/passkeys/:passkey/remove', removeOwnPasskey)
+
 signedIn.get('/account', showAccount)
 certain.get('/account/name', askName)
 certain.post('/account/name', takeName)

@@ -43,6 +43,7 @@ const ONE_PLACE: Record<string, RegExp> = {
   pg: /^database\/(connection|embedded[a-z-]*)\.ts$|^database\/migrate\.ts$/,
   pino: /^lib\/logger\.ts$/,
   qrcode: /^sign-in\/qr-code\.ts$/,
+  '@simplewebauthn/server': /^sign-in\/passkey\.ts$/,
   'rate-limiter-flexible': /^web\/rate-limits\.ts$/,
   sequelize: /^database\/|\.store\.ts$/,
   sharp: /^attachments\/thumbnail-process\.ts$/,

@@ -10,7 +10,8 @@ import { Visitor, type Answer } from './support/visitor.ts'
 /**
  * One line a route. The columns are those of STATES. A number is a status; `303` is a redirect to an own page; `sign-in`, `code` and `enrol` are
  * redirects to that step of the sign-in. What is addressed: a message of the Diabetes team to Maria that she has opened, its file, an
- * unfinished draft of Dana's, a request of Ada's to help Sam to a new sign-in, and the link of somebody who has not enrolled. The forms are sent with their right token.
+ * unfinished draft of Dana's, a passkey of Maria's, a request of Ada's to help Sam to a new sign-in, and the link of somebody who has not enrolled.
+ * The forms are sent with their right token.
  */
 const POLICY = `
                                           nobody  code    enrolling ended   patient other   team    outside admin   auditor
@@ -22,12 +23,22 @@ GET  /m/:token                            200     200     200       200     200 
 POST /m/:token                            303     303     303       303     303     303     303     303     303     303
 GET  /m/:token/password                   200     200     200       200     200     200     200     200     200     200
 POST /m/:token/password                   422     422     422       422     422     422     422     422     422     422
+GET  /m/:token/passkey                    200     200     200       200     200     200     200     200     200     200
+POST /m/:token/passkey                    422     422     422       422     422     422     422     422     422     422
 GET  /enrol/second-factor                 sign-in sign-in 200       sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 POST /enrol/second-factor                 sign-in sign-in 422       sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /enrol/password                      sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+POST /enrol/password                      sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /sign-in                             200     200     200       200     303     303     303     303     303     303
 POST /sign-in                             422     422     422       422     422     422     422     422     422     422
+GET  /sign-in/passkey                     200     200     200       200     200     200     200     200     200     200
+POST /sign-in/passkey                     422     422     422       422     422     422     422     422     422     422
+GET  /sign-in/password                    sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+POST /sign-in/password                    sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /sign-in/code                        sign-in 200     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 POST /sign-in/code                        sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /sign-in/code/passkey                404     200     404       404     404     404     404     404     404     404
+POST /sign-in/code/passkey                sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /sign-in/recovery-code               sign-in 200     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 POST /sign-in/recovery-code               sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /sign-in/help                        200     200     200       200     200     200     200     200     200     200
@@ -43,6 +54,15 @@ POST /enrol/recovery-codes                sign-in code    enrol     sign-in 303 
 POST /session/extend                      sign-in code    enrol     sign-in 200     200     200     200     200     200
 GET  /prove                               sign-in code    enrol     sign-in 303     303     303     303     303     303
 POST /prove                               sign-in code    enrol     sign-in 422     422     422     422     422     422
+GET  /prove/passkey                       sign-in code    enrol     sign-in 200     200     200     200     200     200
+POST /prove/passkey                       sign-in code    enrol     sign-in 422     422     422     422     422     422
+GET  /account/passkeys                    sign-in code    enrol     sign-in 200     200     200     200     200     200
+POST /account/passkeys                    sign-in code    enrol     sign-in 422     422     422     422     422     422
+GET  /account/passkeys/new                sign-in code    enrol     sign-in 200     200     200     200     200     200
+GET  /account/passkeys/:passkey/name      sign-in code    enrol     sign-in 200     404     404     404     404     404
+POST /account/passkeys/:passkey/name      sign-in code    enrol     sign-in 422     404     404     404     404     404
+GET  /account/passkeys/:passkey/remove    sign-in code    enrol     sign-in 200     404     404     404     404     404
+POST /account/passkeys/:passkey/remove    sign-in code    enrol     sign-in 303     404     404     404     404     404
 GET  /account/devices                     sign-in code    enrol     sign-in 200     200     200     200     200     200
 POST /account/devices/end                 sign-in code    enrol     sign-in 404     404     404     404     404     404
 POST /account/devices/end-others          sign-in code    enrol     sign-in 303     303     303     303     303     303
@@ -177,6 +197,7 @@ describe('Who may ask for what', () => {
       token: linkIn(mail!).slice(3),
       mail: mailId,
       ...(await requestForHelp(ada.email, sam.email)),
+      passkey: await passkeyOf(maria.email),
     }
     who = {
       ...cast,
@@ -238,6 +259,20 @@ describe('Who may ask for what', () => {
     const answer = await visitor.submit(`${link}/password`, `${link}/password`, fields)
     assert.equal(answer.location, '/enrol/second-factor')
     return visitor
+  }
+
+  async function passkeyOf(email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { insertPasskey } = await import('../server/sign-in/passkey.store.ts')
+    const { inTransaction } = await import('../server/database/connection.ts')
+    const { newId } = await import('../server/lib/ids.ts')
+    const plain = { credentialId: 'AAAA', publicKey: Buffer.alloc(1), counter: 0, transports: [], backedUp: false }
+    const id = newId()
+    const whose = { id, accountId: (await findAccountByEmail(email))!.id, name: 'A phone', prf: false }
+    await inTransaction((transaction) =>
+      insertPasskey({ ...plain, ...whose, addedAt: new Date(), lastUsedAt: null }, transaction),
+    )
+    return id
   }
 
   async function endSession(email: string) {

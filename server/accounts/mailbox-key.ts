@@ -129,6 +129,21 @@ export async function openMailboxWithSecret(
   return pairOfPrivate(unsealEnvelope(key, bindingOf(mailbox, kind), opener.envelope))
 }
 
+/** Opens the newest version with one of the person's passkeys. @returns undefined when it opens none or an earlier one @throws EnvelopeRefused */
+export async function openMailboxWithPasskey(
+  mailbox: MailboxKey,
+  passkeyId: string,
+  key: Buffer,
+): Promise<KeyPair | undefined> {
+  const where = { mailboxId: mailbox.id, mailboxVersion: mailbox.version, kind: 'passkey', passkeyId } as const
+  const opener = await findOpener(where)
+  if (!opener) return undefined
+  return {
+    publicKey: mailbox.publicKey,
+    privateKey: unsealEnvelope(key, bindingOf(mailbox, 'passkey'), opener.envelope),
+  }
+}
+
 /**
  * Opens every version of a team's mailbox that its member can open.
  * @param own the versions of the member's own key that are open

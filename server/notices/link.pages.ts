@@ -15,7 +15,7 @@ import { findMessageState, type MessageState } from '../messages/message.store.t
 import { giveAccessCode, mayEnrol } from '../sign-in/access-code.ts'
 import { keepAccessProof } from '../sign-in/access-proof.ts'
 import { networkOf } from '../sign-in/address-tries.ts'
-import { showMakePassword, takeNewPassword } from '../sign-in/enrol.pages.ts'
+import { sendEnrolmentOptions, showMakePassword, takeNewPasskey, takeNewPassword } from '../sign-in/enrol.pages.ts'
 import { showSignIn } from '../sign-in/sign-in.pages.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { limit } from '../web/rate-limits.ts'
@@ -99,15 +99,33 @@ const lateTries = limit('past-enrolment', 10, 60 * 60)
 /** POST /m/:token/password. For an account that is past enrolment nothing changes, and the log says that somebody tried, ten times an hour. */
 export async function takePasswordByLink(request: Request, response: Response) {
   const found = await find(request)
-  if (found.account?.state !== 'invited') {
-    await lateTries.count(`${found.token} ${networkOf(request.actor)}`)
-    const subject = found.account ? { kind: 'account' as const, id: found.account.id } : undefined
-    await recordDenied(request.actor, 'enrolment.refused', subject, 'past-enrolment')
-    return response.redirect(303, `/m/${found.token}`)
-  }
+  if (found.account?.state !== 'invited') return refuseLate(request, response, found)
   // The page of the code was left out, or its day is over.
   if (!(await mayEnrol(request.actor, found.account.id))) return response.redirect(303, `/m/${found.token}`)
   await takeNewPassword(request, response, found.account, `/m/${found.token}/password`, found.after)
+}
+
+/** GET /m/:token/passkey: what the page's script asks the device. */
+export async function sendPasskeyOptions(request: Request, response: Response) {
+  const found = await find(request)
+  if (found.account?.state !== 'invited') throw new NotFound('past enrolment')
+  if (!(await mayEnrol(request.actor, found.account.id))) throw new NotFound('not let in')
+  await sendEnrolmentOptions(request, response, found.account)
+}
+
+/** POST /m/:token/passkey. Past enrolment the same as a password. */
+export async function takePasskeyByLink(request: Request, response: Response) {
+  const found = await find(request)
+  if (found.account?.state !== 'invited') return refuseLate(request, response, found)
+  if (!(await mayEnrol(request.actor, found.account.id))) return response.redirect(303, `/m/${found.token}`)
+  await takeNewPasskey(request, response, found.account, `/m/${found.token}/password`, found.after)
+}
+
+async function refuseLate(request: Request, response: Response, found: Found) {
+  await lateTries.count(`${found.token} ${networkOf(request.actor)}`)
+  const subject = found.account ? { kind: 'account' as const, id: found.account.id } : undefined
+  await recordDenied(request.actor, 'enrolment.refused', subject, 'past-enrolment')
+  response.redirect(303, `/m/${found.token}`)
 }
 
 /** @throws NotFound for what is not a link of ours, Gone when its message was taken back */

@@ -1,4 +1,4 @@
-/** The second step of signing in: a code from the app, or a recovery code in its place. */
+/** The second step of signing in: a code from the app, a passkey, or a recovery code in their place. */
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { NotFound, SlowDown } from '../errors.ts'
@@ -6,8 +6,13 @@ import { typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { limit } from '../web/rate-limits.ts'
 import { checkCodeOf, checkRecoveryCodeOf } from './check-sign-in.ts'
+import { checkPasskeyAfterPassword } from './check-passkey.ts'
+import { findCredential } from './credential.store.ts'
 import { ownPath } from './guards.ts'
 import { readCode } from './one-time-code.ts'
+import { challengeFor, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
+import { optionsForUse } from './passkey.ts'
+import { listPasskeys } from './passkey.store.ts'
 import { endSession, unsealFromSession } from './sessions.ts'
 import { beginSignedIn, HOME } from './sign-in.pages.ts'
 
@@ -16,9 +21,26 @@ const CODE_TRIES = 5
 const stepTries = limit('code-step', CODE_TRIES, 12 * 60 * 60)
 
 /** GET /sign-in/code */
-export function askCode(request: Request, response: Response) {
+export async function askCode(request: Request, response: Response) {
   if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
-  showCode(request, response, [])
+  await showCode(request, response, [])
+}
+
+/** GET /sign-in/code/passkey: what the page's script asks the device. Whose passkeys they are was proved by the password. */
+export async function sendCodeStepOptions(request: Request, response: Response) {
+  if (!atCodeStep(request)) throw new NotFound('not at this step')
+  const account = await accountOfStep(request)
+  const challenge = challengeFor(request, 'second-factor', account.id)
+  response.json(await optionsForUse(placeOf(request).site, challenge, await listPasskeys(account.id)))
+}
+
+/** POST /sign-in/code/passkey */
+export async function takePasskeyAsCode(request: Request, response: Response) {
+  if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
+  const account = await accountOfStep(request)
+  const right = await checkPasskeyAfterPassword(request.actor, account, placeOf(request), givenIn(request))
+  if (right) return finish(request, response, account, 'password+passkey')
+  await showCode(request, response, [], toldErrors([{ field: 'passkey', key: 'passkeys:errors.refused' }]))
 }
 
 /** GET /sign-in/recovery-code */
@@ -37,7 +59,7 @@ export async function takeCode(request: Request, response: Response) {
   if (left === undefined) return backToPassword(request, response)
   if (await checkCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+code')
   if (left === 0) return backToPassword(request, response)
-  showCode(request, response, [readCode(text) ? (left < CODE_TRIES - 1 ? 'clock' : 'wrong') : 'short'])
+  await showCode(request, response, [readCode(text) ? (left < CODE_TRIES - 1 ? 'clock' : 'wrong') : 'short'])
 }
 
 /** POST /sign-in/recovery-code */
@@ -82,15 +104,22 @@ async function backToPassword(request: Request, response: Response) {
   response.redirect(303, '/sign-in')
 }
 
-function showCode(request: Request, response: Response, problems: string[]) {
-  const errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:code.errors.${problem}` })))
-  showPage(
-    request,
-    response,
-    'sign-in/code',
-    { title: t('sign-in:code.title'), recoveryHref: '/sign-in/recovery-code', errors },
-    problems.length > 0 ? 422 : 200,
-  )
+async function showCode(
+  request: Request,
+  response: Response,
+  problems: string[],
+  errors = toldErrors(problems.map((problem) => ({ field: 'code', key: `sign-in:code.errors.${problem}` }))),
+) {
+  const accountId = request.session.accountId!
+  const [credential, passkeys] = await Promise.all([findCredential(accountId), listPasskeys(accountId)])
+  const view = {
+    title: t('sign-in:code.title'),
+    byApp: credential?.totpSecret !== undefined,
+    passkey: passkeys.length > 0 ? passkeyForm(request, '/sign-in/code/passkey', '/sign-in/code/passkey') : null,
+    recoveryHref: '/sign-in/recovery-code',
+    errors,
+  }
+  showPage(request, response, 'sign-in/code', view, errors.length > 0 ? 422 : 200)
 }
 
 function showRecoveryCode(request: Request, response: Response, problems: string[]) {
@@ -110,7 +139,7 @@ async function finish(
   request: Request,
   response: Response,
   account: Account,
-  strength: 'password+code' | 'password+recovery-code',
+  strength: 'password+code' | 'password+recovery-code' | 'password+passkey',
 ) {
   const { after, mailboxKey } = request.session
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)

@@ -63,6 +63,11 @@ export async function findCredential(accountId: string, transaction?: Transactio
   }
 }
 
+/** Whoever changes what an account signs in with waits here for another who does. */
+export async function holdCredential(accountId: string, transaction: Transaction): Promise<void> {
+  await ask('SELECT FROM credentials WHERE account_id = $1 FOR UPDATE', [accountId], transaction)
+}
+
 export async function storePassword(
   accountId: string,
   stored: StoredPassword,

@@ -1,13 +1,23 @@
-/** Making a sign-in, after the landing: password, second factor, recovery codes, and then the message itself. */
+/** Making a sign-in, after the landing: a passkey, or password and second factor; then recovery codes, and the message itself. */
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
-import { beginEnrolment, finishEnrolment, secondFactorOf } from './enrol.ts'
+import {
+  attemptByPasskey,
+  beginEnrolment,
+  enrolByPasskey,
+  finishEnrolment,
+  finishEnrolmentWithPassword,
+  secondFactorOf,
+  type Enrolled,
+} from './enrol.ts'
 import { ownPath } from './guards.ts'
 import { codeAddress, readCode } from './one-time-code.ts'
+import { challengeFor, firstName, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
+import { optionsForNew } from './passkey.ts'
 import { qrCode } from './qr-code.ts'
 import { beginSession, sealForSession, unsealFromSession } from './sessions.ts'
 import { newPassword, ownWordsOf } from './sign-in.form.ts'
@@ -20,11 +30,12 @@ export function showMakePassword(
   action: string,
   errors: { field: string; href: string; text: string }[] = [],
 ) {
+  const passkeyAction = action.replace(/password$/, 'passkey')
   showPage(
     request,
     response,
     'sign-in/make-password',
-    { title: t('sign-in:password.title'), action, errors },
+    { title: t('sign-in:password.title'), action, passkey: passkeyForm(request, passkeyAction, passkeyAction), errors },
     errors.length > 0 ? 422 : 200,
   )
 }
@@ -37,12 +48,80 @@ export async function takeNewPassword(
   action: string,
   after: string,
 ) {
-  typed(request.body, 'password')
-  const form = readForm(newPassword(ownWordsOf(account)), request.body)
+  const form = readPassword(request, account)
   if (!form.values) return showMakePassword(request, response, action, toldErrors(form.errors))
   const enrolmentId = await beginEnrolment(request.actor, account, form.values.password)
   await beginSession(request, { accountId: account.id, stage: 'enrolling', enrolmentId, codeTries: 0, after })
   response.redirect(303, '/enrol/second-factor')
+}
+
+function readPassword(request: Request, account: Account) {
+  return readForm(newPassword(ownWordsOf(account)), request.body)
+}
+
+/** What the script of step one's page asks the device, for somebody who comes by a link. */
+export async function sendEnrolmentOptions(request: Request, response: Response, account: Account) {
+  const challenge = challengeFor(request, 'enrol', account.id)
+  response.json(await optionsForNew(placeOf(request).site, challenge, account, [], true))
+}
+
+/** Step one with a passkey. Where it opens the mailbox that was the last step too; otherwise a password is next. */
+export async function takeNewPasskey(
+  request: Request,
+  response: Response,
+  account: Account,
+  action: string,
+  after: string,
+) {
+  const given = { ...givenIn(request), name: firstName(request) }
+  const made = await enrolByPasskey(
+    { ...request.actor, strength: 'enrolment' },
+    account,
+    placeOf(request),
+    given,
+  ).catch(alreadyMade)
+  if (made === 'already-made') return response.redirect(303, '/sign-in')
+  if (!made) {
+    const errors = toldErrors([{ field: 'passkey', key: 'passkeys:errors.notMade' }])
+    return showMakePassword(request, response, action, errors)
+  }
+  if ('account' in made) return beginEnrolled(request, response, made, after)
+  const { enrolmentId } = made
+  await beginSession(request, { accountId: account.id, stage: 'enrolling-by-passkey', enrolmentId, after })
+  response.redirect(303, '/enrol/password')
+}
+
+/** GET /enrol/password: for a passkey that does not open the mailbox. */
+export async function askPasswordBesidePasskey(request: Request, response: Response) {
+  if (!atEnrolment(request, 'enrolling-by-passkey')) return response.redirect(303, '/sign-in')
+  const attempt = await attemptByPasskey(request.session.enrolmentId!).catch(alreadyMade)
+  if (attempt === 'already-made') return response.redirect(303, '/sign-in')
+  showPasswordBesidePasskey(request, response, [])
+}
+
+/** POST /enrol/password */
+export async function takePasswordBesidePasskey(request: Request, response: Response) {
+  if (!atEnrolment(request, 'enrolling-by-passkey')) return response.redirect(303, '/sign-in')
+  const attempt = await attemptByPasskey(request.session.enrolmentId!).catch(alreadyMade)
+  if (attempt === 'already-made') return response.redirect(303, '/sign-in')
+  const form = readPassword(request, attempt.account)
+  if (!form.values) return showPasswordBesidePasskey(request, response, toldErrors(form.errors))
+  const enrolled = await finishEnrolmentWithPassword(
+    { ...request.actor, strength: 'enrolment' },
+    request.session.enrolmentId!,
+    form.values.password,
+  ).catch(alreadyMade)
+  if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
+  await beginEnrolled(request, response, enrolled, request.session.after)
+}
+
+function showPasswordBesidePasskey(
+  request: Request,
+  response: Response,
+  errors: { field: string; href: string; text: string }[],
+) {
+  const view = { title: t('passkeys:besidePassword.title'), action: '/enrol/password', errors }
+  showPage(request, response, 'sign-in/password-beside-passkey', view, errors.length > 0 ? 422 : 200)
 }
 
 /** GET /enrol/second-factor */
@@ -67,7 +146,11 @@ export async function takeSecondFactor(request: Request, response: Response) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
     return showSecondFactor(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
   }
-  const { after } = request.session
+  await beginEnrolled(request, response, enrolled, request.session.after)
+}
+
+/** Signed in, with the recovery codes still to be shown. */
+async function beginEnrolled(request: Request, response: Response, enrolled: Enrolled, after: string | undefined) {
   await beginSignedIn(request, enrolled.account, enrolled.pair.privateKey, 'enrolment')
   request.session.recoveryCodes = sealForSession(
     request,
@@ -83,8 +166,8 @@ function alreadyMade(error: unknown): 'already-made' {
   throw error
 }
 
-function atEnrolment(request: Request) {
-  return request.sessionState === 'in-progress' && request.session.stage === 'enrolling'
+function atEnrolment(request: Request, stage = 'enrolling') {
+  return request.sessionState === 'in-progress' && request.session.stage === stage
 }
 
 async function showSecondFactor(request: Request, response: Response, problems: string[]) {

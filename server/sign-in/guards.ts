@@ -25,10 +25,19 @@ export function only(...roles: Role[]): RequestHandler {
       return response.redirect(303, '/enrol/recovery-codes')
     if (request.session.helpAsked && request.method === 'GET' && request.path !== '/help-asked' && wantsPage(request))
       return response.redirect(303, `/help-asked?next=${encodeURIComponent(request.originalUrl)}`)
+    if (request.session.mustAddPasskey && !BEFORE_A_PASSKEY.test(request.path)) return leadToPasskeys(request, response)
     if (roles.length === 0 || roles.includes(request.reader.account.role)) return next()
     await recordDenied(request.actor, 'page.refused', { kind: 'page' }, `role ${request.reader.account.role}`)
     throw new NotFound('not for this role')
   }
+}
+
+/** What is open to an administrator who has to make a passkey first. */
+const BEFORE_A_PASSKEY = /^\/(account\/passkeys|prove|session\/extend|help-asked|enrol\/recovery-codes)(\/|\.|$)/
+
+function leadToPasskeys(request: Request, response: Response) {
+  if (request.method === 'GET') return response.redirect(303, '/account/passkeys')
+  throw new NotAllowed('an administrator without a passkey')
 }
 
 const FIVE_MINUTES = 5 * 60 * 1000
@@ -56,16 +65,18 @@ function wantsPage(request: Request) {
   return request.accepts(['html', 'image/*']) === 'html'
 }
 
-const NEXT_STEP = {
+const NEXT_STEP: Record<string, string> = {
   code: '/sign-in/code',
+  password: '/sign-in/password',
   enrolling: '/enrol/second-factor',
   helped: '/sign-in/staff-code/password',
+  'enrolling-by-passkey': '/enrol/password',
 }
 
 /** To the step of the sign-in that is next. Only a page that was asked for by reading is come back to. */
 export function leadToSignIn(request: Request, response: Response) {
   if (request.sessionState === 'in-progress')
-    return response.redirect(303, NEXT_STEP[request.session.stage as keyof typeof NEXT_STEP])
+    return response.redirect(303, NEXT_STEP[request.session.stage!] ?? '/sign-in')
   const next =
     request.method === 'GET' && request.originalUrl !== '/messages'
       ? `?next=${encodeURIComponent(request.originalUrl)}`

@@ -4,8 +4,12 @@ import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
+import { checkPasskeyAsProof } from './check-passkey.ts'
 import { findCredential } from './credential.store.ts'
 import { isProvedRecently, ownPath, readerOf } from './guards.ts'
+import { challengeFor, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
+import { optionsForUse } from './passkey.ts'
+import { listPasskeys } from './passkey.store.ts'
 import { proof } from './prove.form.ts'
 import { proveByPasswordAndCode } from './prove.ts'
 import { noteProof } from './sessions.ts'
@@ -42,6 +46,24 @@ export async function takeProof(request: Request, response: Response) {
   }
 }
 
+/** GET /prove/passkey: what the page's script asks the device. */
+export async function sendProofOptions(request: Request, response: Response) {
+  const { account } = readerOf(request)
+  const challenge = challengeFor(request, 'prove', account.id)
+  response.json(await optionsForUse(placeOf(request).site, challenge, await listPasskeys(account.id)))
+}
+
+/** POST /prove/passkey?next=… */
+export async function takePasskeyAsProof(request: Request, response: Response) {
+  const { account } = readerOf(request)
+  if (await checkPasskeyAsProof(request.actor, account, placeOf(request), givenIn(request))) {
+    await noteProof(request)
+    return response.redirect(303, placeAfter(request))
+  }
+  const errors = toldErrors([{ field: 'passkey', key: 'passkeys:errors.refused' }])
+  await showProve(request, response, { errors }, 422)
+}
+
 /** Where the person was going when they were asked. */
 export function placeAfter(request: Request): string {
   return ownPath(request.query['next'], '/')
@@ -51,15 +73,18 @@ async function showProve(request: Request, response: Response, view: ProveView =
   const { account } = readerOf(request)
   const { waitUntil = '', errors = [] } = view
   const after = placeAfter(request)
+  const withNext = after === '/' ? '' : `?next=${encodeURIComponent(after)}`
+  const [credential, passkeys] = await Promise.all([findCredential(account.id), listPasskeys(account.id)])
   showPage(
     request,
     response,
     'sign-in/prove',
     {
       title: t('sign-in:prove.title'),
-      action: after === '/' ? '/prove' : `/prove?next=${encodeURIComponent(after)}`,
+      action: `/prove${withNext}`,
       email: account.email,
-      byCode: Boolean((await findCredential(account.id))?.totpSecret),
+      byCode: Boolean(credential?.password && credential.totpSecret),
+      passkey: passkeys.length > 0 ? passkeyForm(request, `/prove/passkey${withNext}`, '/prove/passkey') : null,
       waitUntil,
       errors,
     },

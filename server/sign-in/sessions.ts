@@ -23,7 +23,7 @@ declare module 'express-session' {
     csrfSecret: string
     accountId: string
     /** What the person has proved so far. Only `signed-in` opens anything. */
-    stage: 'enrolling' | 'code' | 'helped' | 'signed-in'
+    stage: 'enrolling' | 'enrolling-by-passkey' | 'code' | 'helped' | 'password' | 'signed-in'
     enrolmentId: string
     /** What a code that staff told began; see helped-sign-in.ts. */
     attemptId: string
@@ -56,6 +56,10 @@ declare module 'express-session' {
     accessCode: string
     halfMade: string
     codeTries: number
+    /** An administrator in real use who has none: nothing else is open to them until it is made. */
+    mustAddPasskey: boolean
+    /** The passkey that was right, while its password is asked for. */
+    passkeyId: string
     /** Own path to go to after sign-in. */
     after: string
     /** Staff were asked for a new sign-in in this person's name, and they have not been told of it in this session. */

@@ -5,14 +5,18 @@ import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
 import type { SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
+import { config } from '../config.ts'
 import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
+import { siteOf } from '../web/host.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { findOpenReset } from './assisted-reset.store.ts'
 import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
 import { rememberDevice } from './known-device.ts'
+import { passkeyForm } from './passkey-place.ts'
+import { listPasskeys } from './passkey.store.ts'
 import { beginSession, endSession, sealForSession } from './sessions.ts'
 import { signInByEmail, signInByLink } from './sign-in.form.ts'
 
@@ -52,6 +56,7 @@ interface SignInView {
 export function showSignIn(request: Request, response: Response, view: SignInView = {}, status = 200) {
   const { link = '', maskedAddress = '', email = '', notice = '', waitUntil = '', errors = [] } = view
   const after = ownPath(request.query['next'], '')
+  const withNext = after ? `?next=${encodeURIComponent(after)}` : ''
   showPage(
     request,
     response,
@@ -64,7 +69,8 @@ export function showSignIn(request: Request, response: Response, view: SignInVie
       notice,
       waitUntil,
       errors,
-      action: after ? `/sign-in?next=${encodeURIComponent(after)}` : '/sign-in',
+      passkey: passkeyForm(request, `/sign-in/passkey${withNext}`, '/sign-in/passkey'),
+      action: `/sign-in${withNext}`,
     },
     status,
   )
@@ -102,14 +108,14 @@ function wrongDetails(triesLeft: number, byLink: boolean) {
   return { field: 'password', href: '#password', text }
 }
 
-async function linkView(token: string): Promise<Pick<SignInView, 'link' | 'maskedAddress'>> {
+export async function linkView(token: string): Promise<Pick<SignInView, 'link' | 'maskedAddress'>> {
   const link = token ? await findLink(token) : undefined
   const account = link?.accountId ? await findAccount(link.accountId) : undefined
   return account ? { link: token, maskedAddress: maskEmailAddress(account.email) } : {}
 }
 
 /** Where to go when both steps are done: the message of the link, the page that was asked for, or the place where the session ended. */
-async function placeAfter(request: Request, token: string, account: Account): Promise<string> {
+export async function placeAfter(request: Request, token: string, account: Account): Promise<string> {
   const messageId = token ? (await findLink(token))?.messageId : undefined
   if (messageId) return `/messages/${messageId}`
   // On a computer that people share, the place of one is not told to the next.
@@ -125,6 +131,7 @@ async function beginCodeStep(request: Request, account: Account, privateKey: Buf
 /** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
 export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: SignInStrength) {
   await rememberDevice(request, request.res!, account, strength)
+  const mustAddPasskey = await lacksNeededPasskey(request, account)
   await beginSession(request, {
     accountId: account.id,
     stage: 'signed-in',
@@ -133,9 +140,16 @@ export async function beginSignedIn(request: Request, account: Account, privateK
     provedAt: Date.now(),
     // Of the account as it was before this sign-in was noted.
     ...(account.lastSignedInAt ? { lastSignedInAt: account.lastSignedInAt.getTime(), tellsLastSignIn: true } : {}),
+    ...(mustAddPasskey ? { mustAddPasskey } : {}),
   })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
   if ((await findOpenReset(account.id, new Date()))?.approvedAt) request.session.helpAsked = true
+}
+
+/** In real use an administrator makes a passkey before anything else, where the browser can keep one for this site. */
+async function lacksNeededPasskey(request: Request, account: Account): Promise<boolean> {
+  if (account.role !== 'admin' || config().tryOut || !siteOf(request)) return false
+  return (await listPasskeys(account.id)).length === 0
 }
 
 /** POST /sign-out */

@@ -2,6 +2,7 @@
  * Which host a request may be for, and when it counts as secure. This is the one place that decides that plain http on the loopback is as
  * good as https: browsers say so too (W3C Secure Contexts section 3.1), and `__Host-` cookies work there.
  */
+import { isIP } from 'node:net'
 import type { NextFunction, Request, Response } from 'express'
 import { config, isLoopbackHost } from '../config.ts'
 import { BadInput } from '../errors.ts'
@@ -18,6 +19,21 @@ export function checkHost(request: Request, response: Response, next: NextFuncti
     return next()
   }
   response.redirect(308, config().baseUrl + request.originalUrl.replace(/^\/*/, '/'))
+}
+
+/** For which site a browser keeps a passkey: WebAuthn's "RP ID", and the origin that it is used from. */
+export interface Site {
+  id: string
+  origin: string
+}
+
+/** The site of a request that `checkHost` let pass. @returns undefined where browsers keep no passkeys: at a bare network address */
+export function siteOf(request: Request): Site | undefined {
+  const host = (request.headers.host ?? '').toLowerCase()
+  const { baseUrl } = config()
+  const origin = host === new URL(baseUrl).host ? baseUrl : `http://${host}`
+  const id = new URL(origin).hostname
+  return isIP(id.replace(/^\[|\]$/g, '')) === 0 ? { id, origin } : undefined
 }
 
 function countOfHosts(request: Request) {

@@ -100,9 +100,9 @@ export async function walkEveryPage(
     const link = await linkIn(person.email)
     const { page } = person.window
     await open(person.window, link, 'landing', 200, 'You have a secure message')
-    await press(person.window, SUBMIT, 'make a password', 200, 'Choose a password')
+    await press(person.window, SUBMIT, 'make a password', 200, 'Make your sign-in')
     await page.fill('[name=password]', 'short')
-    await press(person.window, SUBMIT, 'make a password, too short', 422, 'Choose a password')
+    await press(person.window, SUBMIT, 'make a password, too short', 422, 'Make your sign-in')
     await page.fill('[name=password]', person.password)
     await press(person.window, SUBMIT, 'second factor', 200, 'Add a code app')
     await press(person.window, SUBMIT, 'second factor, nothing typed', 422, 'Add a code app')

@@ -117,7 +117,7 @@ test('7. The same links opened by headless Chromium that runs scripts and waits 
     await new Promise((done) => setTimeout(done, 3000))
     // Some scanners press what looks like a button.
     await pages[0]!.click('main button[type=submit]')
-    assert.equal(await pages[0]!.textContent('h1'), 'Choose a password')
+    assert.equal(await pages[0]!.textContent('h1'), 'Make your sign-in')
   } finally {
     await browser.close()
   }

@@ -180,6 +180,36 @@ function sample(template: string, state: string, title: string, person: EveryPag
   }
 }
 
+/** The account's page of passkeys, from none to ten. */
+function passkeyLists(): Sample[] {
+  const row = (name: string, opens: boolean, used: boolean) => ({
+    name,
+    opens,
+    addedAt: moment('Tuesday, 17 November, 2:02 pm', '2026-11-17T14:02:00Z'),
+    usedAt: used ? moment('Sunday, 22 November, 8:15 am', '2026-11-22T08:15:00Z') : null,
+    renameHref: '/account/passkeys/1/name',
+    removeHref: '/account/passkeys/1/remove',
+  })
+  const form = { action: '/account/passkeys', options: '/account/passkeys/new' }
+  const title = 'Face, fingerprint or screen lock'
+  const nothing = { done: '', must: false, passkeys: [], passkey: form, full: false }
+  const two = [row('iPhone', true, true), row('The old computer in the kitchen', false, false)]
+  return [
+    sample('account/passkeys', '', title, maria, { ...nothing, passkeys: two }),
+    sample('account/passkeys', 'none', title, maria, nothing),
+    sample('account/passkeys', 'needed', title, robin, { ...nothing, must: true }),
+    sample('account/passkeys', 'at a bare address', title, maria, { ...nothing, passkey: null }),
+    sample('account/passkeys', 'full', title, maria, { ...nothing, passkeys: two, passkey: null, full: true }),
+    ...['added', 'renamed', 'removed'].map((done) =>
+      sample('account/passkeys', done, title, maria, { ...nothing, passkeys: two, done }),
+    ),
+    sample('account/passkeys', 'refused', title, maria, {
+      ...nothing,
+      errors: [wrong('passkey', 'We could not set that up. Please try again, or use another way.')],
+    }),
+  ]
+}
+
 /** A square code as the server draws it: a path that fills the dark modules, with a margin of four. */
 const qr = {
   size: 49,
@@ -213,9 +243,13 @@ const signIn: Sample[] = [
     ...askingForCode,
     waitUntil: '3:15 pm',
   }),
-  sample('sign-in/make-password', '', 'Choose a password', null, { action: '/m/3uY7sample/password' }),
-  sample('sign-in/make-password', 'too short', 'Choose a password', null, {
+  sample('sign-in/make-password', '', 'Make your sign-in', null, {
     action: '/m/3uY7sample/password',
+    passkey: { action: '/m/3uY7sample/passkey', options: '/m/3uY7sample/passkey' },
+  }),
+  sample('sign-in/make-password', 'too short', 'Make your sign-in', null, {
+    action: '/m/3uY7sample/password',
+    passkey: null,
     errors: [wrong('password', 'Too short: 4 more characters. Your password needs 12 or more.')],
   }),
   sample('sign-in/second-factor', '', 'Add a code app', null, {
@@ -261,6 +295,7 @@ const signIn: Sample[] = [
     form: { email: '' },
     notice: '',
     waitUntil: '',
+    passkey: { action: '/sign-in/passkey', options: '/sign-in/passkey' },
   }),
   sample('sign-in/sign-in', 'from a link', 'Sign in to read your message', null, {
     action: '/sign-in',
@@ -311,8 +346,60 @@ const signIn: Sample[] = [
     notice: '',
     waitUntil: '3:41 pm',
   }),
-  sample('sign-in/code', '', 'Enter your code', null, { recoveryHref: '/sign-in/recovery-code' }),
+  sample('sign-in/code', '', 'Enter your code', null, {
+    byApp: true,
+    passkey: null,
+    recoveryHref: '/sign-in/recovery-code',
+  }),
+  sample('sign-in/code', 'or a passkey', 'Enter your code', null, {
+    byApp: true,
+    passkey: { action: '/sign-in/code/passkey', options: '/sign-in/code/passkey' },
+    recoveryHref: '/sign-in/recovery-code',
+  }),
+  sample('sign-in/code', 'a passkey only', 'One more step', null, {
+    byApp: false,
+    passkey: { action: '/sign-in/code/passkey', options: '/sign-in/code/passkey' },
+    recoveryHref: '/sign-in/recovery-code',
+  }),
+  sample('sign-in/code', 'a passkey was refused', 'One more step', null, {
+    byApp: false,
+    passkey: { action: '/sign-in/code/passkey', options: '/sign-in/code/passkey' },
+    recoveryHref: '/sign-in/recovery-code',
+    errors: [wrong('passkey', 'That did not work. Please try again, or use another way.')],
+  }),
+  sample('sign-in/password-after-passkey', '', 'Now your password', null, {
+    maskedAddress: 'm•••••@example.org',
+    waitUntil: '',
+  }),
+  sample('sign-in/password-after-passkey', 'wrong', 'Now your password', null, {
+    maskedAddress: 'm•••••@example.org',
+    waitUntil: '',
+    errors: [wrong('password', 'The password is not right. Try again.')],
+  }),
+  sample('sign-in/password-beside-passkey', '', 'Now choose a password', null, { action: '/enrol/password' }),
+  ...passkeyLists(),
+  sample('account/passkey-name', '', 'Name this device', maria, {
+    action: '/account/passkeys/1/name',
+    form: { name: 'iPhone' },
+    backHref: '/account/passkeys',
+  }),
+  sample('account/passkey-name', 'nothing typed', 'Name this device', maria, {
+    action: '/account/passkeys/1/name',
+    form: { name: '' },
+    backHref: '/account/passkeys',
+    errors: [wrong('name', 'Enter a name.')],
+  }),
+  ...['', 'last-way-in', 'needed'].map((kept) =>
+    sample('account/passkey-remove', kept, 'Remove iPhone?', maria, {
+      action: '/account/passkeys/1/remove',
+      name: 'iPhone',
+      kept,
+      backHref: '/account/passkeys',
+    }),
+  ),
   sample('sign-in/code', 'wrong', 'Enter your code', null, {
+    byApp: true,
+    passkey: null,
     recoveryHref: '/sign-in/recovery-code',
     errors: [wrong('code', 'That code is not right. Wait for the next one and type it within 30 seconds.')],
   }),
@@ -376,6 +463,7 @@ const signIn: Sample[] = [
       email: 'maria.gomez@mail.example',
       byCode: true,
       waitUntil: '',
+      passkey: null,
       ...view,
     }),
   ),

@@ -1,0 +1,83 @@
+/** A person's own passkeys: adding, naming, removing. Each is recorded, and told on every channel unless it is only a name. */
+import { record, recordDenied } from '../audit/record.ts'
+import { config } from '../config.ts'
+import { inTransaction, type Transaction } from '../database/connection.ts'
+import { NotFound } from '../errors.ts'
+import { checkNewPasskey, type Given, type Place } from './check-passkey.ts'
+import { findCredential, holdCredential } from './credential.store.ts'
+import { keepPasskey, readDeviceSecret } from './passkey-opener.ts'
+import { findPasskey, listPasskeys, removePasskey, renamePasskey, type Passkey } from './passkey.store.ts'
+import type { Reader } from './reader.ts'
+import { tellOfChange } from './tell-of-change.ts'
+
+/** More than anybody has devices; a list that grows without end would be a way to make us work. */
+export const MOST_PASSKEYS = 10
+
+/** @returns false when it was refused, which is recorded @throws SlowDown */
+export async function addPasskey(
+  reader: Reader,
+  place: Place,
+  given: Given & { name: string },
+  now = new Date(),
+): Promise<boolean> {
+  const { account, actor, own } = reader
+  const pair = await reader.keyOf(own.id)
+  const secret = readDeviceSecret(given.prf)
+  const added = await checkNewPasskey(actor, account, place, 'add', given, now, (passkey, spend) =>
+    inTransaction(async (transaction) => {
+      await holdCredential(account.id, transaction)
+      if ((await listPasskeys(account.id, transaction)).length >= MOST_PASSKEYS) throw new NotFound('no room')
+      await spend(transaction)
+      await keepPasskey({ ...own, ...pair }, account.id, passkey, secret, now, transaction)
+      await record(actor, { act: 'passkey.added', subject: { kind: 'account', id: account.id } }, transaction, now)
+      await tellOfChange(account.id, 'passkey-added', now, transaction)
+      return true
+    }),
+  )
+  return added ?? false
+}
+
+/** @throws NotFound when it is not theirs */
+export async function namePasskey(reader: Reader, id: string, name: string, now = new Date()): Promise<void> {
+  const { account, actor } = reader
+  await inTransaction(async (transaction) => {
+    if (!(await renamePasskey({ id, accountId: account.id }, name, transaction))) throw new NotFound('not your passkey')
+    await record(actor, { act: 'passkey.renamed', subject: { kind: 'account', id: account.id } }, transaction, now)
+  })
+}
+
+/** @returns why not, when it would leave no way in @throws NotFound when it is not theirs */
+export async function takePasskeyAway(
+  reader: Reader,
+  id: string,
+  now = new Date(),
+): Promise<'removed' | 'last-way-in' | 'needed'> {
+  const { account, actor } = reader
+  const where = { id, accountId: account.id }
+  const outcome = await inTransaction(async (transaction) => {
+    // Two at once must not take away the last two.
+    await holdCredential(account.id, transaction)
+    if (!(await findPasskey(where, transaction))) throw new NotFound('not your passkey')
+    const why = await whyNeeded(reader, id, transaction)
+    if (why) return why
+    await removePasskey(where, transaction)
+    await record(actor, { act: 'passkey.removed', subject: { kind: 'account', id: account.id } }, transaction, now)
+    await tellOfChange(account.id, 'passkey-removed', now, transaction)
+    return 'removed'
+  })
+  if (outcome !== 'removed') await recordDenied(actor, 'passkey.removed', { kind: 'account', id: account.id }, outcome)
+  return outcome
+}
+
+/** Whether somebody could still sign in without this passkey: by another that opens their messages, or by password and a second factor. */
+export async function whyNeeded(
+  { account }: Reader,
+  id: string,
+  transaction?: Transaction,
+): Promise<'last-way-in' | 'needed' | undefined> {
+  const others = (await listPasskeys(account.id, transaction)).filter((passkey: Passkey) => passkey.id !== id)
+  const credential = await findCredential(account.id, transaction)
+  const byPassword = credential?.password && (credential.totpSecret || others.length > 0)
+  if (!byPassword && !others.some(({ prf }) => prf)) return 'last-way-in'
+  return others.length === 0 && account.role === 'admin' && !config().tryOut ? 'needed' : undefined
+}

@@ -1,0 +1,55 @@
+/**
+ * Opening a mailbox by a passkey: the 32 bytes that the device makes from the deployment's salt (WebAuthn, extension `prf`) become, with the
+ * pepper, the account and the passkey, the key of an opener.
+ */
+import { openerRow, openMailboxWithPasskey, sealOpener } from '../accounts/mailbox-key.ts'
+import type { MailboxKey } from '../accounts/mailbox.store.ts'
+import { insertOpeners } from '../accounts/opener.store.ts'
+import type { Transaction } from '../database/connection.ts'
+import { newId } from '../lib/ids.ts'
+import { deriveKey } from '../vault/derive.ts'
+import { EnvelopeRefused } from '../vault/floe.ts'
+import type { KeyPair } from '../vault/hpke.ts'
+import { pepper } from '../vault/vault.ts'
+import { insertPasskey, type NewPasskey } from './passkey.store.ts'
+
+/** What the form brought, when it has the length of what devices make. */
+export function readDeviceSecret(typed: string): Buffer | undefined {
+  const bytes = Buffer.from(typed, 'base64url')
+  return bytes.length === 32 && bytes.toString('base64url') === typed ? bytes : undefined
+}
+
+/** Keeps a new passkey; with its device's secret it can open the mailbox from now on. */
+export async function keepPasskey(
+  mailbox: MailboxKey & KeyPair,
+  accountId: string,
+  passkey: NewPasskey,
+  secret: Buffer | undefined,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
+  const whose = { id: newId(now), accountId }
+  await insertPasskey({ ...passkey, ...whose, prf: secret !== undefined, addedAt: now, lastUsedAt: null }, transaction)
+  if (!secret) return
+  const envelope = sealOpener(mailbox, 'passkey', keyOf(whose, secret), mailbox.privateKey)
+  await insertOpeners([{ ...openerRow(mailbox, 'passkey', envelope, now), passkeyId: whose.id }], transaction)
+}
+
+/** @returns undefined when the passkey has no opener of the mailbox's newest key, or the device made something else than it once did */
+export async function openWithDeviceSecret(
+  mailbox: MailboxKey,
+  passkey: { id: string; accountId: string },
+  secret: Buffer,
+): Promise<KeyPair | undefined> {
+  try {
+    return await openMailboxWithPasskey(mailbox, passkey.id, keyOf(passkey, secret))
+  } catch (error) {
+    // A device that was set up anew may keep the passkey and lose its secret: then the password opens.
+    if (error instanceof EnvelopeRefused) return undefined
+    throw error
+  }
+}
+
+function keyOf({ id, accountId }: { id: string; accountId: string }, secret: Buffer) {
+  return deriveKey(secret, `passkey-opener/${accountId}/${id}`, 32, pepper())
+}

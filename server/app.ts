@@ -7,6 +7,7 @@ import { routes } from './routes.ts'
 import { knowAccess } from './sign-in/access-proof.ts'
 import { knowDevice } from './sign-in/know-device.ts'
 import { knowReader } from './sign-in/know-reader.ts'
+import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { saveBeforeRedirect, sessions } from './sign-in/sessions.ts'
 import { notFound, showError } from './web/error-pages.ts'
 import { securityHeaders } from './web/headers.ts'
@@ -34,8 +35,11 @@ export function makeApp(): Express {
   app.use(checkOrigin)
   // Express would answer OPTIONS by itself, for pages that the asker may not know of. Nothing of ours asks it.
   app.options('/{*path}', notFound)
+  app.use(knowDevice)
+  // Before anything is asked of the database: a flood costs as little as can be.
+  app.post('/sign-in', refuseWhenFull)
   app.use(sessions(), saveBeforeRedirect)
-  app.use(knowDevice, knowAccess, knowReader)
+  app.use(knowAccess, knowReader)
   app.use(routes())
   app.use(notFound)
   app.use(recordRefusal, showError)

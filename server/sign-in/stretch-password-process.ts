@@ -1,16 +1,17 @@
 /** The program that `stretch-password.ts` starts: runs of argon2id, one after the other. argon2 is imported only here. */
 import { existsSync, readdirSync } from 'node:fs'
-import { setPriority } from 'node:os'
+import { getPriority, setPriority } from 'node:os'
 import argon2 from 'argon2'
 import type { Stretch, Stretched } from './stretch-password.ts'
 
-const LOW = 5
+const LOWER = 5
 
 // On Linux a priority belongs to a thread: those that are here already get it by their ids, later ones from the thread that makes them.
+const priority = Math.min(19, getPriority() + LOWER)
 const threads = existsSync('/proc/self/task') ? readdirSync('/proc/self/task').map(Number) : [0]
 for (const thread of threads) {
   try {
-    setPriority(thread, LOW)
+    setPriority(thread, priority)
   } catch {
     // It has ended since.
   }

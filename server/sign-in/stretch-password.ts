@@ -34,9 +34,14 @@ export async function stretchPassword(queue: Queue, stretch: Stretch): Promise<B
   })
 }
 
-/** Costs nothing, so that a flood is refused before anything is asked of the database. @throws SlowDown when too many wait */
+/** @throws SlowDown when too many wait */
 export function mustHaveRoom(queue: Queue) {
-  if (waiting[queue].length >= MAY_WAIT[queue]) throw new SlowDown(new Date(Date.now() + 5_000))
+  if (!hasRoom(queue)) throw new SlowDown(new Date(Date.now() + 5_000))
+}
+
+/** Costs nothing, so that a flood is refused before anything is asked of the database. */
+export function hasRoom(queue: Queue): boolean {
+  return waiting[queue].length < MAY_WAIT[queue]
 }
 
 /** Ends the processes; whoever still waits is told that it cannot be done now. */

@@ -47,6 +47,12 @@ export function showPage(
   )
 }
 
+/** The text of a page as anybody without a session gets it: for answers that are too many to be made one by one. */
+export function pageForAnybody(path: string, name: string, view: { title: string; [name: string]: unknown }): string {
+  const anybody = { method: 'GET', path, csrfToken: () => '' } as unknown as Request
+  return renderPage(name, { ...everyPage(anybody), errors: [], ...view })
+}
+
 /** A form's problems in the words of the catalogue, each leading to its field. */
 export function toldErrors(
   errors: readonly FormError[],

@@ -288,6 +288,7 @@ const signIn: Sample[] = [
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
   }),
+  sample('sign-in/busy', '', 'Please wait a moment', null, {}),
   sample('sign-in/sign-in', '', 'Sign in', null, {
     action: '/sign-in',
     link: '',

@@ -47,6 +47,15 @@ export interface AccessEventFilter {
   limit: number
 }
 
+/** Whether somebody here, and not the operator's own script, invited this account after `since`. */
+export async function wasInvitedByAccount(accountId: string, since: Date): Promise<boolean> {
+  const rows = await ask(
+    `SELECT 1 AS found FROM access_events WHERE subject_id = $1 AND at > $2 AND act = 'account.invited' AND actor_kind = 'account' LIMIT 1`,
+    [accountId, since],
+  )
+  return rows.length === 1
+}
+
 /** Newest first. Equal times are ordered by id, which sorts by time of making. */
 export function listAccessEvents(filter: AccessEventFilter, transaction?: Transaction): Promise<AccessEventRow[]> {
   return ask<AccessEventRow>(

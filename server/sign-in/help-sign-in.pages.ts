@@ -15,6 +15,7 @@ import {
   approveHelp,
   askForHelp,
   isInReach,
+  isNewcomer,
   lookUp,
   makeCodeFor,
   mayHelp,
@@ -85,6 +86,7 @@ export async function showPersonToHelp(request: Request, response: Response) {
     backHref: HOME,
     caller: { name: person.name, email: person.email, signIn: signInInWords(person, now) },
     possible: mayHelp(helper, person),
+    newcomer: await isNewcomer(helper.id, now),
     hours: config().helpWaitingHours,
     openHref: open ? `${HOME}/requests/${open.id}` : '',
     askHref: `${HOME}/people/${person.id}/ask`,
@@ -109,7 +111,8 @@ export async function takeHelpRequest(request: Request, response: Response) {
 async function showAsk(request: Request, response: Response, errors: readonly FormError[]) {
   const helper = readerOf(request).account
   const person = await personInReach(request.actor, helper, idIn(request, 'account'))
-  if (!mayHelp(helper, person) || (await findOpenReset(person.id, new Date())))
+  const now = new Date()
+  if (!mayHelp(helper, person) || (await isNewcomer(helper.id, now)) || (await findOpenReset(person.id, now)))
     return response.redirect(303, `${HOME}/people/${person.id}`)
   const path = `${HOME}/people/${person.id}`
   const view = {
@@ -141,6 +144,8 @@ export async function showHelpRequest(request: Request, response: Response) {
     reset.approvedBy ? findAccount(reset.approvedBy) : undefined,
   ])
   const state = stateOfRequest(reset, now)
+  const can = movesOf(reset, state.step, helper)
+  const newcomer = await isNewcomer(helper.id, now)
   const path = `${HOME}/requests/${reset.id}`
   const ended = reset.usedAt ?? reset.cancelledAt ?? reset.lapsedAt
   showPage(request, response, 'sign-in/help-request', {
@@ -158,7 +163,8 @@ export async function showHelpRequest(request: Request, response: Response) {
     endedAt: ended ? inWords(ended, now, clock24) : null,
     state,
     hours: config().helpWaitingHours,
-    can: movesOf(reset, state.step, helper),
+    can: { ...can, approve: can.approve && !newcomer },
+    newcomer: can.approve && newcomer,
     codesLeft: MOST_CODES - reset.codesMade,
     approveAction: `${path}/approve`,
     codeAction: `${path}/code`,

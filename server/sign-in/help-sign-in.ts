@@ -4,6 +4,7 @@
  */
 import { findAccount, findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
+import { wasInvitedByAccount } from '../audit/access-event.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { system } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
@@ -26,6 +27,7 @@ import {
 import { digestOfHelpCode, makeHelpCode, readHelpCode } from './help-code.ts'
 
 const HOUR = 60 * 60
+const A_WEEK = 7 * 24 * 60 * 60 * 1000
 const CODE_LIVES = 15 * 60 * 1000
 const lookUps = limit('help-look-up', 60, HOUR)
 
@@ -38,6 +40,14 @@ export function isInReach(helper: Account, person: Account): boolean {
 /** Who has not made a sign-in yet has none to lose: the link of their notice is enough. */
 export function mayHelp(helper: Account, person: Account): boolean {
   return isInReach(helper, person) && person.state === 'active'
+}
+
+/**
+ * Whoever was invited by somebody here less than a week ago is neither of the two: an administrator could otherwise invite a second self, and be
+ * both. The operator's first people, whom nobody here invited, are not meant.
+ */
+export function isNewcomer(staffId: string, now: Date): Promise<boolean> {
+  return wasInvitedByAccount(staffId, new Date(now.getTime() - A_WEEK))
 }
 
 /** Finds one person by the whole address; recorded, whoever it was. @returns undefined when nobody in reach has it @throws SlowDown */
@@ -68,6 +78,7 @@ export async function askForHelp(
 ): Promise<string | undefined> {
   const person = await findAccount(accountId)
   if (!person || !mayHelp(helper, person)) return refuse(actor, accountId, 'not-in-reach')
+  if (await isNewcomer(helper.id, now)) return refuse(actor, accountId, 'newcomer')
   const id = newId(now)
   try {
     await inTransaction(async (transaction) => {
@@ -100,6 +111,7 @@ export async function approveHelp(actor: Actor, helper: Account, id: string, now
   const asker = await findAccount(reset.askedBy)
   if (helper.id === reset.askedBy) return refuse(actor, person.id, 'own-request')
   if (!mayHelp(helper, person) || !asker || !mayHelp(asker, person)) return refuse(actor, person.id, 'not-in-reach')
+  if (await isNewcomer(helper.id, now)) return refuse(actor, person.id, 'newcomer')
   return inTransaction(async (transaction) => {
     if (!(await approveReset(id, helper.id, now, transaction))) return false
     await record(actor, { act: 'help.approved', subject: { kind: 'account', id: person.id } }, transaction, now)

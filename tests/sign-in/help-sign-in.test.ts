@@ -47,16 +47,23 @@ async function stopLink(email: string): Promise<string> {
   return /https?:\/\/[^/\s]+(\/stop-help\/[\w-]+)/.exec(mail!.text)![1]!
 }
 
+/** Invited by the operator's script, as the first administrators are. */
+async function secondAdministrator(email: string): Promise<Visitor> {
+  const { inviteColleague } = await import('../../server/accounts/invite-account.ts')
+  const { system } = await import('../../server/audit/actor.ts')
+  const { inTransaction } = await import('../../server/database/connection.ts')
+  const invitation = { name: 'Abel Second', email, role: 'admin' as const }
+  await inTransaction((transaction) => inviteColleague(system, invitation, new Date(), transaction))
+  return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
+}
+
 /** What everybody signs in with, but for the step of the last code. */
 const credentials = () =>
   server.sql('SELECT account_id, password_verifier, totp_secret_sealed FROM credentials ORDER BY account_id')
 
 describe('41. Admin resets MFA alone -> needs second admin, 24 h, notice', () => {
   test('an administrator asks for a colleague: alone they get no further, another administrator agrees, and only after 24 hours and a notice is there a code', async () => {
-    const page = '/admin/people/invite'
-    const second = { name: 'Abel Second', email: 'abel@riverside.example', role: 'admin', team: '', newTeam: '' }
-    assert.equal((await ada.submit(page, page, second)).status, 303)
-    const { visitor: abel } = await enrol(server, linkIn((await mailsTo(server, second.email))[0]!))
+    const abel = await secondAdministrator('abel@riverside.example')
     const { email } = server.cast.sam
     const before = await credentials()
 
@@ -98,6 +105,29 @@ describe('41. Admin resets MFA alone -> needs second admin, 24 h, notice', () =>
     assert.equal(await countEvents(server, 'help.code-made', email), 1)
     assert.deepEqual(await credentials(), before, 'a code alone changes nothing')
     assert.equal((await press(ada, path, 'stop')).location, path)
+  })
+
+  test('an administrator invites a second self: for a week it can neither agree nor ask', async () => {
+    const { isNewcomer } = await import('../../server/sign-in/help-sign-in.ts')
+    const page = '/admin/people/invite'
+    const self = { name: 'Ada Again', email: 'ada.again@riverside.example', role: 'admin', team: '', newTeam: '' }
+    assert.equal((await ada.submit(page, page, self)).status, 303)
+    const { visitor: again } = await enrol(server, linkIn((await mailsTo(server, self.email))[0]!))
+    const email = 'second.self@mail.example'
+    await newPatient(server, dana, email)
+    const path = await askHelpFor(ada, email)
+    assert.match((await again.ask(path)).body, /invited less than a week ago/)
+    assert.equal((await press(again, path, 'approve')).status, 404)
+    assert.equal((await resetRow(server, path))['approved_by'], null)
+    await press(ada, path, 'stop')
+    const person = await findPerson(again, email)
+    assert.match((await again.ask(person)).body, /invited less than a week ago/)
+    assert.equal((await again.ask(`${person}/ask`)).location, person)
+    assert.equal((await again.submit(person, `${person}/ask`, TICKED)).status, 404)
+    const id = await accountId(self.email)
+    const in7days = Date.now() + 7 * 24 * 60 * 60 * 1000
+    assert.equal(await isNewcomer(id, new Date(in7days - 60_000)), true)
+    assert.equal(await isNewcomer(id, new Date(in7days)), false)
   })
 
   test('the wait is held by the clock of the step itself: a second before nothing, at the time a code', async () => {

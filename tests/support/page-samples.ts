@@ -1613,6 +1613,7 @@ const helpRequest = {
   endedAt: null,
   state: { step: 'asked', tone: 'warn', text: 'Waits for a second person' },
   hours: 24,
+  newcomer: false,
   can: { approve: true, makeCode: false, stop: true },
   codesLeft: 3,
   approveAction: '/help-sign-in/requests/0199e1/approve',
@@ -1660,7 +1661,7 @@ const helpSignIn: Sample[] = [
       ),
     ],
   }),
-  ...(['', 'open already', 'no sign-in yet'] as const).map((state) =>
+  ...(['', 'open already', 'no sign-in yet', 'for a newcomer'] as const).map((state) =>
     sample('sign-in/help-person', state, 'Is this the person who called?', dana, {
       backHref: '/help-sign-in',
       caller: {
@@ -1670,6 +1671,7 @@ const helpSignIn: Sample[] = [
           state === 'no sign-in yet' ? 'Has not made a sign-in yet' : 'Last signed in on Monday 2 November, 10:41',
       },
       possible: state !== 'no sign-in yet',
+      newcomer: state === 'for a newcomer',
       hours: 24,
       openHref: state === 'open already' ? '/help-sign-in/requests/0199e1' : '',
       askHref: '/help-sign-in/people/0199d1/ask',
@@ -1696,6 +1698,11 @@ const helpSignIn: Sample[] = [
     ],
   }),
   sample('sign-in/help-request', 'for the second person', 'A request for a new sign-in', robin, helpRequest),
+  sample('sign-in/help-request', 'for a newcomer', 'A request for a new sign-in', robin, {
+    ...helpRequest,
+    newcomer: true,
+    can: { approve: false, makeCode: false, stop: true },
+  }),
   sample('sign-in/help-request', 'for whoever asked', 'A request for a new sign-in', dana, {
     ...helpRequest,
     can: { approve: false, makeCode: false, stop: true },

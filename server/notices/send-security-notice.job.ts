@@ -1,13 +1,14 @@
 /**
  * Tells a person on every channel we have that something about their sign-in changed: what, when, and what to do if it was not them. One notice
- * of one change, and at most ten a day: the tenth says that there were several, and what follows it is in the log only.
+ * of one change, and at most ten a day: the tenth says that there were many, and what follows it is in the log only. Of what strangers can cause
+ * again and again there are three a day, so that it never takes the place of a change.
  */
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
-import type { JobPayloads } from '../jobs/names.ts'
+import type { JobPayloads, SecurityChange } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
 import { newId } from '../lib/ids.ts'
 import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
@@ -16,6 +17,7 @@ import { noticeView } from './notice.view.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const MOST_A_DAY = 10
+const MOST_OF_KIND: Partial<Record<SecurityChange, number>> = { 'new-device': 3, 'many-wrong-tries': 3 }
 
 export async function sendSecurityNotice(
   { accountId, change, at }: JobPayloads['send-security-notice'],
@@ -28,10 +30,10 @@ export async function sendSecurityNotice(
   try {
     await inTransaction(async (transaction) => {
       const since = new Date(now.getTime() - DAY)
-      const { told, lately } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
+      const { told, lately, ofKind } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
       if (told) return
-      if (lately >= MOST_A_DAY) {
-        const event = { act: 'security-notice.failed', subject, outcome: 'failed', reason: 'ten-a-day' } as const
+      if (lately >= MOST_A_DAY || ofKind >= (MOST_OF_KIND[change] ?? MOST_A_DAY)) {
+        const event = { act: 'security-notice.failed', subject, outcome: 'failed', reason: 'too-many-today' } as const
         return record(system, event, transaction, now)
       }
       const expiresAt = new Date(now.getTime() + 30 * DAY)

@@ -11,8 +11,10 @@ export function openingsView(all: Opening[], own: { id: string; role: string }, 
     const day = dayInWords(opening.at, now)
     days.set(day, [...(days.get(day) ?? []), lineOf(opening, own.id, now)])
   }
+  const title = t('account:openings.title', { context: own.role === 'patient' ? 'own' : 'staff' })
   return {
-    title: t('account:openings.title', { context: own.role === 'patient' ? 'own' : 'staff' }),
+    title,
+    heading: title,
     days: [...days].map(([day, lines]) => ({ day, openings: lines })),
     newer: isFirst ? '' : '/account/openings',
     older: all.length > OPENINGS_PAGE && last ? `/account/openings?before=${last.at.getTime()}.${last.id}` : '',

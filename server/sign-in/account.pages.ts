@@ -13,17 +13,22 @@ import { addressChangeView } from './address-change.pages.ts'
 import { findAddressChangeOf } from './address-change.store.ts'
 import { findCodeApp, findPasswordChange } from './credential.store.ts'
 import { readerOf } from './guards.ts'
+import { lastSignIn } from './last-sign-in.ts'
+import { countRecoveryCodes } from './recovery-code.ts'
+import { listSessionsOf } from './sessions.ts'
 
 /** What can have been done just now, named in the address that the page is come back to. */
 const DONE = ['name', 'password', 'code-app', 'address-stopped', 'address-confirmed', 'address-changed'] as const
 
 /** GET /account */
 export async function showAccount(request: Request, response: Response) {
-  const { account } = readerOf(request)
-  const [changedAt, codeApp, change] = await Promise.all([
+  const { account, own } = readerOf(request)
+  const [changedAt, codeApp, change, codes, sessions] = await Promise.all([
     findPasswordChange(account.id),
     findCodeApp(account.id),
     findAddressChangeOf(account.id, new Date()),
+    countRecoveryCodes(own),
+    listSessionsOf(account.id),
   ])
   showPage(request, response, 'account/account', {
     title: t('account:index.title'),
@@ -33,6 +38,9 @@ export async function showAccount(request: Request, response: Response) {
     change: change ? addressChangeView(change) : null,
     passwordChangedAt: changedAt ? inWords(changedAt) : null,
     codeApp: codeApp !== undefined,
+    codesLeft: codes.left,
+    sessionCount: sessions.length,
+    signedInBefore: lastSignIn(request),
     maskedAddress: maskEmailAddress(account.email),
     languages: completeLanguages(),
     staff: account.role === 'provider',

@@ -24,6 +24,7 @@ import {
   type AddressChange,
   type Side,
 } from './address-change.store.ts'
+import { forgetResetsOf } from './password-reset.store.ts'
 import type { Reader } from './reader.ts'
 import { endSessionsOf } from './sessions.ts'
 import { tellOfChange } from './tell-of-change.ts'
@@ -102,6 +103,8 @@ async function changeAddress(actor: Actor, change: AddressChange, now: Date, tra
   if (!(await noteChanged(change.id, later(now, 72), now, transaction))) return
   if (!(await setEmail(change.accountId, change.oldEmail, change.newEmail, transaction)))
     throw new NotFound('the address is another one by now')
+  // They went to the mailbox that was just left.
+  await forgetResetsOf(change.accountId, transaction)
   await record(actor, { act: 'address.changed', subject: subjectOf(change) }, transaction, now)
   await tellOfChange(change.accountId, 'address-changed', now, transaction)
   await enqueue('send-address-mail', { changeId: change.id, to: 'old', about: 'changed' }, transaction)
@@ -166,6 +169,7 @@ async function takeBack(
   const first = cancelled.findLast(({ changedAt }) => changedAt)
   if (!first) return 'stopped'
   await setEmail(accountId, undefined, first.oldEmail, transaction)
+  await forgetResetsOf(accountId, transaction)
   await tellOfChange(accountId, 'address-restored', now, transaction)
   return 'restored'
 }

@@ -4,6 +4,7 @@ import { NotFound } from '../errors.ts'
 import { limit } from '../web/rate-limits.ts'
 import { countAddress } from './address-tries.ts'
 import { findCredential, holdPassword } from './credential.store.ts'
+import { forgetResetsOf } from './password-reset.store.ts'
 import { checkPassword, hashPassword, type StoredPassword } from './password.ts'
 import type { Reader } from './reader.ts'
 import { endSessionsOf } from './sessions.ts'
@@ -51,6 +52,7 @@ export async function changePassword(
       throw new NotFound('the password was changed meanwhile')
     await setPassword(account.id, { ...own, ...pair }, hashed, now, transaction)
     await endSessionsOf(account.id, transaction)
+    await forgetResetsOf(account.id, transaction)
     await record(actor, { act: 'password.changed', subject: { kind: 'account', id: account.id } }, transaction, now)
     await tellOfChange(account.id, 'password-changed', now, transaction)
   })

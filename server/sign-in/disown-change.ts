@@ -4,6 +4,7 @@ import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { takeBackAddressChanges } from './address-change.ts'
 import { forgetDevicesOf } from './known-device.ts'
+import { forgetResetsOf } from './password-reset.store.ts'
 import { useSecurityLink, type SecurityLink } from './security-link.store.ts'
 import { endSessionsOf } from './sessions.ts'
 
@@ -14,6 +15,7 @@ export async function disownChange(actor: Actor, link: SecurityLink, now = new D
     if (!(await useSecurityLink(link.id, now, transaction))) return false
     await endSessionsOf(accountId, transaction)
     await forgetDevicesOf(accountId, transaction)
+    await forgetResetsOf(accountId, transaction)
     const subject = { kind: 'account' as const, id: accountId }
     await record(actor, { act: 'account.disowned-change', subject, reason: change }, transaction, now)
     return true

@@ -52,6 +52,11 @@ export async function useReset(token: string, now: Date, transaction: Transactio
   return rows.length === 1
 }
 
+/** Makes every link of an account dead: what it stood for is no longer what it was. */
+export async function forgetResetsOf(accountId: string, transaction: Transaction): Promise<void> {
+  await passwordResets.remove({ accountId }, transaction)
+}
+
 /** Links that were used or have expired. */
 export async function removeLapsedResets(now: Date): Promise<void> {
   await ask('DELETE FROM password_resets WHERE used_at IS NOT NULL OR expires_at <= $1', [now])

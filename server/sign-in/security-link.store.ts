@@ -35,17 +35,18 @@ export async function insertSecurityLink(
   return token
 }
 
-/** Whether a change was told of already, and of how many the account was told since. */
+/** Whether a change was told of already, and of how many the account was told since: all together, and of its kind. */
 export async function countSecurityLinks(
   { accountId, change, happenedAt }: Pick<SecurityLink, 'accountId' | 'change' | 'happenedAt'>,
   since: Date,
   transaction: Transaction,
-): Promise<{ told: boolean; lately: number }> {
+): Promise<{ told: boolean; lately: number; ofKind: number }> {
   // One notice of an account at a time, so that two at one moment count each other. Not the account's row: a slow mail server would hold up its
   // owner's sign-in.
   await ask(`SELECT pg_advisory_xact_lock(hashtextextended('security-notice ' || $1, 0))`, [accountId], transaction)
-  const [row] = await ask<{ told: boolean; lately: number }>(
-    `SELECT coalesce(bool_or(change = $2 AND happened_at = $3), false) AS told, (count(*) FILTER (WHERE made_at > $4))::int AS lately
+  const [row] = await ask<{ told: boolean; lately: number; ofKind: number }>(
+    `SELECT coalesce(bool_or(change = $2 AND happened_at = $3), false) AS told, (count(*) FILTER (WHERE made_at > $4))::int AS lately,
+       (count(*) FILTER (WHERE made_at > $4 AND change = $2))::int AS of_kind
      FROM security_links WHERE account_id = $1`,
     [accountId, change, happenedAt, since],
     transaction,

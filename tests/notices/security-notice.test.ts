@@ -53,16 +53,26 @@ describe('A notice of a change', () => {
   test('comes at most ten times a day: the tenth says that there were many, and the log has what followed', async () => {
     const start = Date.now()
     const before = (await notices()).length
-    for (let each = 0; each < 13; each++) await tell('new-device', new Date(start + each))
+    for (let each = 0; each < 13; each++) await tell('passkey-removed', new Date(start + each))
     const mails = await notices()
     assert.equal(mails.length, before + 10)
     assert.match(mails[0]!.text, /changed many times today/)
-    assert.match(mails[1]!.text, /a device that we had not seen before/)
+    assert.match(mails[1]!.text, /screen lock was removed on/)
     const failed = await eventsOf(server, 'security-notice.failed', marias)
     assert.deepEqual(failed, Array(3).fill({ outcome: 'failed' }))
     await server.sql(`UPDATE security_links SET made_at = made_at - interval '1 day'`)
-    await tell('new-device', new Date(start + 60_000))
+    await tell('passkey-removed', new Date(start + 60_000))
     assert.equal((await notices()).length, before + 11)
+  })
+
+  test('of a new device, or of wrong tries, comes three times a day, and takes no change’s place', async () => {
+    const start = Date.now()
+    const before = (await notices()).length
+    for (let each = 0; each < 12; each++)
+      for (const change of ['new-device', 'many-wrong-tries'] as const) await tell(change, new Date(start + each))
+    assert.equal((await notices()).length, before + 6)
+    await tell('recovery-codes-made', new Date(start + 20))
+    assert.ok((await notices()).some(({ text }) => text.includes('New recovery codes were made on')))
   })
 
   test('does not go to an account that is closed', async () => {

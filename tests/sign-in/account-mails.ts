@@ -22,6 +22,16 @@ export async function mailAbout(
   throw new Error(`no ${count} mails "${subject}" to ${address}`)
 }
 
+/** Waits for a notice of a change that says so. */
+export async function noticeSaying(server: TestServer, address: string, words: RegExp): Promise<CapturedMail> {
+  for (let tries = 0; tries < 150; tries++) {
+    const mail = (await mailsTo(server, address, 0)).find(({ text }) => words.test(text))
+    if (mail) return mail
+    await new Promise((done) => setTimeout(done, 50))
+  }
+  throw new Error(`no notice to ${address} says ${words.source}`)
+}
+
 /** Waits until no job is left, so that a mail that did not come is one that does not come. */
 export async function jobsDone(server: TestServer): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {

@@ -6,7 +6,7 @@ import { codeOf } from '../support/cast.ts'
 import { writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
-import { eventsOf, idOf, jobsDone, letProofsLapse, mailAbout } from './account-mails.ts'
+import { eventsOf, idOf, jobsDone, letProofsLapse, noticeSaying } from './account-mails.ts'
 
 let server: TestServer
 before(async () => {

@@ -1287,6 +1287,9 @@ const ownAccount = {
   change: null as null | typeof addressChange,
   passwordChangedAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
   codeApp: true,
+  codesLeft: 8,
+  sessionCount: 2,
+  signedInBefore: { day: 'Monday 16 November', time: '9:14 am', iso: '2026-11-16T14:14:00.000Z' } as null | object,
   maskedAddress: 'm…@example.org',
   staff: false,
   languages: [{ code: 'en', name: 'English' }],
@@ -1311,6 +1314,7 @@ const opened = (at: string, who: string, team: string, did: string, message: str
   href,
 })
 const openings = {
+  heading: 'Who opened your messages',
   days: [
     {
       day: 'Tuesday 17 November',
@@ -1359,6 +1363,9 @@ const accountPages: Sample[] = [
     done: 'address-changed',
     passwordChangedAt: null,
     codeApp: false,
+    codesLeft: 1,
+    sessionCount: 1,
+    signedInBefore: null,
     change: { ...addressChange, state: 'changed', endsAt: inThreeDays },
   }),
   sample('account/account', 'for a provider', 'Account', dana, { ...ownAccount, name: 'Dana Ortiz', staff: true }),
@@ -1381,23 +1388,23 @@ const accountPages: Sample[] = [
     ...otherCodeApp,
     errors: [wrong('code', 'That code is not right. Wait for the next one and type it within 30 seconds.')],
   }),
-  sample('account/address', '', 'Change your e-mail address', maria, {
+  sample('account/address', '', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: null,
     form: { email: '' },
   }),
-  sample('account/address', 'not an address', 'Change your e-mail address', maria, {
+  sample('account/address', 'not an address', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: null,
     form: { email: 'maria@' },
     errors: [wrong('email', 'Enter one e-mail address, like name@example.org.')],
   }),
-  sample('account/address', 'both are waited for', 'Change your e-mail address', maria, {
+  sample('account/address', 'both are waited for', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: addressChange,
     form: { email: '' },
   }),
-  sample('account/address', 'the old one is waited for', 'Change your e-mail address', maria, {
+  sample('account/address', 'the old one is waited for', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: waitsForOld,
     form: { email: '' },
@@ -1442,7 +1449,11 @@ const accountPages: Sample[] = [
   sample('account/disowned', '', 'We locked others out', null, { restored: false }),
   sample('account/disowned', 'with the address', 'We locked others out', null, { restored: true }),
   sample('account/openings', '', 'Who opened your messages', maria, openings),
-  sample('account/openings', 'empty', 'Who opened your messages', maria, { days: [], newer: '', older: '' }),
+  sample('account/openings', 'empty', 'Who opened your messages', maria, {
+    ...openings,
+    days: [],
+    older: '',
+  }),
 ]
 
 const consolePages: Sample[] = [

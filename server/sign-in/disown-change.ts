@@ -3,6 +3,7 @@ import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { takeBackAddressChanges } from './address-change.ts'
+import { stopOwnHelp } from './help-sign-in.ts'
 import { forgetDevicesOf } from './known-device.ts'
 import { forgetResetsOf } from './password-reset.store.ts'
 import { useSecurityLink, type SecurityLink } from './security-link.store.ts'
@@ -20,6 +21,8 @@ export async function disownChange(actor: Actor, link: SecurityLink, now = new D
     await record(actor, { act: 'account.disowned-change', subject, reason: change }, transaction, now)
     return true
   })
+  if (!first) return
   // On its own: an address that became somebody else's meanwhile keeps nobody signed in.
-  if (first) await takeBackAddressChanges(actor, accountId, now)
+  await takeBackAddressChanges(actor, accountId, now)
+  await stopOwnHelp(actor, accountId, now)
 }

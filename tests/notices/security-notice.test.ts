@@ -132,6 +132,18 @@ describe('“This was not me”', () => {
     await jobsDone(server)
   })
 
+  test('stops help with a sign-in that somebody asked for, and links that set a new password', async () => {
+    const { askHelpFor, resetRow } = await import('../sign-in/helping.ts')
+    const help = await askHelpFor(await signedIn(server, server.cast.dana), server.cast.maria.email)
+    await new Visitor(server).submit('/sign-in/forgot', '/sign-in/forgot', { email: server.cast.maria.email })
+    await jobsDone(server)
+    assert.equal((await server.sql('SELECT 1 FROM password_resets WHERE account_id = $1', [marias])).length, 1)
+    const path = await link()
+    await new Visitor(server).submit(path, path, {})
+    assert.notEqual((await resetRow(server, help))['cancelled_at'], null)
+    assert.deepEqual(await server.sql('SELECT 1 FROM password_resets WHERE account_id = $1', [marias]), [])
+  })
+
   test('6. Opened 100 times as a scanner does, its form sent without a token -> nothing happens, still good', async () => {
     const path = await link()
     const visitor = await signedIn(server, server.cast.maria)

@@ -4,8 +4,8 @@ import { timeLeft } from '../web/page.ts'
 import { endsOf, extend } from './sessions.ts'
 
 /** POST /session/extend. Answers with the new ends; the end that cannot be put off stays what it was. */
-export function extendSession(request: Request, response: Response) {
-  extend(request)
+export async function extendSession(request: Request, response: Response) {
+  await extend(request)
   request.ends = endsOf(request.session)
   response.json(timeLeft(request))
 }

@@ -257,9 +257,10 @@ export function emptyEnded(request: Request) {
   delete request.session.halfMade
 }
 
-/** Keeps the session from ending for idleness. */
-export function extend(request: Request, now = Date.now()) {
+/** Keeps the session from ending for idleness; done when it returns, not only when the answer is on its way. */
+export async function extend(request: Request, now = Date.now()): Promise<void> {
   request.session.seenAt = now
+  await new Promise<void>((done, fail) => request.session.save((error) => (error ? fail(error as Error) : done())))
 }
 
 /** A live session as its owner sees it. */

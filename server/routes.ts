@@ -5,6 +5,7 @@ import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
 import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.ts'
 import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
+import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
@@ -233,6 +234,8 @@ provider.post('/drafts/:draft/send', send)
 provider.get('/messages/:message/access-code', showAccessCode)
 provider.post('/messages/:message/access-code', makeNewAccessCode)
 
+signedIn.get('/drafts/:draft/delete', askDelete)
+signedIn.post('/drafts/:draft/delete', removeDraft)
 signedIn.get('/messages', showInbox)
 signedIn.get('/messages/:message', showMessage)
 signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)

@@ -3,12 +3,23 @@ import type { Request, Response } from 'express'
 import { findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { record } from '../audit/record.ts'
+import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { clock24, dayAndTime } from '../lib/dates.ts'
 import { typed, typedList } from '../lib/form.ts'
-import { isId } from '../lib/ids.ts'
-import { findDraft } from '../messages/draft.store.ts'
-import { openDraft, removeFromDraft, saveDraft, type Draft, type DraftText } from '../messages/draft.ts'
+import { isId, newId } from '../lib/ids.ts'
+import { isAnothers } from '../messages/draft.store.ts'
+import { answerLate, answerSaved, savesByItself } from '../messages/draft.pages.ts'
+import {
+  deleteEmptyDraft,
+  openDraft,
+  removeFromDraft,
+  saveDraft,
+  writerOf,
+  type Draft,
+  type DraftText,
+} from '../messages/draft.ts'
+import { isUsed } from '../messages/message.store.ts'
 import { writerIn } from '../messages/late-writer.ts'
 import { addedFile, fileDetails, limitsView, paragraphsOf } from '../messages/message.view.ts'
 import { namesOf } from '../messages/names.ts'
@@ -32,18 +43,30 @@ export async function compose(request: Request, response: Response) {
 /** POST /messages: keeps what was written, then says what is missing or leads to the last look. */
 export async function takeMessage(request: Request, response: Response) {
   const reader = readerOf(request)
-  const draftId = await keepDraft(request)
+  const { draftId, text } = await keepDraft(request)
+  if (savesByItself(request)) return answerSaved(request, response, await savedMessage(reader, draftId, text))
   await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
   await trim(request, draftId)
   const draft = (await openDraft(reader, { id: draftId }))!
   const saving = typed(request.body, 'action') === 'save'
+  if (saving && (await deleteEmptyDraft(writerOf(reader), draftId, draft)))
+    return response.redirect(303, '/messages/new')
   const problems = saving ? [] : await problemsOf(draft)
   const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request)]
   if (errors.length > 0) return showCompose(request, response, draft, errors)
   response.redirect(303, saving ? `/messages/new?draft=${draft.id}` : `/drafts/${draft.id}/check`)
 }
 
-async function keepDraft(request: Request): Promise<string> {
+async function savedMessage(reader: Reader, draftId: string, text: DraftText) {
+  if (await deleteEmptyDraft(writerOf(reader), draftId, text)) return { saved: '', draftId, place: '/messages/new' }
+  return { saved: draftSaved(new Date()), draftId, place: `/messages/new?draft=${draftId}` }
+}
+
+function draftSaved(savedAt: Date): string {
+  return t('intake:compose.draftSaved', { time: dayAndTime(savedAt, new Date(), clock24).text })
+}
+
+async function keepDraft(request: Request): Promise<{ draftId: string; text: DraftText }> {
   const { body } = request
   const text: DraftText = {
     to: typed(body, 'to').slice(0, 1000),
@@ -53,10 +76,12 @@ async function keepDraft(request: Request): Promise<string> {
     accessCode: typed(body, 'access-code') === 'yes',
   }
   const writer = writerIn(request)
-  const draftId = typed(body, 'draft')
-  // A draft that was sent meanwhile (the page was gone back to) is not written into again: this is another message.
-  const known = isId(draftId) ? await findDraft(writer.accountId, { id: draftId }) : undefined
-  return saveDraft(writer, known ? { draftId } : {}, text, (request.keptFiles ?? []) as string[])
+  // The page names its draft before there is one, so that two forms of one page never make two drafts. One that was sent meanwhile (the page was
+  // gone back to) is not written into again, nor is somebody else's: this is another message.
+  const named = typed(body, 'draft')
+  const free = isId(named) && !(await isUsed(named)) && !(await isAnothers(writer.accountId, named))
+  const draftId = free ? named : newId()
+  return { draftId: await saveDraft(writer, { draftId }, text, (request.keptFiles ?? []) as string[]), text }
 }
 
 async function showCompose(
@@ -68,7 +93,7 @@ async function showCompose(
   const reader = readerOf(request)
   const view = {
     title: t('intake:compose.title'),
-    draft: draft?.id ?? '',
+    draft: draft?.id ?? newId(),
     form: {
       to: draft?.to ?? '',
       subject: draft?.subject ?? '',
@@ -78,7 +103,9 @@ async function showCompose(
     teams: await teamChoices(reader, draft?.teamId),
     files: (draft?.files ?? []).map(addedFile),
     limits: limitsView(),
-    savedAt: draft ? dayAndTime(draft.savedAt, new Date(), clock24) : null,
+    saved: draft ? draftSaved(draft.savedAt) : '',
+    removeHref: draft ? `/drafts/${draft.id}/delete` : '',
+    idleMinutes: config().idleMinutes,
     backHref: '/messages',
     errors,
   }
@@ -133,10 +160,11 @@ export async function send(request: Request, response: Response) {
 
 /** A message that came after its session had ended: kept, and offered after sign-in. */
 export async function keepLateMessage(request: Request, response: Response) {
-  const id = await keepDraft(request)
+  const { draftId: id } = await keepDraft(request)
   await trim(request, id)
   request.session.keptText = true
   request.session.after = `/messages/new?draft=${id}`
+  if (savesByItself(request)) return answerLate(response)
   response.redirect(303, '/sign-in')
 }
 

@@ -41,6 +41,12 @@ export function listDraftsIn(accountId: string, threadId: string): Promise<Draft
   ])
 }
 
+/** Whether this id is the name of somebody else's draft. */
+export async function isAnothers(accountId: string, id: string): Promise<boolean> {
+  const row = await drafts.find({ id })
+  return row !== undefined && row.accountId !== accountId
+}
+
 /** Newest first. */
 export function listDrafts(accountId: string): Promise<DraftRow[]> {
   return ask<DraftRow>('SELECT * FROM drafts WHERE account_id = $1 ORDER BY saved_at DESC LIMIT 50', [accountId])

@@ -9,7 +9,7 @@ import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
 import type { KeyPair } from '../vault/hpke.ts'
-import { findDraft, listDrafts, listDraftsIn, putDraft, type DraftRow } from './draft.store.ts'
+import { findDraft, listDrafts, listDraftsIn, putDraft, takeDraft, type DraftRow } from './draft.store.ts'
 
 export interface DraftText {
   /** As typed; not checked yet. */
@@ -147,4 +147,19 @@ export async function removeFromDraft(
 ): Promise<void> {
   const own = new Set((await listUploadsOf(reader.account.id, draftId)).map(({ id }) => id))
   for (const id of attachmentIds) if (own.has(id)) await dropUpload(reader.account.id, id)
+}
+
+/** Erases a draft with its files. */
+export async function deleteDraft(writer: Writer, draftId: string): Promise<void> {
+  // Its files first: without the draft nobody would know whose they are until they are swept.
+  for (const { id } of await listUploadsOf(writer.accountId, draftId)) await dropUpload(writer.accountId, id)
+  await takeDraft(writer.accountId, draftId)
+}
+
+/** A draft in which nothing stands any more is none. @returns whether it is gone */
+export async function deleteEmptyDraft(writer: Writer, draftId: string, text: DraftText): Promise<boolean> {
+  if ([text.to, text.subject, text.body].some((part) => part.trim() !== '')) return false
+  if ((await listUploadsOf(writer.accountId, draftId)).length > 0) return false
+  await takeDraft(writer.accountId, draftId)
+  return true
 }

@@ -106,6 +106,15 @@ export async function isUsed(submission: string): Promise<boolean> {
   return (await messages.find({ submission })) !== undefined
 }
 
+/** The newest message of a thread, for those who then ask for it like everybody else. */
+export async function newestIn(threadId: string): Promise<string | undefined> {
+  const [row] = await ask<{ id: string }>(
+    'SELECT id FROM messages WHERE thread_id = $1 ORDER BY sent_at DESC, id DESC LIMIT 1',
+    [threadId],
+  )
+  return row?.id
+}
+
 export type MessageState = Pick<MessageRow, 'id' | 'threadId' | 'sentAt' | 'recalledAt'>
 
 /** A message for those who are no reader (jobs, links): its ids and states, nothing that could be unsealed. */

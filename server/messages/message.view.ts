@@ -45,7 +45,8 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
       submission: reply.submission,
       seen: reply.seen,
       body: reply.body,
-      savedAt: reply.draft ? dayAndTime(reply.draft.savedAt, new Date(), staff ? clock24 : clockTime) : null,
+      saved: reply.draft ? draftSaved(reply.draft.savedAt, staff) : '',
+      removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
       files: (reply.draft?.files ?? []).map(addedFile),
       limits: limitsView(),
       idleMinutes: config().idleMinutes,
@@ -179,4 +180,9 @@ function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean
   )
   if (reply) steps.push(step('replied', reply.sentAt, 'ok'))
   return steps
+}
+
+/** Says when a reply was kept and where it is. */
+export function draftSaved(savedAt: Date, staff: boolean): string {
+  return t('messages:reply.draftSaved', { time: dayAndTime(savedAt, new Date(), staff ? clock24 : clockTime).text })
 }

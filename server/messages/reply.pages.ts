@@ -12,10 +12,19 @@ import { takeToShow } from '../sign-in/shown-access-code.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { findAccessCode } from '../sign-in/access-code.store.ts'
 import { accessCodeView } from './access-code.view.ts'
-import { openDraft, removeFromDraft, saveDraft, trimDraft } from './draft.ts'
+import { answerLate, answerSaved, savesByItself } from './draft.pages.ts'
+import {
+  deleteEmptyDraft,
+  openDraft,
+  removeFromDraft,
+  saveDraft,
+  trimDraft,
+  writerOf,
+  type DraftText,
+} from './draft.ts'
 import { writerIn } from './late-writer.ts'
 import { findBySubmission, findMessageState, isUsed, listRecipients, type Claimed } from './message.store.ts'
-import { emergency, sizeOfLimit } from './message.view.ts'
+import { draftSaved, emergency, sizeOfLimit } from './message.view.ts'
 import { namesOf } from './names.ts'
 import { claimOrRefuse, saysTheSame } from './open-thread.ts'
 import { LONGEST_BODY, replyText } from './reply.form.ts'
@@ -38,15 +47,21 @@ async function takeReply(request: Request, response: Response, claimed: Claimed,
   const reader = readerOf(request)
   const body = typed(request.body, 'body')
   const sent = await findBySubmission(reader, number)
+  // It was sent while the page saved by itself: nothing is left to keep.
+  if (sent && savesByItself(request)) return answerSaved(request, response, { saved: '', draftId: number })
   if (sent && (await saysTheSame(reader, sent, body))) return response.redirect(303, `/messages/${sent.id}/sent`)
   // A page that was gone back to, with other words on it: another message, not the one that was sent.
   const submission = sent ? newId() : number
   const draftId = await keepReply(request, claimed.threadId, submission)
+  if (savesByItself(request)) return answerSaved(request, response, await savedReply(reader, draftId, body))
   await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
   await trim(request, draftId)
   const errors = await replyErrors(request, reader, draftId, body)
   if (errors.length > 0) return showThread(request, response, claimed.message.id, { body, submission, errors })
-  if (typed(request.body, 'action') === 'save') return response.redirect(303, `/messages/${claimed.message.id}#reply`)
+  if (typed(request.body, 'action') === 'save') {
+    await deleteEmptyDraft(writerOf(reader), draftId, textOf(body))
+    return response.redirect(303, `/messages/${claimed.message.id}#reply`)
+  }
   if (await isOvertaken(reader, claimed, typed(request.body, 'seen')))
     return showThread(request, response, claimed.message.id, {
       body,
@@ -66,8 +81,17 @@ function readSubmission(request: Request): string {
 
 /** Keeps text and files of this form in the writer's draft of the thread. @returns the draft's id */
 async function keepReply(request: Request, threadId: string, draftId: string): Promise<string> {
-  const text = { to: '', subject: '', body: typed(request.body, 'body').slice(0, 4 * LONGEST_BODY), teamId: '' }
+  const text = textOf(typed(request.body, 'body').slice(0, 4 * LONGEST_BODY))
   return saveDraft(writerIn(request), { draftId, threadId }, text, (request.keptFiles ?? []) as string[])
+}
+
+function textOf(body: string): DraftText {
+  return { to: '', subject: '', body, teamId: '' }
+}
+
+async function savedReply(reader: Reader, draftId: string, body: string) {
+  if (await deleteEmptyDraft(writerOf(reader), draftId, textOf(body))) return { saved: '', draftId }
+  return { saved: draftSaved(new Date(), reader.account.role === 'provider'), draftId }
 }
 
 /** What is more than a message may have is not kept, and told like any other file that was not. */
@@ -109,6 +133,7 @@ export async function keepLateReply(request: Request, response: Response) {
   }
   request.session.keptText = true
   request.session.after = `/messages/${messageIn(request)}`
+  if (savesByItself(request)) return answerLate(response)
   response.redirect(303, '/sign-in')
 }
 

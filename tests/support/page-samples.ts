@@ -106,7 +106,8 @@ export interface ReplyView {
   /** The newest message that was on the page. */
   seen: string
   body: string
-  savedAt: Moment | null
+  saved: string
+  removeHref: string
   files: AddedFile[]
   limits: Limits
   idleMinutes: number
@@ -619,7 +620,8 @@ const reply: ReplyView = {
   submission: '0199f0f0-0000-7000-8000-000000000001',
   seen: '0199c2',
   body: '',
-  savedAt: null,
+  saved: '',
+  removeHref: '',
   files: [],
   limits,
   idleMinutes: 15,
@@ -639,7 +641,8 @@ const patientThread = {
 const draftReply: ReplyView = {
   ...reply,
   body: 'Here is the photo. It hurts less than last week, mostly in the evening.\n\nShould I still come on Friday?',
-  savedAt: moment('3:31 pm', '2026-11-17T20:31:00.000Z'),
+  saved: 'Draft saved 3:31 pm. It stays in this conversation.',
+  removeHref: '/drafts/0199e1/delete',
   files: [{ id: '0199d1', name: 'foot-left.jpg', details: 'Picture, 2.1 MB' }],
 }
 
@@ -951,7 +954,9 @@ const compose = {
   teams: [{ value: '1', label: 'Diabetes team', selected: true }],
   files: [] as AddedFile[],
   limits,
-  savedAt: null,
+  saved: '',
+  removeHref: '',
+  idleMinutes: 15,
   backHref: '/messages',
 }
 
@@ -970,13 +975,27 @@ const intake: Sample[] = [
         details: 'PDF, 2.3 MB',
       },
     ],
-    savedAt: moment('3:31 pm', '2026-11-17T20:31:00.000Z'),
+    saved: 'Draft saved 15:31. You find it in your inbox.',
+    removeHref: '/drafts/0199e1/delete',
   }),
   sample('intake/compose', 'with errors', 'New message', dana, {
     ...compose,
     form: { ...composed, to: 'maria@', subject: '' },
     errors: [wrong('to', 'Enter one e-mail address, like name@example.org.'), wrong('subject', 'Enter a subject.')],
   }),
+  ...[
+    { state: '', view: {} },
+    { state: 'nothing in it but files', view: { subject: '', excerpt: '', files: 2 } },
+  ].map(({ state, view }) =>
+    sample('messages/delete-draft', state, 'Delete this draft?', dana, {
+      action: '/drafts/0199e1/delete',
+      backHref: '/messages/new?draft=0199e1',
+      subject: 'Your blood test result',
+      excerpt: composed.body,
+      files: 0,
+      ...view,
+    }),
+  ),
   sample('intake/check', 'a known patient', 'Check before you send', dana, {
     action: '/drafts/0199e1/send',
     changeHref: '/messages/new?draft=0199e1',

@@ -62,7 +62,14 @@ for (const form of document.querySelectorAll('form[data-autosave]')) {
     typed = unsaved = false
     try {
       const keepalive = document.hidden && body.toString().length < 60_000
-      const answer = await fetch(form.action, { method: 'POST', body, headers, keepalive, redirect: 'manual' })
+      // Not form.action: the buttons have that name.
+      const answer = await fetch(form.getAttribute('action'), {
+        method: 'POST',
+        body,
+        headers,
+        keepalive,
+        redirect: 'manual',
+      })
       if (answer.type === 'opaqueredirect' || answer.status === 403) return end(line.dataset.ended)
       if (!answer.ok) throw answer
       tell(await answer.json())

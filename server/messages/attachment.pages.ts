@@ -17,7 +17,7 @@ export async function showAttachment(request: Request, response: Response) {
   if (typeof opened === 'string') return response.redirect(303, `/messages/${opened}`)
   const { attachment, messageId, subject } = opened
   showPage(request, response, 'attachments/attachment', {
-    title: attachment.name,
+    title: t('attachments:title'),
     name: attachment.name,
     kind: attachment.kind,
     type: t(`messages:files.kinds.${attachment.kind}`),

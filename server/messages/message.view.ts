@@ -25,7 +25,8 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
     ? t(`messages:closed.${first.closed}.subject`)
     : first?.subject || t('messages:inbox.noSubject')
   return {
-    title: t('messages:thread.title', { subject }),
+    // Not the subject: browsers keep titles in their history, also after signing out.
+    title: t('messages:thread.title'),
     staff,
     subject,
     backHref: '/messages',

@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { bareEnvironment, mainFile } from '../support/template.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
 import { enrolmentRound } from './races/enrolment.ts'
-import { newHolder, recoveryCodeRound } from './races/recovery-code.ts'
+import { newHolder, recoveryCodeRound } from './races/recovery-code-at-sign-in.ts'
 import { totpStepRound } from './races/totp-step.ts'
 
 /** Leaves a promise alone when told to. */

@@ -16,6 +16,19 @@ export async function startBrowser(): Promise<Browser> {
   return playwright.launch({ executablePath: await chromium.executablePath(), args: ARGUMENTS, headless: true })
 }
 
+/** A browser that keeps what browsers keep (cache, history, forms) in a folder. */
+export async function startProfile(folder: string, baseURL: string): Promise<BrowserContext> {
+  const executablePath = await chromium.executablePath()
+  const context = await playwright.launchPersistentContext(folder, {
+    executablePath,
+    args: ARGUMENTS,
+    headless: true,
+    baseURL,
+  })
+  context.setDefaultTimeout(30_000)
+  return context
+}
+
 export interface Device {
   scripts?: boolean
   width?: number

@@ -672,40 +672,40 @@ const staffThread = {
 }
 
 const thread: Sample[] = [
-  sample('messages/thread', 'for a patient', 'Your blood test result – Messages', maria, patientThread),
-  sample('messages/thread', 'just before the end of the session', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'for a patient', 'One message', maria, patientThread),
+  sample('messages/thread', 'just before the end of the session', 'One message', maria, {
     ...patientThread,
     reply: draftReply,
     timeLeft: { idle: 105, last: 40_000 },
   }),
-  sample('messages/thread', 'just before the end that can not be put off', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'just before the end that can not be put off', 'One message', maria, {
     ...patientThread,
     reply: draftReply,
     timeLeft: { idle: 800, last: 119 },
   }),
-  sample('messages/thread', 'with a draft', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'with a draft', 'One message', maria, {
     ...patientThread,
     reply: draftReply,
   }),
-  sample('messages/thread', 'with errors', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'with errors', 'One message', maria, {
     ...patientThread,
     reply: draftReply,
     errors: [wrong('files', '“holiday.mov” is larger than 25 MB. Choose a smaller file, or send it in parts.')],
   }),
-  sample('messages/thread', 'empty reply', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'empty reply', 'One message', maria, {
     ...patientThread,
     errors: [wrong('body', 'Write something or add a file before you send.')],
   }),
-  sample('messages/thread', 'a newer message came', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'a newer message came', 'One message', maria, {
     ...patientThread,
     newer: { href: '#message-0199c1' },
     reply: draftReply,
   }),
-  sample('messages/thread', 'nobody may answer', 'Your blood test result – Messages', maria, {
+  sample('messages/thread', 'nobody may answer', 'One message', maria, {
     ...patientThread,
     reply: null,
   }),
-  sample('messages/thread', 'from before a new sign-in', 'From before your new sign-in – Messages', maria, {
+  sample('messages/thread', 'from before a new sign-in', 'One message', maria, {
     ...patientThread,
     subject: 'From before your new sign-in',
     messages: [
@@ -722,7 +722,7 @@ const thread: Sample[] = [
       { ...fromDana, id: '0199c3', paragraphs: [['Dear Maria, here is the result once more.']], files: [] },
     ],
   }),
-  sample('messages/thread', 'waiting for a colleague', 'Waiting for a colleague – Messages', dana, {
+  sample('messages/thread', 'waiting for a colleague', 'One message', dana, {
     ...staffThread,
     subject: 'Waiting for a colleague',
     messages: [
@@ -738,8 +738,8 @@ const thread: Sample[] = [
       },
     ],
   }),
-  sample('messages/thread', 'for a provider', 'Your blood test result – Messages', dana, staffThread),
-  sample('messages/thread', 'not opened, notice failed', 'Discharge letter – Messages', dana, {
+  sample('messages/thread', 'for a provider', 'One message', dana, staffThread),
+  sample('messages/thread', 'not opened, notice failed', 'One message', dana, {
     ...staffThread,
     subject: 'Discharge letter',
     other: {

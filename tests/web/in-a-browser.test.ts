@@ -1,8 +1,11 @@
 /** What only a browser can tell: what it keeps after signing out, and what the content security policy stops. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow, startBrowser, startProfile } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
@@ -71,6 +74,34 @@ test('53. Back button after logout, bfcache, "duplicate tab", view-source, Save 
     [],
   )
   await context.close()
+})
+
+test('54. Chromium disk cache, history titles, autofill, service worker -> no PHI, no worker', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'letterlock-profile-'))
+  try {
+    const context = await startProfile(folder, server.baseUrl)
+    const page = context.pages()[0] ?? (await context.newPage())
+    await signIn(page)
+    await page.click('ul.post a')
+    assert.match(await page.innerText('main'), PRIVATE)
+    assert.doesNotMatch(await page.title(), PRIVATE)
+    await page.fill('[name=body]', 'A canary-7f3e in the reply')
+    assert.deepEqual(await page.evaluate(async () => (await navigator.serviceWorker.getRegistrations()).length), 0)
+    await context.close()
+    const files = (readdirSync(folder, { recursive: true }) as string[])
+      .map((file) => join(folder, file))
+      .filter((file) => statSync(file).isFile())
+    assert.ok(files.length > 10, `${files.length} files of the profile`)
+    const { maria } = server.cast
+    for (const file of files) {
+      const content = readFileSync(file)
+      for (const text of ['Your blood test', 'Your next visit', 'Maria Gomez', 'canary-7f3e', maria.password])
+        for (const encoding of ['latin1', 'utf16le'] as const)
+          assert.ok(!content.includes(Buffer.from(text, encoding)), `${text} in ${file}`)
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
 })
 
 /** The policy's directives that stop something in the test below. */

@@ -168,6 +168,35 @@ test('55. A forged form with files leaves no file behind', async () => {
   assert.deepEqual(await files(), before)
 })
 
+test('56. Clickjacking -> frame-ancestors none', async () => {
+  const maria = await signedIn(server, server.cast.maria)
+  for (const path of ['/sign-in', '/help', '/messages', '/nothing-here', '/static/js/send-once.js']) {
+    const { headers } = await maria.ask(path)
+    assert.match(headers['content-security-policy'] as string, /frame-ancestors 'none'/, path)
+    assert.equal(headers['x-frame-options'], 'DENY', path)
+  }
+})
+
+test('58. XS-Leaks: what another site asks for with our cookies is kept from it, and tells nothing by frames', async () => {
+  const maria = await signedIn(server, server.cast.maria)
+  for (const path of ['/messages', '/sign-in', '/nothing-here', '/static/icon.svg']) {
+    const { headers } = await maria.ask(path, {
+      headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+    })
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin', path)
+    assert.equal(headers['cross-origin-opener-policy'], 'same-origin', path)
+    assert.equal(headers['x-content-type-options'], 'nosniff', path)
+  }
+  // A cookie that browsers do not send along from elsewhere leaves nothing to tell apart by timing or by what is kept.
+  const fresh = new Visitor(server)
+  const first = await fresh.submit('/sign-in', '/sign-in', {
+    email: server.cast.maria.email,
+    password: server.cast.maria.password,
+  })
+  for (const line of first.headers['set-cookie'] ?? []) assert.match(line, /SameSite=(Lax|Strict)/i)
+  assert.equal((await maria.ask('/messages')).headers['cache-control'], 'no-store')
+})
+
 test('57. CORS with evil Origin/null -> no ACAO', async () => {
   for (const origin of ['https://evil.example', 'null', `http://localhost:${server.port}`])
     for (const [path, method] of [

@@ -7,7 +7,7 @@ import { letCodesCountAgain, signedIn, Visitor } from '../../support/visitor.ts'
 import { enrol, writeTo } from '../newcomer.ts'
 import { postForm } from './post-form.ts'
 
-export async function raceRecoveryCode(rounds: number): Promise<void> {
+export async function raceRecoveryCodeAtSignIn(rounds: number): Promise<void> {
   const server = await startTestServer()
   const second = await startSecondProcess(server)
   try {

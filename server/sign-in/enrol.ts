@@ -79,6 +79,7 @@ export async function enrolByPasskey(
   now = new Date(),
 ): Promise<Enrolled | { enrolmentId: string } | undefined> {
   if (account.state !== 'invited') throw new NotFound('past enrolment')
+  await mustBeLetIn(actor, account.id, now)
   await accountTries.count(account.id)
   const secret = readDeviceSecret(given.prf)
   return checkNewPasskey(actor, account, place, 'enrol', given, now, async (passkey, spend) => {

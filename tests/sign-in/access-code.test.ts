@@ -142,14 +142,17 @@ test('without the code no link of the account, no page and no use case makes its
     assert.equal((await stranger.ask(`${each}/password`)).location, each)
     const posted = await stranger.submit(each, `${each}/password`, { password: GOOD })
     assert.deepEqual([posted.status, posted.location], [303, each])
+    assert.equal((await stranger.ask(`${each}/passkey`)).status, 404)
+    assert.equal((await stranger.submit(each, `${each}/passkey`, {})).location, each)
   }
   assert.deepEqual(await allThatIsStored(server), before, 'none of it stored anything')
-  const { beginEnrolment } = await import('../../server/sign-in/enrol.ts')
+  const { beginEnrolment, enrolByPasskey } = await import('../../server/sign-in/enrol.ts')
   const nobody = { kind: 'anonymous', strength: 'none' } as const
   await assert.rejects(beginEnrolment(nobody, account, GOOD), /access code/)
   await assert.rejects(beginEnrolment({ ...nobody, accessProof: Buffer.alloc(32) }, account, GOOD), /access code/)
+  await assert.rejects(enrolByPasskey(nobody, account, {} as never, {} as never), /access code/)
   assert.deepEqual(await server.sql('SELECT 1 FROM enrolments WHERE account_id = $1', [account.id]), [])
-  assert.equal((await events('enrolment.refused', account.id, 'no-access-code')).length, 2)
+  assert.equal((await events('enrolment.refused', account.id, 'no-access-code')).length, 3)
 })
 
 test('an enrolment that was begun before the code was asked for is not completed without it', async () => {

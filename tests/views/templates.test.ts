@@ -85,6 +85,15 @@ describe('every page', () => {
     assert.equal(new Set(footers).size, 1)
   })
 
+  test('every page of somebody who is signed in has a button to sign out', () => {
+    const theirs = pages.filter(({ view }) => view.person !== null)
+    assert.ok(theirs.length > 20)
+    assert.deepEqual(
+      theirs.filter(({ html }) => !/<form method="post" action="\/sign-out"/.test(html)).map(({ name }) => name),
+      [],
+    )
+  })
+
   test('every template has a sample', () => {
     const files = readdirSync(join(projectRoot, 'views'), { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.hbs'))
     const named = files.map((file) => file.slice(0, -'.hbs'.length)).filter((file) => !/^(partials|layouts|emails)\//.test(file))

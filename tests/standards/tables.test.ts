@@ -1,0 +1,74 @@
+/** Holds the two tables beside it: every number stands there once, and every test that is named is there. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { projectRoot } from '../../server/lib/root.ts'
+
+/** The requirements of levels 1 and 2 of ASVS 5.0.0: by section, the numbers of each level. */
+const ASVS: Record<string, { 1: number[]; 2: number[] }> = {
+  'V6.1': { 1: [1], 2: [2, 3] },
+  'V6.2': { 1: [1, 2, 3, 4, 5, 6, 7, 8], 2: [9, 10, 11, 12] },
+  'V6.3': { 1: [1, 2], 2: [3, 4] },
+  'V6.4': { 1: [1, 2], 2: [3, 4] },
+  'V6.5': { 1: [], 2: [1, 2, 3, 4, 5] },
+  'V6.6': { 1: [], 2: [1, 2, 3] },
+  'V6.8': { 1: [], 2: [1, 2, 3, 4] },
+  'V7.1': { 1: [], 2: [1, 2, 3] },
+  'V7.2': { 1: [1, 2, 3, 4], 2: [] },
+  'V7.3': { 1: [], 2: [1, 2] },
+  'V7.4': { 1: [1, 2], 2: [3, 4, 5] },
+  'V7.5': { 1: [], 2: [1, 2] },
+  'V7.6': { 1: [], 2: [1, 2] },
+}
+
+test('each requirement of ASVS 5.0 on authentication and sessions, levels 1 and 2, stands in its table once, with its level', () => {
+  const expected = Object.entries(ASVS).flatMap(([section, levels]) =>
+    ([1, 2] as const).flatMap((level) => levels[level].map((number) => `${section}.${number} ${level}`)),
+  )
+  const found = rowsOf('asvs.md').map(([number, level]) => `${number} ${level}`)
+  assert.deepEqual(found.toSorted(), expected.toSorted())
+})
+
+test('each item from 1 to 61 of what must fail stands in its table once', () => {
+  assert.deepEqual(
+    rowsOf('must-fail.md').map(([number]) => Number(number)),
+    Array.from({ length: 61 }, (_, at) => at + 1),
+  )
+})
+
+for (const table of ['asvs.md', 'must-fail.md'])
+  test(`${table}: no claim without a test, and each test is in its file`, () => {
+    const wrong: string[] = []
+    for (const row of rowsOf(table)) {
+      const tests = row.at(-1)!
+      if (/^Not here( yet)?: .{10,}\.$/.test(tests)) continue
+      for (const named of tests.split(' <br> ')) {
+        const [, file, name] = /^(tests\/\S+\.test\.ts): (.+)$/.exec(named) ?? []
+        if (!file || !name) wrong.push(`${row[0]}: no test: ${named}`)
+        else if (!namesIn(file).has(name)) wrong.push(`${row[0]}: ${file} has no test "${name}"`)
+      }
+    }
+    assert.deepEqual(wrong, [])
+  })
+
+/** The cells of each row, the heading left out. Backslashes are a matter of writing, in Markdown as in code. */
+function rowsOf(table: string): string[][] {
+  const rows = readFileSync(join(projectRoot, 'tests/standards', table), 'utf8').split('\n')
+  return rows
+    .filter((line) => /^\| (V?\d)/.test(line))
+    .map((line) =>
+      line
+        .replaceAll('\\', '')
+        .slice(1, -1)
+        .split(' | ')
+        .map((cell) => cell.trim()),
+    )
+}
+
+function namesIn(file: string): Set<string> {
+  if (!existsSync(join(projectRoot, file))) return new Set()
+  const source = readFileSync(join(projectRoot, file), 'utf8')
+  const names = source.matchAll(/(?:test|describe)\(\s*(['"`])((?:\\.|(?!\1)[^\\])+)\1/g)
+  return new Set([...names].map((match) => match[2]!.replaceAll('\\', '')))
+}

@@ -14,6 +14,7 @@ import { findAddressChangeOf } from './address-change.store.ts'
 import { findCodeApp, findPasswordChange } from './credential.store.ts'
 import { readerOf } from './guards.ts'
 import { lastSignIn } from './last-sign-in.ts'
+import { listPasskeys } from './passkey.store.ts'
 import { countRecoveryCodes } from './recovery-code.ts'
 import { listSessionsOf } from './sessions.ts'
 
@@ -23,12 +24,13 @@ const DONE = ['name', 'password', 'code-app', 'address-stopped', 'address-confir
 /** GET /account */
 export async function showAccount(request: Request, response: Response) {
   const { account, own } = readerOf(request)
-  const [changedAt, codeApp, change, codes, sessions] = await Promise.all([
+  const [changedAt, codeApp, change, codes, sessions, passkeys] = await Promise.all([
     findPasswordChange(account.id),
     findCodeApp(account.id),
     findAddressChangeOf(account.id, new Date()),
     countRecoveryCodes(own),
     listSessionsOf(account.id),
+    listPasskeys(account.id),
   ])
   showPage(request, response, 'account/account', {
     title: t('account:index.title'),
@@ -39,6 +41,7 @@ export async function showAccount(request: Request, response: Response) {
     passwordChangedAt: changedAt ? inWords(changedAt) : null,
     codeApp: codeApp !== undefined,
     codesLeft: codes.left,
+    passkeyCount: passkeys.length,
     sessionCount: sessions.length,
     signedInBefore: lastSignIn(request),
     maskedAddress: maskEmailAddress(account.email),

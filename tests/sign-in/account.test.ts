@@ -24,7 +24,16 @@ describe('The account page', () => {
       assert.equal(status, 200)
       for (const told of [person.name, person.email, 'Set on', 'Set up', 'English'])
         assert.ok(plain(body).includes(told), told)
-      for (const path of ['name', 'address', 'password', 'code-app', 'openings'])
+      for (const path of [
+        'name',
+        'address',
+        'password',
+        'code-app',
+        'passkeys',
+        'recovery-codes',
+        'devices',
+        'openings',
+      ])
         assert.equal(body.split(`href="/account/${path}"`).length, 2, path)
       assert.match(body, /<a href="\/account" aria-current="page">Account<\/a>/)
       assert.doesNotMatch(body, /<select/, 'one language is no choice')

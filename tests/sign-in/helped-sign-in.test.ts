@@ -36,6 +36,26 @@ before(async () => {
 })
 after(() => server.stop())
 
+async function addPasskey(account: string) {
+  const { insertPasskey } = await import('../../server/sign-in/passkey.store.ts')
+  const { inTransaction } = await import('../../server/database/connection.ts')
+  const { newId } = await import('../../server/lib/ids.ts')
+  const passkey = {
+    id: newId(),
+    accountId: account,
+    credentialId: 'Zm9yZ290dGVu',
+    publicKey: Buffer.alloc(77),
+    counter: 0,
+    transports: ['internal'],
+    backedUp: false,
+    name: 'A lost phone',
+    prf: false,
+    addedAt: new Date(),
+    lastUsedAt: null,
+  }
+  await inTransaction((transaction) => insertPasskey(passkey, transaction))
+}
+
 describe('The code', () => {
   test('is for one of the two only; three at most; the newest only', async () => {
     const email = 'three.codes@mail.example'
@@ -147,6 +167,9 @@ describe('The new sign-in', () => {
         [id],
       ),
     })
+    await addPasskey(id)
+    const devicesBefore = await server.sql('SELECT digest FROM known_devices WHERE account_id = $1', [id])
+    assert.equal(devicesBefore.length, 1)
     const before = await kept()
     await letCodesCountAgain(server)
     const path = await readyRequest(server, dana, sam, email)
@@ -169,6 +192,10 @@ describe('The new sign-in', () => {
       'managed: old mail is there',
     )
 
+    assert.deepEqual(await server.sql('SELECT id FROM passkeys WHERE account_id = $1', [id]), [], 'old passkeys')
+    const devices = await server.sql('SELECT digest FROM known_devices WHERE account_id = $1', [id])
+    assert.equal(devices.length, 1, 'the new device is known, and the old one is not')
+    assert.notDeepEqual(devices, devicesBefore)
     assert.equal((await oldDevice.ask('/messages')).location, '/sign-in', 'every session ended')
     await letCodesCountAgain(server)
     assert.equal(

@@ -11,9 +11,11 @@ test(
   async (t) => {
     const { idle, flooded, answers, memory, work, owner } = await flood(500, 5)
     t.diagnostic(JSON.stringify({ idle, flooded, answers, memory, work, owner }))
-    // Where other tests take the cores the idle page is slow too; 300 ms are what it may take on a machine of its own.
-    const bound = Math.max(300, 15 * idle.p99)
+    // Where other work takes the cores the idle page is slow too, and then a time says little.
+    const bound = idle.p99 < 40 ? 300 : 30 * idle.p99
     assert.ok(flooded.p99 < bound, `p99 ${flooded.p99.toFixed()} ms, idle ${idle.p99.toFixed()} ms`)
+    // What a busy machine does not change: a sign-in that is refused costs a small part of a page.
+    assert.ok(work.flooded < work.idle / 4, `${work.flooded.toFixed(1)} and ${work.idle.toFixed(1)} ms of a core`)
     assert.ok(answers.sent > 1_500, `${answers.sent} were sent`)
     assert.equal(answers.lost, 0)
     const counted = Object.values(answers.byStatus).reduce((sum, count) => sum + count, 0)

@@ -4,7 +4,7 @@ import { record } from '../audit/record.ts'
 import { inTransaction, isTaken } from '../database/connection.ts'
 import { clock24, inShort } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { findAccountByEmail, listColleagues, type Role } from './account.store.ts'
 import { readEmailAddress } from './email-address.ts'
 import { inviteColleague } from './invite-account.ts'
@@ -88,12 +88,7 @@ function invite(request: Request, { role, name, team, newTeam }: InvitationForm,
 
 const ROLES: readonly Role[] = ['provider', 'admin', 'auditor']
 
-async function showInvite(
-  request: Request,
-  response: Response,
-  given: object,
-  errors: { field: string; href: string; text: string }[],
-) {
+async function showInvite(request: Request, response: Response, given: object, errors: ToldError[]) {
   const teams = await listTeams()
   const role = typed(given, 'role') || 'provider'
   const team = typed(given, 'team')

@@ -14,7 +14,7 @@ import type { Actor } from './actor.ts'
 
 export interface AccessEvent {
   act: Act
-  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'thread' | 'draft' | 'page'; id?: string }
+  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page'; id?: string }
   outcome?: 'done' | 'denied' | 'failed'
   /** Why, in the words of this code and never of a person: 'not-yours', 'wrong-password'. */
   reason?: string

@@ -30,7 +30,7 @@ import { findAccessCode } from '../sign-in/access-code.store.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { keepToShow } from '../sign-in/shown-access-code.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { fromMailbox, problemsOf, sendDraftOnce } from './send-draft.ts'
 
 /** GET /messages/new, also with ?draft=… to go on with one. */
@@ -84,12 +84,7 @@ async function keepDraft(request: Request): Promise<{ draftId: string; text: Dra
   return { draftId: await saveDraft(writer, { draftId }, text, (request.keptFiles ?? []) as string[]), text }
 }
 
-async function showCompose(
-  request: Request,
-  response: Response,
-  draft: Draft | undefined,
-  errors: { field: string; href: string; text: string }[],
-) {
+async function showCompose(request: Request, response: Response, draft: Draft | undefined, errors: ToldError[]) {
   const reader = readerOf(request)
   const view = {
     title: t('intake:compose.title'),

@@ -21,14 +21,12 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
   const newest = thread.messages.at(-1)!
   const other = otherSide(thread, names)
   const [first] = thread.messages
-  const subject = first?.closed
-    ? t(`messages:closed.${first.closed}.subject`)
-    : first?.subject || t('messages:inbox.noSubject')
+  const takenBack = thread.messages.every(({ recalledAt }) => recalledAt)
   return {
     // Not the subject: browsers keep titles in their history, also after signing out.
     title: t('messages:thread.title'),
     staff,
-    subject,
+    subject: takenBack ? t('messages:thread.takenBackTitle') : subjectOf(first),
     backHref: '/messages',
     other:
       staff && other
@@ -41,19 +39,28 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
         : null,
     newer: null as { href: string } | null,
     messages: thread.messages.map((message) => letterView(message, thread, names, staff)),
-    reply: {
-      action: `/messages/${newest.id}/replies`,
-      submission: reply.submission,
-      seen: reply.seen,
-      body: reply.body,
-      saved: reply.draft ? draftSaved(reply.draft.savedAt, staff) : '',
-      removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
-      files: (reply.draft?.files ?? []).map(addedFile),
-      limits: limitsView(),
-      idleMinutes: config().idleMinutes,
-      safety: { ...emergency(), answerTime: t('messages:answerTime') },
-    },
+    // Nothing is left to answer; what somebody was writing is still theirs.
+    reply:
+      takenBack && !reply.body && !reply.draft
+        ? null
+        : {
+            action: `/messages/${newest.id}/replies`,
+            submission: reply.submission,
+            seen: reply.seen,
+            body: reply.body,
+            saved: reply.draft ? draftSaved(reply.draft.savedAt, staff) : '',
+            removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
+            files: (reply.draft?.files ?? []).map(addedFile),
+            limits: limitsView(),
+            idleMinutes: config().idleMinutes,
+            safety: { ...emergency(), answerTime: t('messages:answerTime') },
+          },
   }
+}
+
+function subjectOf(first: OpenedMessage | undefined): string {
+  if (first?.closed) return t(`messages:closed.${first.closed}.subject`)
+  return first?.subject || t('messages:inbox.noSubject')
 }
 
 export function emergency() {

@@ -9,7 +9,7 @@ import { isId, newId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { takeToShow } from '../sign-in/shown-access-code.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { findAccessCode } from '../sign-in/access-code.store.ts'
 import { accessCodeView } from './access-code.view.ts'
 import { answerLate, answerSaved, savesByItself } from './draft.pages.ts'
@@ -116,7 +116,7 @@ async function replyErrors(request: Request, reader: Reader, draftId: string, bo
 }
 
 /** The files of this form that were not kept; one line, because a field has one error. */
-export function fileErrors(request: Request): { field: string; href: string; text: string }[] {
+export function fileErrors(request: Request): ToldError[] {
   const texts = (request.fileProblems ?? []).map(({ name, problem }) =>
     t(`messages:files.errors.${problem}`, { name, size: sizeOfLimit(), count: LIMITS.files }),
   )

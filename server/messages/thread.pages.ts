@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
-import { showPage } from '../web/page.ts'
+import { showPage, type ToldError } from '../web/page.ts'
 import { openDraft } from './draft.ts'
 import { threadView } from './message.view.ts'
 import { namesOf } from './names.ts'
@@ -19,7 +19,7 @@ export interface Again {
   submission?: string
   seen?: string
   newer?: boolean
-  errors?: { field: string; href: string; text: string }[]
+  errors?: ToldError[]
 }
 
 /** The thread of a message with its reply form; `again` holds what was typed when the form has to be shown again. */

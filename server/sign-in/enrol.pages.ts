@@ -4,7 +4,7 @@ import { findAccount, type Account } from '../accounts/account.store.ts'
 import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import {
   attemptByPasskey,
   beginEnrolment,
@@ -24,12 +24,7 @@ import { newPassword, ownWordsOf } from './sign-in.form.ts'
 import { beginSignedIn } from './sign-in.pages.ts'
 
 /** The page of step one; who may see it was decided by the link. */
-export function showMakePassword(
-  request: Request,
-  response: Response,
-  action: string,
-  errors: { field: string; href: string; text: string }[] = [],
-) {
+export function showMakePassword(request: Request, response: Response, action: string, errors: ToldError[] = []) {
   const passkeyAction = action.replace(/password$/, 'passkey')
   showPage(
     request,
@@ -115,11 +110,7 @@ export async function takePasswordBesidePasskey(request: Request, response: Resp
   await beginEnrolled(request, response, enrolled, request.session.after)
 }
 
-function showPasswordBesidePasskey(
-  request: Request,
-  response: Response,
-  errors: { field: string; href: string; text: string }[],
-) {
+function showPasswordBesidePasskey(request: Request, response: Response, errors: ToldError[]) {
   const view = { title: t('passkeys:besidePassword.title'), action: '/enrol/password', errors }
   showPage(request, response, 'sign-in/password-beside-passkey', view, errors.length > 0 ? 422 : 200)
 }

@@ -5,7 +5,7 @@ import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { isAttemptOpen } from './assisted-reset.store.ts'
 import { showMakePassword } from './enrol.pages.ts'
 import { helpCode } from './help-sign-in.form.ts'
@@ -34,7 +34,7 @@ export async function takeHelpCode(request: Request, response: Response) {
   response.redirect(303, `${START}/password`)
 }
 
-function showCodeForm(request: Request, response: Response, errors: { field: string; href: string; text: string }[]) {
+function showCodeForm(request: Request, response: Response, errors: ToldError[]) {
   const view = {
     title: t('help-sign-in:code.title'),
     action: START,

@@ -5,7 +5,7 @@ import { maskEmailAddress } from '../accounts/email-address.ts'
 import { NotFound, SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { typed } from '../lib/form.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { checkPasskeySignIn, checkPasswordAfterPasskey } from './check-passkey.ts'
 import { ownPath } from './guards.ts'
 import { optionsForUse } from './passkey.ts'
@@ -88,7 +88,7 @@ function showPasswordStep(
   request: Request,
   response: Response,
   account: Account,
-  view: { waitUntil?: string; errors?: { field: string; href: string; text: string }[] } = {},
+  view: { waitUntil?: string; errors?: ToldError[] } = {},
   status = 200,
 ) {
   const { waitUntil = '', errors = [] } = view

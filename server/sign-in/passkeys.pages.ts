@@ -4,7 +4,7 @@ import { NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { addPasskey, MOST_PASSKEYS, namePasskey, takePasskeyAway, whyNeeded } from './change-passkeys.ts'
 import { readerOf } from './guards.ts'
 import { challengeFor, firstName, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
@@ -40,7 +40,7 @@ export async function takeNewPasskey(request: Request, response: Response) {
   response.redirect(303, `${PAGE}?done=added`)
 }
 
-async function showList(request: Request, response: Response, errors: { field: string; href: string; text: string }[]) {
+async function showList(request: Request, response: Response, errors: ToldError[]) {
   const { account } = readerOf(request)
   const passkeys = await listPasskeys(account.id)
   const view = {
@@ -82,12 +82,7 @@ export async function takePasskeyName(request: Request, response: Response) {
   response.redirect(303, `${PAGE}?done=renamed`)
 }
 
-function showName(
-  request: Request,
-  response: Response,
-  name: string,
-  errors: { field: string; href: string; text: string }[],
-) {
+function showName(request: Request, response: Response, name: string, errors: ToldError[]) {
   const view = { title: t('passkeys:list.nameTitle'), action: request.path, form: { name }, backHref: PAGE, errors }
   showPage(request, response, 'account/passkey-name', view, errors.length > 0 ? 422 : 200)
 }

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm } from '../lib/form.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { checkPasskeyAsProof } from './check-passkey.ts'
 import { findCredential } from './credential.store.ts'
 import { isProvedRecently, ownPath, readerOf } from './guards.ts'
@@ -16,7 +16,7 @@ import { noteProof } from './sessions.ts'
 
 interface ProveView {
   waitUntil?: string
-  errors?: { field: string; href: string; text: string }[]
+  errors?: ToldError[]
 }
 
 /** GET /prove?next=… */

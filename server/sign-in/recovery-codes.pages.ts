@@ -6,7 +6,7 @@ import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { ownPath, readerOf } from './guards.ts'
 import { closedVersions, openEarlierByCode, openEarlierByPassword } from './open-earlier.ts'
 import { countRecoveryCodes, makeRecoveryCodes } from './recovery-code.ts'
@@ -72,7 +72,7 @@ async function answerEarlier(
 async function showCodes(
   request: Request,
   response: Response,
-  view: { waitUntil?: string; errors?: { field: string; href: string; text: string }[] } = {},
+  view: { waitUntil?: string; errors?: ToldError[] } = {},
   status = 200,
 ) {
   const reader = readerOf(request)

@@ -6,7 +6,7 @@ import { BadInput, NotFound, SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { askPasswordReset } from './ask-reset.ts'
 import { findCredential } from './credential.store.ts'
 import { findReset } from './password-reset.store.ts'
@@ -44,7 +44,7 @@ export function showAsked(request: Request, response: Response) {
 
 interface Told {
   waitUntil?: string
-  errors?: { field: string; href: string; text: string }[]
+  errors?: ToldError[]
 }
 
 function showForgotten(request: Request, response: Response, view: Told & { email?: string } = {}, status = 200) {

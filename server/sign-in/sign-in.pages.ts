@@ -10,7 +10,7 @@ import { SlowDown } from '../errors.ts'
 import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { siteOf } from '../web/host.ts'
-import { showPage, t, toldErrors } from '../web/page.ts'
+import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { findOpenReset } from './assisted-reset.store.ts'
 import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
@@ -49,7 +49,7 @@ interface SignInView {
   email?: string
   notice?: string
   waitUntil?: string
-  errors?: { field: string; href: string; text: string }[]
+  errors?: ToldError[]
 }
 
 /** The same page for those who type their address and those who come by a link. */

@@ -53,11 +53,15 @@ export function pageForAnybody(path: string, name: string, view: { title: string
   return renderPage(name, { ...everyPage(anybody), errors: [], ...view })
 }
 
+/** An error as its page shows it: in the summary, which leads to the field, and at the field itself. */
+export interface ToldError {
+  field: string
+  href: string
+  text: string
+}
+
 /** A form's problems in the words of the catalogue, each leading to its field. */
-export function toldErrors(
-  errors: readonly FormError[],
-  values: Record<string, unknown> = {},
-): { field: string; href: string; text: string }[] {
+export function toldErrors(errors: readonly FormError[], values: Record<string, unknown> = {}): ToldError[] {
   return errors.map(({ field, key, values: own }) => ({
     field,
     href: `#${field}`,

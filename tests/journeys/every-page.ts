@@ -201,7 +201,7 @@ export async function walkEveryPage(
     const slip = new URL(provider.page.url()).pathname
     const slipLink = await linkIn('somebody.else@mail.example')
     await press(provider, 'a[href$="/recall"]', 'take back', 200, 'Take this message back?')
-    await press(provider, SUBMIT, 'conversation, taken back', 200, 'No subject')
+    await press(provider, SUBMIT, 'conversation, taken back', 200, 'Taken back')
     await open(nobody, slipLink, 'landing, taken back', 410, 'This message was taken back')
     await open(patient, slip, "message, somebody else's", 404, 'We cannot find that page')
     await open(patient, '/admin/people', 'error, another area', 404, 'We cannot find that page')

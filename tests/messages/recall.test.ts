@@ -79,6 +79,14 @@ describe('Recall', () => {
     assert.deepEqual(event, { outcome: 'done' })
   })
 
+  test('leaves its sender a page that says so and offers nothing to answer', async () => {
+    const id = await writeTo(dana, { to: server.cast.maria.email, subject: 'A slip' })
+    await recall(dana, id)
+    const page = await dana.ask(`/messages/${id}`)
+    assert.deepEqual([page.status, page.h1], [200, 'Taken back'])
+    assert.doesNotMatch(page.body, /No subject|name="body"|\/replies"/)
+  })
+
   test('answers 410 with the withdrawn page, by the message, its file and the link of its notice', async () => {
     const email = 'withdrawn@mail.example'
     const id = await writeTo(dana, { to: email, files })

@@ -13,10 +13,7 @@ for (const form of library?.browserSupportsWebAuthn() ? document.querySelectorAl
   for (const without of document.querySelectorAll('[data-without-passkey]')) without.hidden = true
   form.hidden = false
   form.closest('[data-with-passkey]').hidden = false
-  form.addEventListener('submit', (event) => {
-    // Not for the script that keeps forms from being sent twice: this one is sent when the device has answered.
-    event.preventDefault()
-    event.stopPropagation()
+  form.querySelector('button').addEventListener('click', () => {
     if (!('busy' in form.dataset)) ask(form, does === 'make' ? make : use)
   })
   if (auto) offer(form)

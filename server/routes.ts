@@ -71,7 +71,7 @@ import {
   takeSecondFactor,
 } from './sign-in/enrol.pages.ts'
 import { extendSession } from './sign-in/session.pages.ts'
-import { endAllDevices, endDevice, endOtherDevices, showDevices } from './sign-in/devices.pages.ts'
+import { endAllDevices, endDevice, endOtherDevices, forget, showDevices } from './sign-in/devices.pages.ts'
 import { askNotMe, takeNotMe } from './sign-in/not-me.pages.ts'
 import {
   askPasswordAfterPasskey,
@@ -216,6 +216,7 @@ anyone.post('/not-me/:token', takeNotMe)
 
 certain.get('/account/devices', showDevices)
 certain.post('/account/devices/end', endDevice)
+certain.post('/account/devices/forget', forget)
 certain.post('/account/devices/end-others', endOtherDevices)
 certain.post('/account/devices/end-all', endAllDevices)
 

@@ -65,6 +65,7 @@ GET  /account/passkeys/:passkey/remove    sign-in code    enrol     sign-in 200 
 POST /account/passkeys/:passkey/remove    sign-in code    enrol     sign-in 303     404     404     404     404     404
 GET  /account/devices                     sign-in code    enrol     sign-in 200     200     200     200     200     200
 POST /account/devices/end                 sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /account/devices/forget              sign-in code    enrol     sign-in 404     404     404     404     404     404
 POST /account/devices/end-others          sign-in code    enrol     sign-in 303     303     303     303     303     303
 POST /account/devices/end-all             sign-in code    enrol     sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /account                             sign-in code    enrol     sign-in 200     200     200     200     200     200

@@ -3,31 +3,38 @@ import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
 import { clock24, clockTime, inWords } from '../lib/dates.ts'
 import { typed } from '../lib/form.ts'
+import { isId } from '../lib/ids.ts'
 import { showPage, t } from '../web/page.ts'
-import { endAllSessions, endOneSession, endSessionsElsewhere } from './end-sessions.ts'
+import { endAllSessions, endOneSession, endSessionsElsewhere, forgetKnownDevice } from './end-sessions.ts'
 import { readerOf } from './guards.ts'
-import { endSession, listSessionsOf, type ListedSession } from './sessions.ts'
+import { listKnownDevices } from './known-device.ts'
+import { endSession, listSessionsOf } from './sessions.ts'
 
 /** GET /account/devices */
 export async function showDevices(request: Request, response: Response) {
   const { account } = readerOf(request)
-  const sessions = await listSessionsOf(account.id)
+  const [sessions, devices] = await Promise.all([listSessionsOf(account.id), listKnownDevices(account.id)])
   const ended = request.query['ended']
   const clock = account.role === 'patient' ? clockTime : clock24
   showPage(request, response, 'sign-in/devices', {
     title: t('sign-in:devices.title'),
-    ended: ended === 'one' || ended === 'others' ? ended : '',
+    ended: ['one', 'others', 'forgotten'].find((word) => word === ended) ?? '',
     backHref: '/account',
     sessions: sessions.map((session) => ({
       ref: session.ref,
       current: session.ref === request.session.ref,
-      name: nameOf(session),
+      name: nameOf(session.from),
       address: session.from.address,
       since: inWords(session.startedAt, new Date(), clock),
       lastUsed: inWords(session.seenAt, new Date(), clock),
       strength: t(`sign-in:strengths.${session.strength}`),
     })),
     others: sessions.length > 1,
+    devices: devices.map((device) => ({
+      id: device.id,
+      name: nameOf(device),
+      lastUsed: inWords(device.lastSeenAt, new Date(), clock),
+    })),
   })
 }
 
@@ -55,8 +62,16 @@ export async function endAllDevices(request: Request, response: Response) {
   await goOut(request, response)
 }
 
+/** POST /account/devices/forget */
+export async function forget(request: Request, response: Response) {
+  const { account, actor } = readerOf(request)
+  const id = typed(request.body, 'device')
+  if (!isId(id) || !(await forgetKnownDevice(actor, account, id))) throw new NotFound('no such device of theirs')
+  response.redirect(303, '/account/devices?ended=forgotten')
+}
+
 /** "Firefox on Windows", as far as the browser told. */
-function nameOf({ from: { browser, system } }: ListedSession): string {
+function nameOf({ browser, system }: { browser: string; system: string }): string {
   if (browser && system) return t('sign-in:devices.browserOn', { browser, system })
   return browser || system || t('sign-in:devices.unknown')
 }

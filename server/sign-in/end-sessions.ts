@@ -4,6 +4,7 @@ import type { Account } from '../accounts/account.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
+import { forgetDevice } from './known-device.ts'
 import { endOtherSessions, endSessionOf, endSessionsOf } from './sessions.ts'
 import { tellOfChange } from './tell-of-change.ts'
 
@@ -30,6 +31,15 @@ export async function endAllSessions(actor: Actor, account: Account, now = new D
     await endSessionsOf(account.id, transaction)
     await record(actor, { act: 'session.ended', subject: subjectOf(account), reason: 'all' }, transaction, now)
     await tellOfChange(account.id, 'signed-out-everywhere', now, transaction)
+  })
+}
+
+/** @returns whether it was known for this account */
+export function forgetKnownDevice(actor: Actor, account: Account, id: string, now = new Date()): Promise<boolean> {
+  return inTransaction(async (transaction) => {
+    if (!(await forgetDevice(account.id, id, transaction))) return false
+    await record(actor, { act: 'device.forgotten', subject: subjectOf(account) }, transaction, now)
+    return true
   })
 }
 

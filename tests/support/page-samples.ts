@@ -425,6 +425,13 @@ const signIn: Sample[] = [
       ended,
       backHref: '/account',
       others: !ended,
+      devices: [
+        {
+          id: '0199f1',
+          name: 'Safari on iPhone',
+          lastUsed: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+        },
+      ],
       sessions: [
         {
           ref: 'aaaa',

@@ -67,12 +67,10 @@ async function events(act: string) {
   )
 }
 
-/** How many notices of a change were sent, tried or wait. */
+/** How many notices of signing out everywhere wait; here no mail leaves, so they stay. */
 async function noticesTold() {
   const [row] = await server.sql<{ many: number }>(
-    `SELECT (SELECT count(*) FROM graphile_worker._private_jobs j JOIN graphile_worker._private_tasks t ON t.id = j.task_id
-       WHERE t.identifier = 'send-security-notice')::int
-     + (SELECT count(*) FROM access_events WHERE act = 'security-notice.sent')::int AS many`,
+    `SELECT count(*)::int AS many FROM graphile_worker._private_jobs WHERE payload->>'change' = 'signed-out-everywhere'`,
   )
   return row!.many
 }

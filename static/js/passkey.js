@@ -1,15 +1,16 @@
 // Asks the device for its lock (a passkey), and sends what it answered with the form of the page. Without this script the pages work as they are.
-import './simplewebauthn.js'
-
-// What the library's bundle, served out of its package, leaves behind.
-const library = window.SimpleWebAuthnBrowser
+// The library's bundle, served out of its package; fetched only when it is needed, so that nobody waits for it who signs in another way.
+const loadLibrary = async () => (await import('./simplewebauthn.js'), window.SimpleWebAuthnBrowser)
 // The server's challenges live for ten minutes.
 const REFRESH = 9 * 60_000
 const NOT_NOW = new Error('no options')
 
-for (const form of library?.browserSupportsWebAuthn() ? document.querySelectorAll('form[data-passkey]') : []) {
+const device = window.PublicKeyCredential
+let library
+
+for (const form of device ? document.querySelectorAll('form[data-passkey]') : []) {
   const { passkey: does, local, auto } = form.dataset
-  if (local && !(await library.platformAuthenticatorIsAvailable().catch(() => false))) continue
+  if (local && !(await device.isUserVerifyingPlatformAuthenticatorAvailable().catch(() => false))) continue
   for (const without of document.querySelectorAll('[data-without-passkey]')) without.hidden = true
   form.hidden = false
   form.closest('[data-with-passkey]').hidden = false
@@ -34,7 +35,9 @@ async function ask(form, way) {
 }
 
 async function optionsOf(form) {
-  const answer = await fetch(form.dataset.options, { headers: { Accept: 'application/json' } })
+  const asked = fetch(form.dataset.options, { headers: { Accept: 'application/json' } })
+  library ??= await loadLibrary()
+  const answer = await asked
   if (answer.redirected || !answer.ok) throw NOT_NOW
   return withBytes(await answer.json())
 }
@@ -74,7 +77,7 @@ function send(form, { secret, ...answer }) {
 
 // Passkeys among what the browser offers in the page's fields. Asking for one by the button ends this.
 async function offer(form) {
-  if (!(await library.browserSupportsWebAuthnAutofill())) return
+  if (!(await device.isConditionalMediationAvailable?.())) return
   const again = setTimeout(() => offer(form), REFRESH)
   try {
     const answer = await use(await optionsOf(form), true)

@@ -3,9 +3,10 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Account } from '../server/accounts/account.store.ts'
 import { enrol, everybodyIn, linkIn, mailsTo, writeTo } from './support/letters.ts'
+import type { Person } from './support/cast.ts'
 import { makePng } from './support/files.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
-import { Visitor, type Answer } from './support/visitor.ts'
+import { signedIn, Visitor, type Answer } from './support/visitor.ts'
 
 /**
  * One line a route. The columns are those of STATES. A number is a status; `303` is a redirect to an own page; `sign-in`, `code` and `enrol` are
@@ -174,13 +175,15 @@ describe('Who may ask for what', () => {
   let server: TestServer
   let who: Record<State, Visitor>
   let addressed: Record<string, string>
+  let people: Partial<Record<State, Person>>
 
   before(async () => {
     server = await startTestServer()
     const { dana, sam, maria, ada, felix } = server.cast
     const cast = await everybodyIn(server, { team: dana, patient: maria, admin: ada, auditor: felix, ended: sam })
-    const other = await newPatient(cast.team, 'other.patient@mail.example')
-    const outside = await newProvider(cast.admin, 'outside@riverside.example')
+    const { visitor: other, person: otherPatient } = await newPatient(cast.team, 'other.patient@mail.example')
+    const { visitor: outside, person: outsider } = await newProvider(cast.admin, 'outside@riverside.example')
+    people = { patient: maria, other: otherPatient, team: dana, outside: outsider, admin: ada, auditor: felix }
     const files = [{ name: `${CANARY}.png`, type: 'image/png', bytes: makePng() }]
     const message = await writeTo(cast.team, { to: maria.email, subject: CANARY, body: `${CANARY}.`, files })
     await cast.patient.ask(`/messages/${message}`)
@@ -216,14 +219,19 @@ describe('Who may ask for what', () => {
 
   async function newPatient(provider: Visitor, email: string) {
     await writeTo(provider, { to: email })
-    return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
+    return enrolled(email)
+  }
+
+  async function enrolled(email: string) {
+    const { visitor, person } = await enrol(server, linkIn((await mailsTo(server, email))[0]!))
+    return { visitor, person: { ...person, email } }
   }
 
   async function newProvider(administrator: Visitor, email: string) {
     const page = '/admin/people/invite'
     const fields = { name: 'Olga Outside', email, role: 'provider', team: '', newTeam: 'Foot clinic' }
     assert.equal((await administrator.submit(page, page, fields)).status, 303)
-    return (await enrol(server, linkIn((await mailsTo(server, email))[0]!))).visitor
+    return enrolled(email)
   }
 
   /** By an administrator for a colleague: out of a care team's reach. */
@@ -490,8 +498,13 @@ describe('Who may ask for what', () => {
     ])
   })
 
-  for (const ending of ENDS)
+  for (const ending of ENDS) {
+    if (ending === '/sign-out')
+      test('everybody whom that signed out can sign in again', async () => {
+        for (const [state, person] of Object.entries(people)) who[state as State] = await signedIn(server, person)
+      })
     testRoute('POST', ending, policy.find(({ verb, path }) => verb === 'POST' && path === ending)!.expected)
+  }
 
   function testRoute(verb: string, path: string, expected: string[]) {
     test(`62. Every route x every actor state -> policy table: ${verb} ${path}`, async () => {
@@ -516,9 +529,12 @@ function outcome({ status, location }: Answer): string {
   return ({ '/sign-in/code': 'code', '/enrol/second-factor': 'enrol' } as Record<string, string>)[location] ?? '303'
 }
 
-/** The page but for the request's id, which is another one each time, and the form's token. */
+/** The page but for the request's id, which is another one each time, the form's token, and what it says of the asker's own time and form. */
 function withoutReference({ body }: Answer): string {
-  return body.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '').replace(/name="_csrf" value="[^"]*"/g, '')
+  return body
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '')
+    .replace(/name="_csrf" value="[^"]*"/g, '')
+    .replace(/ data-idle="\d+" data-last="\d+"( data-posted)?/, '')
 }
 
 function readPolicy() {

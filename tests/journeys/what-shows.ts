@@ -43,7 +43,7 @@ export function isFocusedOnSkipLink() {
 
 /** The page has a place that takes the focus at once: a summary of errors, the heading after something was done, a part of the page that was asked for. */
 export function takesFocus() {
-  return document.querySelector('[autofocus], :target') !== null
+  return document.querySelector('[autofocus], :target, dialog:modal') !== null
 }
 
 export function isSkipLinkFirst() {
@@ -58,6 +58,8 @@ export function withoutFocusRing(): string[] {
   const all = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
   for (const element of document.querySelectorAll(all)) {
     const box = element.getBoundingClientRect()
+    // An open question holds the focus; what is behind it waits.
+    if (document.querySelector('dialog:modal') && !element.closest('dialog:modal')) continue
     if (box.width === 0 || (element.closest('details:not([open])') && !element.matches('summary'))) continue
     element.focus()
     const { outlineStyle, outlineWidth } = getComputedStyle(element)

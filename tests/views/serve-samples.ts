@@ -9,7 +9,7 @@ import { projectRoot } from '../../server/lib/root.ts'
 import { samples } from '../support/page-samples.ts'
 
 export const POLICY =
-  "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+  "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 const TYPES: Record<string, string> = { '.css': 'text/css', '.js': 'text/javascript', '.svg': 'image/svg+xml' }
 const PICTURE =
@@ -30,6 +30,8 @@ export async function serveSamples() {
     response.setHeader('Content-Security-Policy', POLICY)
     const sample = samples[Number(/^\/sample\/(\d+)$/.exec(path)?.[1] ?? -1)]
     if (sample) return response.setHeader('Content-Type', 'text/html; charset=utf-8').end(renderPage(sample.template, sample.view))
+    // What the sign-in's page asks for by itself: options that no device takes up.
+    if (path === '/sign-in/passkey') return response.setHeader('Content-Type', 'application/json').end('{}')
     if (path === '/sample-picture.svg') return response.setHeader('Content-Type', 'image/svg+xml').end(PICTURE)
     const type = path.startsWith('/static/') && !path.includes('..') ? TYPES[extname(path)] : undefined
     const file = path === '/static/js/simplewebauthn.js' ? LIBRARY_OF_PASSKEYS : join(projectRoot, path)

@@ -115,6 +115,7 @@ const admin = allowed('admin')
 const oversight = allowed('admin', 'auditor')
 const helpers = allowed('provider', 'admin')
 const provedHelpers = proved('provider', 'admin')
+const provedAdmin = proved('admin')
 
 anyone.get('/', goHome)
 anyone.get('/help', showHelp)
@@ -248,8 +249,8 @@ signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
 signedIn.get('/attachments/:attachment/download', download)
 
 admin.get('/admin/people', showPeople)
-admin.get('/admin/people/invite', askInvitation)
-admin.post('/admin/people/invite', takeInvitation)
+provedAdmin.get('/admin/people/invite', askInvitation)
+provedAdmin.post('/admin/people/invite', takeInvitation)
 oversight.get('/admin/access-events', showAccessEvents)
 
 if (config().tryOut) {

@@ -36,8 +36,8 @@ async function ask(form, way) {
 
 async function optionsOf(form) {
   const asked = fetch(form.dataset.options, { headers: { Accept: 'application/json' } })
-  library ??= await loadLibrary()
-  const answer = await asked
+  const [answer, loaded] = await Promise.all([asked, library ?? loadLibrary()])
+  library = loaded
   if (answer.redirected || !answer.ok) throw NOT_NOW
   return withBytes(await answer.json())
 }

@@ -7,7 +7,16 @@ import { mailsTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { allThatIsStored, withoutNumbers, writeTo } from './newcomer.ts'
-import { linkFor, newCodes, newPatient, resetByApp, resetMails, resetPathIn, setBy } from './way-back.ts'
+import {
+  linkFor,
+  newCodes,
+  newPatient,
+  nothingUnderWay,
+  resetByApp,
+  resetMails,
+  resetPathIn,
+  setBy,
+} from './way-back.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -176,11 +185,7 @@ test('6. GET a reset link 100 times as a scanner does (HEAD, GET, prefetch, Sec-
 async function settled() {
   const { sweepSignIns } = await import('../../server/sign-in/sweep-sign-ins.job.ts')
   await sweepSignIns()
-  for (let tries = 0; tries < 200; tries++) {
-    const [row] = await server.sql<{ many: number }>('SELECT count(*)::int AS many FROM graphile_worker._private_jobs')
-    if (row!.many === 0) return
-    await new Promise((done) => setTimeout(done, 25))
-  }
+  await nothingUnderWay(server)
 }
 
 test('7. The same link opened by headless Chromium that runs scripts and waits -> nothing stored, still good', async () => {

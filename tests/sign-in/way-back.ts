@@ -26,6 +26,7 @@ export async function newPatient(server: TestServer, provider: Visitor, name: st
 
 /** Asks for a link and waits for its mail. @returns its path */
 export async function linkFor(server: TestServer, email: string): Promise<string> {
+  await nothingUnderWay(server)
   const before = (await resetMails(server, email)).length
   const asked = await new Visitor(server).submit('/sign-in/forgot', '/sign-in/forgot', { email })
   if (asked.location !== '/sign-in/forgot/asked') throw new Error(`not asked: ${asked.status}`)
@@ -35,6 +36,16 @@ export async function linkFor(server: TestServer, email: string): Promise<string
     await new Promise((done) => setTimeout(done, 25))
   }
   throw new Error('no link was mailed')
+}
+
+/** Jobs that were enqueued are done: no other mail is still to come. */
+export async function nothingUnderWay(server: TestServer): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    const jobs = await server.sql('SELECT 1 FROM graphile_worker._private_jobs')
+    if (jobs.length === 0) return
+    await new Promise((done) => setTimeout(done, 25))
+  }
+  throw new Error('jobs do not end')
 }
 
 /** Newest first. */

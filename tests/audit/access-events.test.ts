@@ -1,5 +1,6 @@
 /** The access log as the database keeps it: nobody changes it, there is always room, and without it nothing is revealed. */
 import assert from 'node:assert/strict'
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { askAs } from '../faults/child-server.ts'
 import { everybodyIn, textFile, writeTo } from '../support/letters.ts'
@@ -263,7 +264,11 @@ describe('152. Audit insert fails / times out / DB gone -> no PHI sent', () => {
 
   test('DB gone: 503 everywhere, nothing is shown, and the process lives', async () => {
     const { findServer, signalServer } = await import('../../server/database/embedded-server.ts')
-    const found = findServer(`${server.dataDir}/postgres`)!
+    const folder = `${server.dataDir}/postgres`
+    const found = findServer(folder)!
+    // It would be started again at once, but for its folder, which is not where it was.
+    renameSync(folder, `${folder}-away`)
+    writeFileSync(folder, '')
     signalServer(found, 'SIGINT')
     while (signalServer(found, 0)) await new Promise((go) => setTimeout(go, 10))
     for (const path of ['/messages', `/messages/${message}`, `/attachments/${file}/download`]) {
@@ -273,5 +278,7 @@ describe('152. Audit insert fails / times out / DB gone -> no PHI sent', () => {
     }
     assert.equal((await maria.ask('/health/live')).status, 200)
     assert.equal((await maria.ask('/health/ready')).status, 503)
+    rmSync(folder)
+    renameSync(`${folder}-away`, folder)
   })
 })

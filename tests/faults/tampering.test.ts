@@ -486,16 +486,17 @@ describe('Openers and public halves', () => {
   })
 
   test("132. session envelope of another session -> refused: one person's cookie does not open another's row", async () => {
-    const rows = await server.sql<{ sid: string; sess: object & { accountId: string; mailboxKey: string } }>(
+    const rows = await server.sql<{ sid: string; sess: object & { accountId: string; stage: string } }>(
       `SELECT sid, sess FROM sessions WHERE sess->>'mailboxKey' IS NOT NULL`,
     )
     const of = (name: 'dana' | 'maria') =>
-      rows.filter(({ sess }) => sess.accountId === accounts.get(server.cast[name].email)).at(-1)!
+      rows.find(({ sess }) => sess.stage === 'signed-in' && sess.accountId === accounts.get(server.cast[name].email))!
     const theirs = of('maria').sess
     const mine = of('dana')
     const put = (sess: object) =>
       server.sql('UPDATE sessions SET sess = $1 WHERE sid = $2', [JSON.stringify(sess), mine.sid])
-    await put({ ...mine.sess, accountId: theirs.accountId, mailboxKey: theirs.mailboxKey })
+    // All of it: their role and where they signed in are looked at before their key.
+    await put(theirs)
     try {
       const answer = await dana.ask('/messages')
       assert.equal(answer.status, 500)

@@ -45,7 +45,7 @@ describe('pages in a browser', { concurrency: 2 }, () => {
     assert.deepEqual(await page.evaluate(passwordState), ['password', 'Show', 'Your password is hidden.'])
     await page.click('[data-reveals]')
     await page.evaluate(keepFormsHere)
-    await page.click('button.button')
+    await page.click('button.button[type=submit]')
     assert.equal((await page.evaluate(passwordState))[0], 'password')
     await close()
   })
@@ -91,7 +91,7 @@ describe('pages in a browser', { concurrency: 2 }, () => {
       await page.goto(served.addressOf(numberOf(name)))
       for (const dead of ['[data-reveals]', '[data-copies]', '[data-print]', '.or-drop', '.picked'])
         for (const element of await page.locator(dead).all()) assert.equal(await element.isVisible(), false, `${name}: ${dead}`)
-      assert.equal(await page.locator('main button.button').first().isVisible(), true, name)
+      assert.equal(await page.locator('main .button:visible').first().isVisible(), true, name)
     }
     await close()
   })

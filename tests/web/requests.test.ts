@@ -180,13 +180,30 @@ test('56. Clickjacking -> frame-ancestors none', async () => {
 test('58. XS-Leaks: what another site asks for with our cookies is kept from it, and tells nothing by frames', async () => {
   const maria = await signedIn(server, server.cast.maria)
   for (const path of ['/messages', '/sign-in', '/nothing-here', '/static/icon.svg']) {
-    const { headers } = await maria.ask(path, {
-      headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
-    })
+    const { headers } = await maria.ask(path)
     assert.equal(headers['cross-origin-resource-policy'], 'same-origin', path)
     assert.equal(headers['cross-origin-opener-policy'], 'same-origin', path)
     assert.equal(headers['x-content-type-options'], 'nosniff', path)
   }
+  // What another site asks for without leaving its page gets one answer, whoever is signed in and whatever is there.
+  const refusals = new Set<string>()
+  for (const visitor of [maria, new Visitor(server)])
+    for (const path of ['/messages', letter, '/sign-in', '/nothing-here'])
+      for (const [mode, dest] of [
+        ['no-cors', 'image'],
+        ['cors', 'empty'],
+        ['navigate', 'iframe'],
+        ['navigate', 'object'],
+      ] as const)
+        for (const site of ['cross-site', 'same-site']) {
+          const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': mode, 'sec-fetch-dest': dest }
+          const { status, body } = await visitor.ask(path, { headers })
+          refusals.add(`${status} ${/<h1[^>]*>(.*?)<\/h1>/.exec(body)?.[1]}`)
+        }
+  assert.equal(refusals.size, 1)
+  assert.match([...refusals][0]!, /^400 /)
+  const followed = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+  assert.equal((await maria.ask(letter, { headers: followed })).status, 200)
   // A cookie that browsers do not send along from elsewhere leaves nothing to tell apart by timing or by what is kept.
   const fresh = new Visitor(server)
   const first = await fresh.submit('/sign-in', '/sign-in', {

@@ -1,7 +1,7 @@
 /**
  * What a mailed link shows. Opening it, pressing its button or posting garbage stores nothing: before enrolment it leads to making a sign-in (by
- * an access code, where the sender asked for one),
- * afterwards it only finds the message behind the sign-in. Unknown and garbled links look the same.
+ * an access code, where the sender asked for one), afterwards it only finds the message behind the sign-in. Unknown and garbled links look the
+ * same.
  */
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
@@ -9,7 +9,7 @@ import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink, type Link } from '../accounts/link.store.ts'
 import { recordDenied } from '../audit/record.ts'
 import { Gone, NotFound, SlowDown } from '../errors.ts'
-import { inShort, inWords } from '../lib/dates.ts'
+import { inWords } from '../lib/dates.ts'
 import { typed } from '../lib/form.ts'
 import { findMessageState, type MessageState } from '../messages/message.store.ts'
 import { giveAccessCode, mayEnrol } from '../sign-in/access-code.ts'
@@ -19,6 +19,7 @@ import { sendEnrolmentOptions, showMakePassword, takeNewPasskey, takeNewPassword
 import { showSignIn } from '../sign-in/sign-in.pages.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { limit } from '../web/rate-limits.ts'
+import { tellWait } from '../web/tell-wait.ts'
 
 interface Found {
   token: string
@@ -42,7 +43,7 @@ export async function landing(request: Request, response: Response) {
 
 interface LandingProblem {
   problem?: 'empty' | 'short' | 'wrong'
-  waitUntil?: Date
+  waitUntil?: string
 }
 
 async function showLanding(
@@ -50,7 +51,7 @@ async function showLanding(
   response: Response,
   { token, message }: Found,
   account: Account,
-  { problem, waitUntil }: LandingProblem,
+  { problem, waitUntil = '' }: LandingProblem,
 ) {
   const errors = toldErrors(problem ? [{ field: 'code', key: `sign-in:landing.code.errors.${problem}` }] : [])
   const view = {
@@ -59,7 +60,7 @@ async function showLanding(
     sentAt: inWords(message?.sentAt ?? account.invitedAt),
     maskedAddress: maskEmailAddress(account.email),
     asksCode: !(await mayEnrol(request.actor, account.id)),
-    waitUntil: waitUntil ? inShort(waitUntil).text : '',
+    waitUntil,
     errors,
   }
   showPage(request, response, 'sign-in/landing', view, waitUntil ? 429 : problem ? 422 : 200)
@@ -81,8 +82,7 @@ async function takeAccessCode(request: Request, response: Response, found: Found
     response.redirect(303, `/m/${found.token}/password`)
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
-    await showLanding(request, response, found, account, { waitUntil: error.until })
+    await showLanding(request, response, found, account, { waitUntil: tellWait(response, error) })
   }
 }
 

@@ -3,9 +3,9 @@ import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { NotFound, SlowDown } from '../errors.ts'
-import { clockTime } from '../lib/dates.ts'
 import { typed } from '../lib/form.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
+import { tellWait } from '../web/tell-wait.ts'
 import { checkPasskeySignIn, checkPasswordAfterPasskey } from './check-passkey.ts'
 import { ownPath } from './guards.ts'
 import { optionsForUse } from './passkey.ts'
@@ -69,8 +69,7 @@ export async function takePasswordAfterPasskey(request: Request, response: Respo
     response.redirect(303, ownPath(after, HOME[account.role]))
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
-    showPasswordStep(request, response, account, { waitUntil: clockTime(error.until) }, 429)
+    showPasswordStep(request, response, account, { waitUntil: tellWait(response, error) }, 429)
   }
 }
 

@@ -1,9 +1,9 @@
 /** Proving once more who one is, before something about the sign-in changes. */
 import type { Request, Response } from 'express'
 import { SlowDown } from '../errors.ts'
-import { clockTime } from '../lib/dates.ts'
 import { readForm } from '../lib/form.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
+import { tellWait } from '../web/tell-wait.ts'
 import { checkPasskeyAsProof } from './check-passkey.ts'
 import { findCredential } from './credential.store.ts'
 import { isProvedRecently, ownPath, readerOf } from './guards.ts'
@@ -41,8 +41,7 @@ export async function takeProof(request: Request, response: Response) {
     response.redirect(303, placeAfter(request))
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
-    await showProve(request, response, { waitUntil: clockTime(error.until) }, 429)
+    await showProve(request, response, { waitUntil: tellWait(response, error) }, 429)
   }
 }
 

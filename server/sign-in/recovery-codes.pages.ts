@@ -3,10 +3,10 @@ import type { Request, Response } from 'express'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { SlowDown } from '../errors.ts'
-import { clockTime } from '../lib/dates.ts'
 import { readForm } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
+import { tellWait } from '../web/tell-wait.ts'
 import { ownPath, readerOf } from './guards.ts'
 import { closedVersions, openEarlierByCode, openEarlierByPassword } from './open-earlier.ts'
 import { countRecoveryCodes, makeRecoveryCodes } from './recovery-code.ts'
@@ -64,8 +64,7 @@ async function answerEarlier(
     await showCodes(request, response, { errors }, 422)
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
-    await showCodes(request, response, { waitUntil: clockTime(error.until) }, 429)
+    await showCodes(request, response, { waitUntil: tellWait(response, error) }, 429)
   }
 }
 

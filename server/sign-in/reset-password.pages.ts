@@ -3,10 +3,10 @@ import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress, readEmailAddress } from '../accounts/email-address.ts'
 import { BadInput, NotFound, SlowDown } from '../errors.ts'
-import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
+import { tellWait } from '../web/tell-wait.ts'
 import { askPasswordReset } from './ask-reset.ts'
 import { findCredential } from './credential.store.ts'
 import { findReset } from './password-reset.store.ts'
@@ -33,7 +33,7 @@ export async function takeForgotten(request: Request, response: Response) {
     response.redirect(303, '/sign-in/forgot/asked')
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    showForgotten(request, response, { email, waitUntil: waitUntil(response, error) }, 429)
+    showForgotten(request, response, { email, waitUntil: tellWait(response, error) }, 429)
   }
 }
 
@@ -75,7 +75,7 @@ export async function takeReset(request: Request, response: Response) {
   } catch (error) {
     if (error instanceof NotFound) return showDead(request, response)
     if (!(error instanceof SlowDown)) throw error
-    await showReset(request, response, account, { waitUntil: waitUntil(response, error) }, 429)
+    await showReset(request, response, account, { waitUntil: tellWait(response, error) }, 429)
   }
 }
 
@@ -122,9 +122,4 @@ async function showReset(request: Request, response: Response, account: Account,
     },
     status,
   )
-}
-
-function waitUntil(response: Response, error: SlowDown): string {
-  response.set('Retry-After', String(Math.max(1, Math.ceil((error.until.getTime() - Date.now()) / 1000))))
-  return clockTime(error.until)
 }

@@ -7,10 +7,10 @@ import type { SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { SlowDown } from '../errors.ts'
-import { clockTime } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { siteOf } from '../web/host.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
+import { tellWait } from '../web/tell-wait.ts'
 import { findOpenReset } from './assisted-reset.store.ts'
 import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
@@ -96,8 +96,7 @@ export async function takePassword(request: Request, response: Response) {
     response.redirect(303, '/sign-in/code')
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    response.set('Retry-After', String(Math.ceil((error.until.getTime() - Date.now()) / 1000)))
-    showSignIn(request, response, { ...shown, waitUntil: clockTime(error.until) }, 429)
+    showSignIn(request, response, { ...shown, waitUntil: tellWait(response, error) }, 429)
   }
 }
 

@@ -7,9 +7,10 @@ import { config } from '../config.ts'
 import { isAway } from '../database/connection.ts'
 import { BadInput, Broken, Gone, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
 import { logError } from '../lib/logger.ts'
-import { clockTime, inWords } from '../lib/dates.ts'
+import { inWords } from '../lib/dates.ts'
 import { checkFormToken, useFormSecrets } from './form-token.ts'
 import { showPage, t } from './page.ts'
+import { tellWait } from './tell-wait.ts'
 
 export function notFound() {
   throw new NotFound()
@@ -22,12 +23,10 @@ export function showError(error: unknown, request: Request, response: Response, 
     logError('A request failed', error, { requestId: request.requestId, method: request.method, status: told.status })
   // Part of an answer has gone: it must not look whole.
   if (response.headersSent) return response.destroy()
-  if (told instanceof SlowDown)
-    response.set('Retry-After', String(Math.max(1, Math.ceil((told.until.getTime() - Date.now()) / 1000))))
+  const until = told instanceof SlowDown ? tellWait(response, told) : ''
   try {
     prepare(request, response)
     if (told instanceof Gone) return showWithdrawn(told, request, response)
-    const until = told instanceof SlowDown ? clockTime(told.until) : ''
     showPage(
       request,
       response,

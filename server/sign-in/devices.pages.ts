@@ -7,7 +7,7 @@ import { isId } from '../lib/ids.ts'
 import { showPage, t } from '../web/page.ts'
 import { endAllSessions, endOneSession, endSessionsElsewhere, forgetKnownDevice } from './end-sessions.ts'
 import { readerOf } from './guards.ts'
-import { listKnownDevices } from './known-device.ts'
+import { listKnownDevices } from './known-device.store.ts'
 import { endSession, listSessionsOf } from './sessions.ts'
 
 /** GET /account/devices */

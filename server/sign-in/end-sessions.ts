@@ -4,7 +4,7 @@ import type { Account } from '../accounts/account.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
-import { forgetDevice } from './known-device.ts'
+import { forgetDevice } from './known-device.store.ts'
 import { endOtherSessions, endSessionOf, endSessionsOf } from './sessions.ts'
 import { tellOfChange } from './tell-of-change.ts'
 

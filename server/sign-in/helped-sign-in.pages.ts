@@ -56,7 +56,6 @@ export async function askHelpedPassword(request: Request, response: Response) {
 export async function takeHelpedPassword(request: Request, response: Response) {
   const account = await accountOfAttempt(request)
   if (!account) return backToStart(request, response)
-  typed(request.body, 'password')
   const form = readForm(newPassword(ownWordsOf(account)), request.body)
   if (!form.values) return showMakePassword(request, response, `${START}/password`, toldErrors(form.errors))
   const halfMade = await halfMake(request.actor, account, form.values.password)

@@ -20,10 +20,9 @@ import type { Enrolled } from './enrol.ts'
 import { digestOfHelpCode, readHelpCode } from './help-code.ts'
 import { forgetDevicesOf } from './known-device.store.ts'
 import { makeCodeSecret, readCode, stepOfCode } from './one-time-code.ts'
-
 import { removePasskeysOf } from './passkey.store.ts'
 import { hashPassword, type HashedPassword } from './password.ts'
-import { removeResetsOf } from './password-reset.store.ts'
+import { forgetResetsOf } from './password-reset.store.ts'
 import { makeRecoveryCodes } from './recovery-code.ts'
 import { endSessionsOf } from './sessions.ts'
 import { setPassword } from './set-password.ts'
@@ -110,7 +109,7 @@ export async function finishHelped(
     await endSessionsOf(account.id, transaction)
     await forgetDevicesOf(account.id, transaction)
     // Whoever was in may have asked for another address, or for a new password.
-    await removeResetsOf(account.id, transaction)
+    await forgetResetsOf(account.id, transaction)
     await closeOpenAddressChanges(account.id, now, transaction)
     await noteSignIn(account.id, now, transaction)
     await tellOfChange(account.id, 'help-used', now, transaction)

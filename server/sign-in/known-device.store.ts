@@ -1,3 +1,4 @@
+/** Known devices: for each account one row, until thirty days after its last whole sign-in there. The cookie's token is not in it. */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { newId } from '../lib/ids.ts'

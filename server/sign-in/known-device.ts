@@ -14,8 +14,6 @@ import { accountsOfDevice, noteDevice } from './known-device.store.ts'
 import { tellOfChange } from './tell-of-change.ts'
 import { whereFrom } from './where-from.ts'
 
-export { forgetDevice, forgetDevicesOf, listKnownDevices, type KnownDevice } from './known-device.store.ts'
-
 const COOKIE = '__Host-device'
 const THIRTY_DAYS = 30 * 24 * 60 * 60 * 1000
 

@@ -62,11 +62,6 @@ export async function removeLapsedResets(now: Date): Promise<void> {
   await ask('DELETE FROM password_resets WHERE used_at IS NOT NULL OR expires_at <= $1', [now])
 }
 
-/** For a sign-in that is new altogether. */
-export async function removeResetsOf(accountId: string, transaction: Transaction): Promise<void> {
-  await passwordResets.remove({ accountId }, transaction)
-}
-
 /** Letter by letter the shape of a token of ours. */
 function isToken(text: string): boolean {
   return /^[A-Za-z0-9_-]{43}$/.test(text)

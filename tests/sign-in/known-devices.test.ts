@@ -21,6 +21,7 @@ after(() => server.stop())
 beforeEach(() => server.sql('DELETE FROM known_devices'))
 
 const devices = () => import('../../server/sign-in/known-device.ts')
+const deviceStore = () => import('../../server/sign-in/known-device.store.ts')
 async function idOf({ email }: Pick<Person, 'email'>) {
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   return (await findAccountByEmail(email))!.id
@@ -93,7 +94,7 @@ test('what is stored is a digest and sealed words, and only its owner gets them'
   const stored = JSON.stringify(await server.sql('SELECT *, encode(digest, $1) AS text FROM known_devices', ['escape']))
   for (const clear of [token, Buffer.from(token, 'base64url').toString('hex'), 'Firefox', 'Android'])
     assert.ok(!stored.includes(clear), clear)
-  const { listKnownDevices } = await devices()
+  const { listKnownDevices } = await deviceStore()
   const id = await idOf(maria)
   const [device, ...others] = await listKnownDevices(id)
   assert.deepEqual([device!.browser, device!.system, others.length], ['Firefox', 'Android', 0])
@@ -152,7 +153,7 @@ test('after thirty days without a sign-in a device is as unknown as any other, a
 
 test('a device that two people share is known for both by one cookie, and forgetting it for one leaves the other', async () => {
   const [mariasId, samsId] = [await idOf(maria), await idOf(sam)]
-  const { forgetDevice, listKnownDevices } = await devices()
+  const { forgetDevice, listKnownDevices } = await deviceStore()
   const visitor = new Visitor(server)
   await signInOn(visitor, maria)
   const token = visitor.cookies.get(COOKIE)
@@ -172,7 +173,7 @@ test('a device that two people share is known for both by one cookie, and forget
 
 test('forgetting all devices of a person is undone with its transaction', async () => {
   const id = await idOf(maria)
-  const { forgetDevicesOf, listKnownDevices } = await devices()
+  const { forgetDevicesOf, listKnownDevices } = await deviceStore()
   const { inTransaction } = await import('../../server/database/connection.ts')
   for (let count = 0; count < 2; count++) await signInOn(new Visitor(server), maria)
   await assert.rejects(
@@ -187,7 +188,8 @@ test('forgetting all devices of a person is undone with its transaction', async 
 })
 
 test('a token that we did not make is not taken up, and two cookies of the name are as good as none', async () => {
-  const { digestOfDevice, listKnownDevices } = await devices()
+  const { digestOfDevice } = await devices()
+  const { listKnownDevices } = await deviceStore()
   const invented = 'A'.repeat(43)
   const visitor = new Visitor(server)
   visitor.cookies.set(COOKIE, invented)
@@ -231,7 +233,7 @@ test('the device on which a sign-in was made is known from then on, and nobody i
   const done = await visitor.submit('/enrol/second-factor', '/enrol/second-factor', { code })
   assert.equal(done.location, '/enrol/recovery-codes')
   const id = await idOf({ email })
-  const { listKnownDevices } = await devices()
+  const { listKnownDevices } = await deviceStore()
   assert.equal((await listKnownDevices(id)).length, 1)
   assert.deepEqual(await counts(id), { recorded: 1, told: 0 })
 })

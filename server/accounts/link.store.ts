@@ -1,6 +1,7 @@
 /** What a mailed link finds. A link only finds: it never signs in, is not single-use, and following it changes nothing. */
 import type { Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import { TOKEN } from '../lib/token.ts'
 import { linkToken, lookupDigest } from '../vault/vault.ts'
 
 export interface Link {
@@ -35,6 +36,6 @@ export async function insertInvitationLink(accountId: string, now: Date, transac
 
 /** @returns undefined for everything that is not, letter by letter, a token that we made */
 export async function findLink(token: string): Promise<Link | undefined> {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined
+  if (!TOKEN.test(token)) return undefined
   return links.find({ digest: lookupDigest('link', token) })
 }

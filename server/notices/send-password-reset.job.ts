@@ -1,11 +1,11 @@
 /** Mails a link for a new password to somebody who has a sign-in. Its token is made here, so that no queue ever holds it. */
-import { randomBytes } from 'node:crypto'
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
+import { newToken } from '../lib/token.ts'
 import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
 import { replaceReset } from '../sign-in/password-reset.store.ts'
 import { noticeView } from './notice.view.ts'
@@ -18,7 +18,7 @@ export async function sendPasswordReset(
 ): Promise<void> {
   const account = await findAccount(accountId)
   if (account?.state !== 'active') return
-  const token = randomBytes(32).toString('base64url')
+  const token = newToken()
   const subject = { kind: 'account' as const, id: accountId }
   const view = { ...noticeView(token), link: `${config().baseUrl}/sign-in/reset/${token}` }
   try {

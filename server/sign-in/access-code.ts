@@ -3,13 +3,13 @@
  * once, for thirty days; the right one gives a browser a day to make the sign-in in. While the row is there nothing else opens the account,
  * also when its code was used or has run out: staff then make a new one.
  */
-import { randomBytes } from 'node:crypto'
 import { holdInvited } from '../accounts/account.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { makeSpokenCode, readSpokenCode } from '../lib/spoken-code.ts'
+import { newToken } from '../lib/token.ts'
 import { lookupDigest } from '../vault/vault.ts'
 import { limit } from '../web/rate-limits.ts'
 import {
@@ -93,7 +93,7 @@ export async function giveAccessCode(
   await triesAnHour.count(accountId)
   await triesADay.count(accountId)
   const subject = { kind: 'account' as const, id: accountId }
-  const proof = randomBytes(32).toString('base64url')
+  const proof = newToken()
   const used = await inTransaction(async (transaction) => {
     const typedCode = { accountId, codeDigest: digestOf(accountId, code) }
     if (!(await useAccessCode(typedCode, digestOfProof(proof), now, transaction))) return false

@@ -4,6 +4,7 @@
  */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import { TOKEN } from '../lib/token.ts'
 import { linkToken, lookupDigest, sealField, unsealField } from '../vault/vault.ts'
 
 export interface AddressChange {
@@ -95,7 +96,7 @@ export async function findAddressChangeByLink(
   token: string,
   now: Date,
 ): Promise<AddressChange | undefined> {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined
+  if (!TOKEN.test(token)) return undefined
   const [row] = await ask<AddressChangeRow>(
     `SELECT * FROM address_changes WHERE ${side}_link_digest = $1 AND ${NOT_ENDED}`,
     [digestOf(token), now],

@@ -4,6 +4,7 @@
  */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import { TOKEN } from '../lib/token.ts'
 import { linkToken, lookupDigest, sealField, unsealField } from '../vault/vault.ts'
 
 export interface AssistedReset {
@@ -110,7 +111,7 @@ export async function findReset(id: string, transaction?: Transaction): Promise<
 
 /** @returns undefined for everything that is not, letter by letter, a token that we made */
 export async function findResetByToken(token: string): Promise<AssistedReset | undefined> {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined
+  if (!TOKEN.test(token)) return undefined
   const row = await assistedResets.find({ cancelDigest: lookupDigest('link', token) })
   return row && toReset(row)
 }

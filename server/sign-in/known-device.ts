@@ -2,12 +2,12 @@
  * Devices that are known: somebody signed in wholly on them within thirty days. It is no second factor and lets nobody in: wrong tries on a
  * known device are counted apart, so that whoever guesses from elsewhere cannot keep the owner out.
  */
-import { randomBytes } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Account } from '../accounts/account.store.ts'
 import type { Actor, SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
+import { newToken, TOKEN } from '../lib/token.ts'
 import { lookupDigest } from '../vault/vault.ts'
 import { onlyCookie } from '../web/only-cookie.ts'
 import { accountsOfDevice, noteDevice } from './known-device.store.ts'
@@ -52,13 +52,9 @@ export async function knownDeviceOf(
 }
 
 export function tokenOfDevice(request: Request): string | undefined {
-  return onlyCookie(request, COOKIE, /^[A-Za-z0-9_-]{43}$/)
+  return onlyCookie(request, COOKIE, TOKEN)
 }
 
 export function digestOfDevice(token: string): Buffer {
   return lookupDigest('device', token)
-}
-
-function newToken() {
-  return randomBytes(32).toString('base64url')
 }

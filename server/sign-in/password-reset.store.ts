@@ -1,6 +1,7 @@
 /** Links by which a forgotten password is replaced. The table holds the digest of a link's token, which only the mail has. */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import { TOKEN } from '../lib/token.ts'
 import { lookupDigest } from '../vault/vault.ts'
 
 export interface PasswordReset {
@@ -34,7 +35,7 @@ const ALIVE = 'used_at IS NULL AND asked_at <= $2 AND expires_at > $2 AND expire
 
 /** The account of a link that can still be used. */
 export async function findReset(token: string, now: Date): Promise<string | undefined> {
-  if (!isToken(token)) return undefined
+  if (!TOKEN.test(token)) return undefined
   const [row] = await ask<PasswordReset>(`SELECT account_id FROM password_resets WHERE digest = $1 AND ${ALIVE}`, [
     digestOf(token),
     now,
@@ -60,11 +61,6 @@ export async function forgetResetsOf(accountId: string, transaction: Transaction
 /** Links that were used or have expired. */
 export async function removeLapsedResets(now: Date): Promise<void> {
   await ask('DELETE FROM password_resets WHERE used_at IS NOT NULL OR expires_at <= $1', [now])
-}
-
-/** Letter by letter the shape of a token of ours. */
-function isToken(text: string): boolean {
-  return /^[A-Za-z0-9_-]{43}$/.test(text)
 }
 
 function digestOf(token: string) {

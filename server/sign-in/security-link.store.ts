@@ -2,6 +2,7 @@
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import type { SecurityChange } from '../jobs/names.ts'
+import { TOKEN } from '../lib/token.ts'
 import { linkToken, lookupDigest } from '../vault/vault.ts'
 
 export interface SecurityLink {
@@ -56,7 +57,7 @@ export async function countSecurityLinks(
 
 /** @returns undefined for everything that is not, letter by letter, a token that we made; and after its thirty days */
 export async function findSecurityLink(token: string, now: Date): Promise<SecurityLink | undefined> {
-  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) return undefined
+  if (!TOKEN.test(token)) return undefined
   const [row] = await ask<SecurityLink & { digest: Buffer }>(
     'SELECT * FROM security_links WHERE digest = $1 AND expires_at > greatest($2::timestamptz, now())',
     [lookupDigest('link', token), now],

@@ -13,6 +13,7 @@ import { config } from '../config.ts'
 import { connectionPool, ask, type Transaction } from '../database/connection.ts'
 import { BadInput } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
+import { newToken } from '../lib/token.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
 import { cookieSecret, lookupDigest, sealField, unsealField } from '../vault/vault.ts'
@@ -86,7 +87,7 @@ export function sessions(): RequestHandler {
   const readSession = session({
     name: COOKIE,
     secret: cookieSecret(),
-    genid: () => randomBytes(32).toString('base64url'),
+    genid: newToken,
     store: withDigests(neverBroughtBack(store, idleAndADay)),
     resave: false,
     saveUninitialized: false,

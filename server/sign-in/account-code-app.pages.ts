@@ -1,12 +1,11 @@
 /** Setting up another code app: its secret waits in the session, sealed under the cookie, until a code of it is right. */
 import type { Request, Response } from 'express'
-import { config } from '../config.ts'
 import { typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { changeCodeApp } from './change-code-app.ts'
+import { codeAppView } from './code-app.view.ts'
 import { readerOf } from './guards.ts'
-import { codeAddress, makeCodeSecret, readCode } from './one-time-code.ts'
-import { qrCode } from './qr-code.ts'
+import { makeCodeSecret, readCode } from './one-time-code.ts'
 import { sealForSession, unsealFromSession } from './sessions.ts'
 
 const FIFTEEN_MINUTES = 15 * 60 * 1000
@@ -49,7 +48,6 @@ function newWaitingSecret(request: Request, now = Date.now()): string {
 
 function showCodeApp(request: Request, response: Response, problems: string[]) {
   const secret = waitingSecret(request) ?? newWaitingSecret(request)
-  const address = codeAddress(secret, config().organisation.name, readerOf(request).account.email)
   const errors = toldErrors(
     problems.map((problem) => ({
       field: 'code',
@@ -59,9 +57,7 @@ function showCodeApp(request: Request, response: Response, problems: string[]) {
   const view = {
     title: t('account:codeApp.title'),
     action: '/account/code-app',
-    otpauthHref: address,
-    keyGroups: secret.match(/.{1,4}/g)!,
-    qr: qrCode(address),
+    ...codeAppView(secret, readerOf(request).account.email),
     errors,
   }
   showPage(request, response, 'account/code-app', view, errors.length > 0 ? 422 : 200)

@@ -5,6 +5,7 @@ import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
+import { codeAppView } from './code-app.view.ts'
 import {
   attemptByPasskey,
   beginEnrolment,
@@ -15,10 +16,9 @@ import {
   type Enrolled,
 } from './enrol.ts'
 import { ownPath } from './guards.ts'
-import { codeAddress, readCode } from './one-time-code.ts'
+import { readCode } from './one-time-code.ts'
 import { challengeFor, firstName, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
 import { optionsForNew } from './passkey.ts'
-import { qrCode } from './qr-code.ts'
 import { beginSession, sealForSession, unsealFromSession } from './sessions.ts'
 import { newPassword, ownWordsOf } from './sign-in.form.ts'
 import { beginSignedIn } from './sign-in.pages.ts'
@@ -165,16 +165,13 @@ async function showSecondFactor(request: Request, response: Response, problems: 
   const found = await secondFactorOf(request.session.enrolmentId!).catch(alreadyMade)
   if (found === 'already-made') return response.redirect(303, '/sign-in')
   const { account, secret } = found
-  const address = codeAddress(secret, config().organisation.name, account.email)
   const errors = toldErrors(
     problems.map((problem) => ({ field: 'code', key: `sign-in:secondFactor.errors.${problem}` })),
   )
   const view = {
     title: t('sign-in:secondFactor.title'),
     action: '/enrol/second-factor',
-    otpauthHref: address,
-    keyGroups: secret.match(/.{1,4}/g)!,
-    qr: qrCode(address),
+    ...codeAppView(secret, account.email),
     errors,
   }
   showPage(request, response, 'sign-in/second-factor', view, errors.length > 0 ? 422 : 200)

@@ -1,17 +1,16 @@
 /** "Our staff gave me a code": the code, a new password, a new code app. Then come the recovery codes, and the person is signed in. */
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
-import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { isAttemptOpen } from './assisted-reset.store.ts'
+import { codeAppView } from './code-app.view.ts'
 import { showMakePassword } from './enrol.pages.ts'
 import { helpCode } from './help-sign-in.form.ts'
 import { beginHelped, finishHelped, halfMake, type HalfMade } from './helped-sign-in.ts'
-import { codeAddress, readCode } from './one-time-code.ts'
-import { qrCode } from './qr-code.ts'
+import { readCode } from './one-time-code.ts'
 import { beginSession, endSession, noteClick, sealForSession, unsealFromSession } from './sessions.ts'
 import { newPassword, ownWordsOf } from './sign-in.form.ts'
 import { beginSignedIn, HOME } from './sign-in.pages.ts'
@@ -94,16 +93,13 @@ async function showSecondFactor(request: Request, response: Response, problems: 
   const account = await accountOfAttempt(request)
   const halfMade = halfMadeIn(request)
   if (!account || !halfMade) return backToStart(request, response)
-  const address = codeAddress(halfMade.totpSecret, config().organisation.name, account.email)
   const errors = toldErrors(
     problems.map((problem) => ({ field: 'code', key: `sign-in:secondFactor.errors.${problem}` })),
   )
   const view = {
     title: t('sign-in:secondFactor.title'),
     action: `${START}/second-factor`,
-    otpauthHref: address,
-    keyGroups: halfMade.totpSecret.match(/.{1,4}/g)!,
-    qr: qrCode(address),
+    ...codeAppView(halfMade.totpSecret, account.email),
     errors,
   }
   showPage(request, response, 'sign-in/second-factor', view, errors.length > 0 ? 422 : 200)

@@ -71,7 +71,6 @@ const MAY_UNSEAL = [
   'sign-in/code.pages.ts',
   'sign-in/assisted-reset.store.ts',
   'sign-in/credential.store.ts',
-  'sign-in/enrol.pages.ts',
   'sign-in/enrolment.store.ts',
   'sign-in/helped-sign-in.pages.ts',
   'sign-in/know-reader.ts',
@@ -80,6 +79,7 @@ const MAY_UNSEAL = [
   'sign-in/recovery-code.ts',
   'sign-in/sessions.ts',
   'sign-in/shown-access-code.ts',
+  'sign-in/shown-recovery-codes.ts',
 ]
 
 const server = join(projectRoot, 'server')

@@ -19,7 +19,8 @@ import { ownPath } from './guards.ts'
 import { readCode } from './one-time-code.ts'
 import { challengeFor, firstName, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
 import { optionsForNew } from './passkey.ts'
-import { beginSession, sealForSession, unsealFromSession } from './sessions.ts'
+import { beginSession } from './sessions.ts'
+import { codesToShow, keepCodesToShow } from './shown-recovery-codes.ts'
 import { newPassword, ownWordsOf } from './sign-in.form.ts'
 import { beginSignedIn } from './sign-in.pages.ts'
 
@@ -143,12 +144,7 @@ export async function takeSecondFactor(request: Request, response: Response) {
 /** Signed in, with the recovery codes still to be shown. */
 async function beginEnrolled(request: Request, response: Response, enrolled: Enrolled, after: string | undefined) {
   await beginSignedIn(request, enrolled.account, enrolled.pair.privateKey, 'enrolment')
-  request.session.recoveryCodes = sealForSession(
-    request,
-    'recovery-codes',
-    Buffer.from(enrolled.recoveryCodes.join('\n')),
-  )
-  request.session.after = ownPath(after, '/messages')
+  keepCodesToShow(request, enrolled.recoveryCodes, ownPath(after, '/messages'))
   response.redirect(303, '/enrol/recovery-codes')
 }
 
@@ -210,11 +206,6 @@ export function keepRecoveryCodes(request: Request, response: Response) {
   delete request.session.recoveryCodes
   delete request.session.after
   response.redirect(303, ownPath(after, '/messages'))
-}
-
-function codesToShow(request: Request): string[] | undefined {
-  const sealed = request.session.recoveryCodes
-  return sealed ? unsealFromSession(request, 'recovery-codes', sealed).toString().split('\n') : undefined
 }
 
 function showCodes(request: Request, response: Response, codes: string[], problems: string[]) {

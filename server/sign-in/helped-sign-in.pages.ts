@@ -12,6 +12,7 @@ import { helpCode } from './help-sign-in.form.ts'
 import { beginHelped, finishHelped, halfMake, type HalfMade } from './helped-sign-in.ts'
 import { readCode } from './one-time-code.ts'
 import { beginSession, endSession, noteClick, sealForSession, unsealFromSession } from './sessions.ts'
+import { keepCodesToShow } from './shown-recovery-codes.ts'
 import { newPassword, ownWordsOf } from './sign-in.form.ts'
 import { beginSignedIn, HOME } from './sign-in.pages.ts'
 
@@ -84,8 +85,7 @@ export async function takeHelpedSecondFactor(request: Request, response: Respons
     return showSecondFactor(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
   }
   await beginSignedIn(request, done.account, done.pair.privateKey, 'enrolment')
-  request.session.recoveryCodes = sealForSession(request, 'recovery-codes', Buffer.from(done.recoveryCodes.join('\n')))
-  request.session.after = HOME[done.account.role]
+  keepCodesToShow(request, done.recoveryCodes, HOME[done.account.role])
   response.redirect(303, '/enrol/recovery-codes')
 }
 

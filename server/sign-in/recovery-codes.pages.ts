@@ -11,7 +11,7 @@ import { ownPath, readerOf } from './guards.ts'
 import { closedVersions, openEarlierByCode, openEarlierByPassword } from './open-earlier.ts'
 import { countRecoveryCodes, makeRecoveryCodes } from './recovery-code.ts'
 import { earlierCode, earlierPassword } from './reset-password.form.ts'
-import { sealForSession } from './sessions.ts'
+import { keepCodesToShow } from './shown-recovery-codes.ts'
 import { tellOfChange } from './tell-of-change.ts'
 
 /** GET /account/recovery-codes */
@@ -31,8 +31,7 @@ export async function renewCodes(request: Request, response: Response) {
     await tellOfChange(account.id, 'recovery-codes-made', now, transaction)
     return made
   })
-  request.session.recoveryCodes = sealForSession(request, 'recovery-codes', Buffer.from(codes.join('\n')))
-  request.session.after = '/account/recovery-codes'
+  keepCodesToShow(request, codes, '/account/recovery-codes')
   response.redirect(303, '/enrol/recovery-codes')
 }
 

@@ -249,13 +249,12 @@ export function noteClick(request: Request, now = Date.now()) {
   if (now - (request.session.seenAt ?? 0) > 30_000) request.session.seenAt = now
 }
 
+/** What a session holds under its cookie. */
+const SEALED = ['mailboxKey', 'recoveryCodes', 'codeSecret', 'accessCode', 'halfMade'] as const
+
 /** Drops what a session that has ended held under its cookie. */
 export function emptyEnded(request: Request) {
-  delete request.session.mailboxKey
-  delete request.session.recoveryCodes
-  delete request.session.codeSecret
-  delete request.session.accessCode
-  delete request.session.halfMade
+  for (const name of SEALED) delete request.session[name]
 }
 
 /** Keeps the session from ending for idleness; done when it returns, not only when the answer is on its way. */
@@ -326,10 +325,10 @@ export async function endSessionOf(accountId: string, ref: string, transaction?:
 export async function emptyEndedSessions(now: Date): Promise<void> {
   const { idleMinutes, sessionHours } = config()
   await ask(
-    `UPDATE sessions SET sess = (sess::jsonb - 'mailboxKey' - 'recoveryCodes' - 'codeSecret' - 'accessCode' - 'halfMade')::json
+    `UPDATE sessions SET sess = (sess::jsonb - $3::text[])::json
      WHERE coalesce(sess->>'mailboxKey', sess->>'halfMade') IS NOT NULL
      AND ((sess->>'seenAt')::bigint < $1 OR (sess->>'startedAt')::bigint < $2 OR sess->>'movedAt' IS NOT NULL)`,
-    [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE],
+    [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE, SEALED],
   )
 }
 

@@ -1,9 +1,6 @@
 /** A person's own account: everything at one glance, and their name. */
 import type { Request, Response } from 'express'
-import { setName } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
-import { record } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
 import { inWords } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { completeLanguages } from '../lib/words.ts'
@@ -11,6 +8,7 @@ import { showPage, t, toldErrors } from '../web/page.ts'
 import { ownName } from './account.form.ts'
 import { addressChangeView } from './address-change.pages.ts'
 import { findAddressChangeOf } from './address-change.store.ts'
+import { changeName } from './change-name.ts'
 import { findCodeApp, findPasswordChange } from './credential.store.ts'
 import { readerOf } from './guards.ts'
 import { lastSignIn } from './last-sign-in.ts'
@@ -57,14 +55,9 @@ export function askName(request: Request, response: Response) {
 
 /** POST /account/name */
 export async function takeName(request: Request, response: Response) {
-  const { account, actor } = readerOf(request)
   const form = readForm(ownName, request.body)
   if (!form.values) return showName(request, response, typed(request.body, 'name'), toldErrors(form.errors))
-  const name = form.values.name.trim().normalize('NFC')
-  await inTransaction(async (transaction) => {
-    await setName(account.id, name, transaction)
-    await record(actor, { act: 'account.name-changed', subject: { kind: 'account', id: account.id } }, transaction)
-  })
+  await changeName(readerOf(request), form.values.name)
   response.redirect(303, '/account?done=name')
 }
 

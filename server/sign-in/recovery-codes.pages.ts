@@ -1,7 +1,5 @@
 /** The page of one's recovery codes: how many are left, new ones, and what is still closed since a new sign-in. */
 import type { Request, Response } from 'express'
-import { record } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
 import { SlowDown } from '../errors.ts'
 import { readForm } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
@@ -9,10 +7,10 @@ import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { tellWait } from '../web/tell-wait.ts'
 import { ownPath, readerOf } from './guards.ts'
 import { closedVersions, openEarlierByCode, openEarlierByPassword } from './open-earlier.ts'
-import { countRecoveryCodes, makeRecoveryCodes } from './recovery-code.ts'
+import { countRecoveryCodes } from './recovery-code.ts'
+import { renewRecoveryCodes } from './renew-recovery-codes.ts'
 import { earlierCode, earlierPassword } from './reset-password.form.ts'
 import { keepCodesToShow } from './shown-recovery-codes.ts'
-import { tellOfChange } from './tell-of-change.ts'
 
 /** GET /account/recovery-codes */
 export async function showOwnCodes(request: Request, response: Response) {
@@ -21,17 +19,7 @@ export async function showOwnCodes(request: Request, response: Response) {
 
 /** POST /account/recovery-codes: new ones, shown once; the old ones are dead at once. */
 export async function renewCodes(request: Request, response: Response) {
-  const { own, account, actor, keyOf } = readerOf(request)
-  const pair = await keyOf(own.id)
-  const now = new Date()
-  const codes = await inTransaction(async (transaction) => {
-    const made = await makeRecoveryCodes({ ...own, ...pair }, now, transaction)
-    const subject = { kind: 'account' as const, id: account.id }
-    await record(actor, { act: 'recovery-codes.made', subject }, transaction, now)
-    await tellOfChange(account.id, 'recovery-codes-made', now, transaction)
-    return made
-  })
-  keepCodesToShow(request, codes, '/account/recovery-codes')
+  keepCodesToShow(request, await renewRecoveryCodes(readerOf(request)), '/account/recovery-codes')
   response.redirect(303, '/enrol/recovery-codes')
 }
 

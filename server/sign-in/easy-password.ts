@@ -8,7 +8,7 @@ import { brotliDecompressSync } from 'node:zlib'
 import { projectRoot } from '../lib/root.ts'
 
 export const SHORTEST = 12
-export const LONGEST = 128
+const LONGEST = 128
 
 export type PasswordProblem = 'empty' | 'short' | 'long' | 'common' | 'own-words' | 'simple'
 

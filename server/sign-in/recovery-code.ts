@@ -89,15 +89,10 @@ async function spendCode(mailbox: MailboxKey, kind: CodeKind, typed: string, tra
 }
 
 async function findCode(mailbox: MailboxKey, kind: CodeKind, typed: string, transaction?: Transaction) {
-  const code = readRecoveryCode(typed)
+  const code = readSpokenCode(typed, LENGTH)
   const digest = code && digestOf(code, mailbox.id)
   const opener = digest && (await findOpener({ mailboxId: mailbox.id, kind, codeDigest: digest }, transaction))
   return opener ? { code, opener } : undefined
-}
-
-/** A code as it was typed, in capitals and without what stands between its groups. @returns undefined for anything else */
-export function readRecoveryCode(typed: string): string | undefined {
-  return readSpokenCode(typed, LENGTH)
 }
 
 function digestOf(code: string, mailboxId: string) {

@@ -1,4 +1,7 @@
-/** Stopping help that somebody asked for in a person's name: by the link of the mail, which changes nothing until its button is pressed, or after signing in. */
+/**
+ * Stopping help that somebody asked for in a person's name: by the link of the mail, which changes nothing until its button is pressed, or after
+ * signing in.
+ */
 import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'

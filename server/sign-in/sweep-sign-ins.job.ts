@@ -1,4 +1,7 @@
-/** Ends what has lapsed: half-made sign-ins, requests for help, known devices, links for a new password, the keys in sessions that idled out, challenges that nobody could answer any more. */
+/**
+ * Ends what has lapsed: half-made sign-ins, requests for help, known devices, links for a new password, the keys in sessions that idled out,
+ * challenges that nobody could answer any more.
+ */
 import { removeLapsedEnrolments } from './enrolment.store.ts'
 import { forgetLapsedDevices } from './known-device.store.ts'
 import { lapseHelp } from './help-sign-in.ts'

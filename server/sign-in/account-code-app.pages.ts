@@ -4,6 +4,7 @@ import { typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { changeCodeApp } from './change-code-app.ts'
 import { codeAppView } from './code-app.view.ts'
+import { findCodeApp } from './credential.store.ts'
 import { readerOf } from './guards.ts'
 import { makeCodeSecret, readCode } from './one-time-code.ts'
 import { sealForSession, unsealFromSession } from './sessions.ts'
@@ -11,8 +12,8 @@ import { sealForSession, unsealFromSession } from './sessions.ts'
 const FIFTEEN_MINUTES = 15 * 60 * 1000
 
 /** GET /account/code-app: never the secret that is in use. */
-export function askOtherCodeApp(request: Request, response: Response) {
-  showCodeApp(request, response, [])
+export async function askOtherCodeApp(request: Request, response: Response) {
+  await showCodeApp(request, response, [])
 }
 
 /** POST /account/code-app */
@@ -46,7 +47,8 @@ function newWaitingSecret(request: Request, now = Date.now()): string {
   return secret
 }
 
-function showCodeApp(request: Request, response: Response, problems: string[]) {
+async function showCodeApp(request: Request, response: Response, problems: string[]) {
+  const first = (await findCodeApp(readerOf(request).account.id)) === undefined
   const secret = waitingSecret(request) ?? newWaitingSecret(request)
   const errors = toldErrors(
     problems.map((problem) => ({
@@ -55,7 +57,8 @@ function showCodeApp(request: Request, response: Response, problems: string[]) {
     })),
   )
   const view = {
-    title: t('account:codeApp.title'),
+    title: t(first ? 'account:codeApp.titleAdd' : 'account:codeApp.title'),
+    first,
     action: '/account/code-app',
     ...codeAppView(secret, readerOf(request).account.email),
     errors,

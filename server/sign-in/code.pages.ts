@@ -112,9 +112,10 @@ async function showCode(
 ) {
   const accountId = request.session.accountId!
   const [credential, passkeys] = await Promise.all([findCredential(accountId), listPasskeys(accountId)])
+  const byApp = credential?.totpSecret !== undefined
   const view = {
-    title: t('sign-in:code.title'),
-    byApp: credential?.totpSecret !== undefined,
+    title: t(byApp ? 'sign-in:code.title' : 'sign-in:code.title_passkey'),
+    byApp,
     passkey: passkeys.length > 0 ? passkeyForm(request, '/sign-in/code/passkey', '/sign-in/code/passkey') : null,
     recoveryHref: '/sign-in/recovery-code',
     errors,

@@ -88,7 +88,7 @@ async function walk(person: Person, scripts: boolean, newEmail: string) {
 
   // The notice of the new password went to the old address, where somebody else than the thief reads it.
   const other = await openWindow(browser, server.baseUrl, { scripts, width: 390 })
-  await other.page.goto(pathIn(await mailAbout(server, person.email, 'A change to your sign-in')))
+  await other.page.goto(pathIn(await mailAbout(server, person.email, 'About your sign-in')))
   assert.equal(await heading(other.page), 'Was this not you?')
   await other.page.click(SAVE)
   assert.equal(await heading(other.page), 'We locked others out')

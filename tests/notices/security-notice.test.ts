@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { eventsOf, idOf, jobsDone, mailAbout, pathIn } from '../sign-in/account-mails.ts'
 
-const SUBJECT = 'A change to your sign-in'
+const SUBJECT = 'About your sign-in'
 let server: TestServer
 let marias: string
 

@@ -281,7 +281,7 @@ describe('Another code app', () => {
     dana.totpSecret = secret
     await signedIn(server, dana)
     await jobsDone(server)
-    await noticeSaying(server, dana.email, /Another code app was set up on /)
+    await noticeSaying(server, dana.email, /A code app was set up on /)
     assert.equal((await eventsOf(server, 'code-app.replaced', await idOf(dana.email))).length, 2)
     assert.notEqual(keyOn((await visitor.ask(PAGE)).body), secret, 'the next one is another')
   })

@@ -102,7 +102,7 @@ describe('A change of address', () => {
     await letHoursPass(2)
     await clock()
     assert.equal((await accountOf(mariasId)).email, email)
-    await mailAbout(server, email, 'A change to your sign-in')
+    await mailAbout(server, email, 'About your sign-in')
   })
 
   test('does not happen when the new mailbox kept silent: the change lapses after 24 hours', async () => {

@@ -67,7 +67,7 @@ test('the whole way: asked, mailed, set with a code from the app, and nobody is 
   assert.equal((await signIn(email, patient.person.password)).status, 422)
   assert.equal((await signIn(email, NEW)).location, '/sign-in/code')
   const told = await mailsTo(server, email, 3)
-  assert.ok(told.some(({ text }) => /A new password was set because the old one was forgotten/.test(text)))
+  assert.ok(told.some(({ text }) => /A new password was set by “I forgot my password”/.test(text)))
   const acts = await server.sql<{ act: string }>(
     `SELECT DISTINCT act FROM access_events WHERE act LIKE 'password.%' OR act = 'mailbox.recovered' ORDER BY act`,
   )

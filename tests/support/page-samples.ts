@@ -1413,6 +1413,7 @@ const accountPages: Sample[] = [
   }),
   sample('account/password', 'the first one', 'Add a password', maria, { hasPassword: false }),
   sample('account/code-app', '', 'Set up another code app', maria, otherCodeApp),
+  sample('account/code-app', 'the first one', 'Set up a code app', maria, { ...otherCodeApp, first: true }),
   sample('account/code-app', 'wrong code', 'Set up another code app', maria, {
     ...otherCodeApp,
     errors: [wrong('code', 'That code is not right. Wait for the next one and type it within 30 seconds.')],
@@ -1908,6 +1909,7 @@ const SECURITY_CHANGES = [
   'new-device',
   'signed-out-everywhere',
   'many-wrong-tries',
+  'many-wrong-codes',
   'help-used',
   'several',
 ]

@@ -66,7 +66,7 @@ async function walk(person: Person, scripts: boolean, newEmail: string) {
   assert.equal(await page.getAttribute('a[href^="otpauth:"]', 'href').then((href) => href!.includes(totpSecret)), true)
   await page.fill('[name=code]', codeOf({ totpSecret }))
   await page.click(SAVE)
-  assert.match(await notice(page), /Your new code app is set up\./)
+  assert.match(await notice(page), /Your code app is set up\./)
 
   await page.click('a[href="/account/address"]')
   await page.fill('[name=email]', newEmail)

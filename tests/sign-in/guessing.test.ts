@@ -131,7 +131,7 @@ test('a known device has its own tries, which run out like any others; those of 
   const device = digestOfDevice(owner.cookies.get('__Host-device')!).toString('base64url')
   await otherTries('password', `${await idOf(maria.email)}/${device}`, 8)
   assert.match((await type('a wrong password')).body, /1 try left/)
-  assert.match((await type('a wrong password')).body, /0 tries left/)
+  assert.match((await type('a wrong password')).body, /That was the last try for now/)
   assert.equal((await type(maria.password)).status, 429)
   assert.equal((await post(maria.email, maria.password)).status, 303)
   // For another account it is a stranger's device.
@@ -164,7 +164,7 @@ test('when the tries of strangers run out, the person is told, once a day, and f
   }
   assert.equal(await told(), before)
   for (const email of [felix.email, NOBODY]) {
-    assert.match((await post(email, 'a wrong password')).body, /0 tries left/)
+    assert.match((await post(email, 'a wrong password')).body, /That was the last try for now/)
     assert.equal((await post(email, 'a wrong password')).status, 429)
   }
   const noticed = async () => {
@@ -173,7 +173,7 @@ test('when the tries of strangers run out, the person is told, once a day, and f
   }
   assert.equal(await noticed(), 1)
   await otherTries('password', await idOf(felix.email), 9)
-  assert.match((await post(felix.email, 'a wrong password')).body, /0 tries left/)
+  assert.match((await post(felix.email, 'a wrong password')).body, /That was the last try for now/)
   assert.equal((await told()) - before, 1, 'not twice on one day')
 })
 

@@ -19,14 +19,18 @@ import {
   useAccessCode,
   type AccessCodeRow,
 } from './access-code.store.ts'
-import { countAddress } from './address-tries.ts'
+import { countAddress, networkOf } from './address-tries.ts'
 
 const LETTERS = 8
 const DAY = 24 * 60 * 60 * 1000
 const CODE_LIVES = 30 * DAY
 const PROOF_LIVES = DAY
-const triesAnHour = limit('access-code', 5, 60 * 60)
-const triesADay = limit('access-code-day', 20, 24 * 60 * 60)
+const HOUR = 60 * 60
+// Of one code from one network: whoever only reads the mailbox fills no bucket of its owner's. The code has 40 bits, so that all of an account's
+// together may be many.
+const triesAnHour = limit('access-code', 5, HOUR)
+const triesADay = limit('access-code-day', 20, 24 * HOUR)
+const accountTries = limit('access-code-account', 200, HOUR)
 
 /** A code as it is shown once. */
 export interface AccessCode {
@@ -59,7 +63,7 @@ export async function makeAccessCode(
     (await holdInvited(accountId, transaction)) ? makeCode(actor, accountId, now, transaction) : undefined,
   )
   // Whoever is told the new code can use it at once.
-  if (made) await forgiveTries(accountId)
+  if (made) await accountTries.forgive(accountId)
   return made
 }
 
@@ -79,7 +83,8 @@ export function stillCounts({ expiresAt, provedAt }: AccessCodeRow, now: Date): 
 
 /**
  * Takes a code that somebody typed. What has not the shape of one is no try and stores nothing.
- * @returns the token of the browser's proof, or what was wrong @throws SlowDown after five wrong ones an hour, or twenty a day
+ * @returns the token of the browser's proof, or what was wrong @throws SlowDown after five wrong ones an hour, or twenty a day, from one network, and
+ * after two hundred an hour from wherever
  */
 export async function giveAccessCode(
   actor: Actor,
@@ -90,8 +95,12 @@ export async function giveAccessCode(
   const code = readSpokenCode(typed, LETTERS)
   if (!code) return typed.trim() === '' ? 'empty' : 'short'
   await countAddress(actor)
-  await triesAnHour.count(accountId)
-  await triesADay.count(accountId)
+  // A new code has tries of its own.
+  const asked = await findAccessCode(accountId)
+  const whose = `${accountId}/${asked?.madeAt.getTime() ?? ''}/${networkOf(actor)}`
+  await triesAnHour.count(whose)
+  await triesADay.count(whose)
+  await accountTries.count(accountId)
   const subject = { kind: 'account' as const, id: accountId }
   const proof = newToken()
   const used = await inTransaction(async (transaction) => {
@@ -100,13 +109,9 @@ export async function giveAccessCode(
     await record(actor, { act: 'access-code.given', subject }, transaction, now)
     return true
   })
-  if (used) await forgiveTries(accountId)
+  if (used) await Promise.all([triesAnHour.forgive(whose), triesADay.forgive(whose), accountTries.forgive(accountId)])
   else await recordDenied(actor, 'access-code.refused', subject, 'wrong-or-used')
   return used ? { proof } : 'wrong'
-}
-
-async function forgiveTries(accountId: string) {
-  await Promise.all([triesAnHour, triesADay].map((tries) => tries.forgive(accountId)))
 }
 
 /** Whether the actor may make this account's sign-in: no code was asked for, or their browser has given it within a day. */

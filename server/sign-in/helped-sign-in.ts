@@ -29,13 +29,16 @@ import { setPassword } from './set-password.ts'
 import { tellOfChange } from './tell-of-change.ts'
 
 const HOUR = 60 * 60
-const accountTries = limit('help-code', 5, HOUR)
-const networkTries = limit('help-code-network', 5, HOUR)
+// Five of an account from one network: whoever only knows the address fills no bucket of its owner's. The code has 40 bits, so that all of them together
+// may be many.
+const tries = limit('help-code', 5, HOUR)
+const accountTries = limit('help-code-account', 200, HOUR)
+const networkTries = limit('help-code-network', 50, HOUR)
 const passwordTries = limit('helped-password', 10, HOUR)
 
 /**
  * Uses up the code that staff told. Nobody, no code and a wrong code are answered alike, and none of them ends the request.
- * @returns what the code began @throws SlowDown after five tries an hour, of one account or one network address
+ * @returns what the code began @throws SlowDown after five tries an hour of one account from one network, or two hundred of one account
  */
 export async function beginHelped(
   actor: Actor,
@@ -45,8 +48,11 @@ export async function beginHelped(
 ): Promise<{ account: Account; attemptId: string } | undefined> {
   const email = readEmailAddress(typedEmail) ?? typedEmail
   const account = await findAccountByEmail(email)
-  await networkTries.count(networkOf(actor))
-  await accountTries.count(account?.id ?? email)
+  const network = networkOf(actor)
+  const whose = account?.id ?? email
+  await networkTries.count(network)
+  await tries.count(`${whose}/${network}`)
+  await accountTries.count(whose)
   const attemptId = newId(now)
   // For nobody the same is asked, under an id that nobody has.
   const accountId = account?.state === 'active' ? account.id : attemptId
@@ -58,7 +64,7 @@ export async function beginHelped(
     await record(actor, { act: 'help.refused', subject, outcome: 'denied', reason })
     return undefined
   }
-  await Promise.all([accountTries.forgive(account.id), networkTries.forgive(networkOf(actor))])
+  await Promise.all([tries.forgive(`${whose}/${network}`), accountTries.forgive(whose), networkTries.forgive(network)])
   return { account, attemptId }
 }
 

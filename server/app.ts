@@ -6,6 +6,7 @@ import { config } from './config.ts'
 import { routes } from './routes.ts'
 import { knowAccess } from './sign-in/access-proof.ts'
 import { knowDevice } from './sign-in/know-device.ts'
+import { leadEndedToSignIn } from './sign-in/guards.ts'
 import { knowReader } from './sign-in/know-reader.ts'
 import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { saveBeforeRedirect, sessions } from './sign-in/sessions.ts'
@@ -42,6 +43,6 @@ export function makeApp(): Express {
   app.use(knowAccess, knowReader)
   app.use(routes())
   app.use(notFound)
-  app.use(recordRefusal, showError)
+  app.use(leadEndedToSignIn, recordRefusal, showError)
   return app
 }

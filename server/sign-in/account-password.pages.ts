@@ -6,7 +6,6 @@ import { changePassword, checkCurrentPassword } from './change-password.ts'
 import { findCredential } from './credential.store.ts'
 import { readerOf } from './guards.ts'
 import type { Reader } from './reader.ts'
-import { noteProof } from './sessions.ts'
 import { newPassword, ownWordsOf } from './sign-in.form.ts'
 
 /** GET /account/password */
@@ -25,8 +24,7 @@ export async function takeChangedPassword(request: Request, response: Response) 
     return showPassword(request, response, [{ field: 'current', key }, ...form.errors], 403)
   }
   if (!form.values) return showPassword(request, response, form.errors, 422)
-  await changePassword(reader, current === 'none' ? undefined : current, form.values.password)
-  await noteProof(request)
+  await changePassword(request, reader, current === 'none' ? undefined : current, form.values.password)
   response.redirect(303, '/account?done=password')
 }
 

@@ -1,3 +1,4 @@
+import type { Request } from 'express'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
@@ -7,7 +8,7 @@ import { findCredential, holdPassword } from './credential.store.ts'
 import { forgetResetsOf } from './password-reset.store.ts'
 import { checkPassword, hashPassword, type StoredPassword } from './password.ts'
 import type { Reader } from './reader.ts'
-import { endSessionsOf } from './sessions.ts'
+import { endOtherSessions, noteProof } from './sessions.ts'
 import { setPassword } from './set-password.ts'
 import { tellOfChange } from './tell-of-change.ts'
 
@@ -34,11 +35,12 @@ export async function checkCurrentPassword(
 }
 
 /**
- * Another password in place of the current one, or the first of somebody who signs in with a passkey. Every session ends with it, also the one
- * that asks: the caller begins a new one. Earlier messages stay readable, because the mailbox's key is the same.
- * @param current what was stored when it was checked; undefined when there was none @throws NotFound when it is another by now
+ * Another password in place of the current one, or the first of somebody who signs in with a passkey. Every session ends with it but the one
+ * that asks, which goes on under a new id. Earlier messages stay readable, because the mailbox's key is the same.
+ * @param current what was stored when it was checked; undefined when there was none @throws NotFound when it is another by now, SessionEnded
  */
 export async function changePassword(
+  request: Request,
   reader: Reader,
   current: StoredPassword | undefined,
   password: string,
@@ -51,9 +53,10 @@ export async function changePassword(
     if (current && !(await holdPassword(account.id, current, transaction)))
       throw new NotFound('the password was changed meanwhile')
     await setPassword(account.id, { ...own, ...pair }, hashed, now, transaction)
-    await endSessionsOf(account.id, transaction)
     await forgetResetsOf(account.id, transaction)
     await record(actor, { act: 'password.changed', subject: { kind: 'account', id: account.id } }, transaction, now)
     await tellOfChange(account.id, 'password-changed', now, transaction)
+    await noteProof(request, now.getTime(), transaction)
+    await endOtherSessions(request, transaction)
   })
 }

@@ -13,7 +13,7 @@ import { readCode } from './one-time-code.ts'
 import { challengeFor, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
 import { optionsForUse } from './passkey.ts'
 import { listPasskeys } from './passkey.store.ts'
-import { endSession, unsealFromSession } from './sessions.ts'
+import { beginNextSession, endSession, unsealFromSession } from './sessions.ts'
 import { beginSignedIn, HOME } from './sign-in.pages.ts'
 
 const CODE_TRIES = 5
@@ -144,7 +144,7 @@ async function finish(
 ) {
   const { after, mailboxKey } = request.session
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
-  await beginSignedIn(request, account, privateKey, strength)
+  await beginSignedIn(request, account, privateKey, strength, beginNextSession)
   const place = ownPath(after, HOME[account.role])
   const next = `/account/recovery-code-used?next=${encodeURIComponent(place)}`
   response.redirect(303, strength === 'password+recovery-code' ? next : place)

@@ -4,6 +4,7 @@ import type { Role } from '../accounts/account.store.ts'
 import { recordDenied } from '../audit/record.ts'
 import { NotAllowed, NotFound } from '../errors.ts'
 import type { Reader } from './reader.ts'
+import { SessionEnded } from './sessions.ts'
 
 /** The reader of a request that came through a guard. */
 export function readerOf(request: Request): Reader {
@@ -82,6 +83,12 @@ export function leadToSignIn(request: Request, response: Response) {
       ? `?next=${encodeURIComponent(request.originalUrl)}`
       : ''
   response.redirect(303, `/sign-in${next}`)
+}
+
+/** Express calls it with any error of any step: a session that was ended meanwhile is no error, and its person signs in again. */
+export function leadEndedToSignIn(error: unknown, _request: Request, response: Response, next: NextFunction) {
+  if (error instanceof SessionEnded) return response.redirect(303, '/sign-in')
+  next(error)
 }
 
 /** An own path, to go back to after sign-in; anything else becomes `fallback`. A path never begins with two slashes, so no other host fits. */

@@ -10,7 +10,7 @@ import { checkPasskeySignIn, checkPasswordAfterPasskey } from './check-passkey.t
 import { ownPath } from './guards.ts'
 import { optionsForUse } from './passkey.ts'
 import { challengeFor, givenIn, placeOf } from './passkey-place.ts'
-import { beginSession } from './sessions.ts'
+import { beginNextSession, beginSession } from './sessions.ts'
 import { beginSignedIn, HOME, linkView, placeAfter, showSignIn } from './sign-in.pages.ts'
 
 /** GET /sign-in/passkey: what the page's script asks the device. The same for everybody: who they are only the device tells. */
@@ -65,7 +65,7 @@ export async function takePasswordAfterPasskey(request: Request, response: Respo
       )
     }
     const { after } = request.session
-    await beginSignedIn(request, account, checked.pair.privateKey, 'password+passkey')
+    await beginSignedIn(request, account, checked.pair.privateKey, 'password+passkey', beginNextSession)
     response.redirect(303, ownPath(after, HOME[account.role]))
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error

@@ -73,6 +73,11 @@ declare module 'express-session' {
 const COOKIE = '__Host-session'
 const MINUTE = 60 * 1000
 
+/** The session of this request was ended while the request was under way. Its person is led to the sign-in, and nothing begins out of it. */
+export class SessionEnded extends Error {
+  override name = 'SessionEnded'
+}
+
 export function sessions(): RequestHandler {
   const PgStore = connectPgSimple(session)
   const idleAndADay = config().idleMinutes * 60 + 24 * 60 * 60
@@ -114,6 +119,9 @@ export function saveBeforeRedirect(request: Request, response: Response, next: N
   next()
 }
 
+/** Sessions that have a row already, and are kept only as long as it is there. */
+const withRow = new WeakSet<object>()
+
 /**
  * Writes a session that was read only over its own row: a request that was under way while its session was signed out must not bring it back.
  * Only a session that was begun in this request makes a row.
@@ -121,14 +129,13 @@ export function saveBeforeRedirect(request: Request, response: Response, next: N
 function neverBroughtBack(store: session.Store, secondsToKeep: number): session.Store {
   const begun = store.set.bind(store)
   const asRead = store.createSession.bind(store)
-  const read = new WeakSet<object>()
   store.createSession = (request, content) => {
     const made = asRead(request, content)
-    read.add(made)
+    withRow.add(made)
     return made
   }
   store.set = (digest, content, done) => {
-    if (!read.has(content)) return begun(digest, content, done)
+    if (!withRow.has(content)) return begun(digest, content, done)
     const written = ask(
       'UPDATE sessions SET sess = $2, expire = now() + make_interval(secs => $3) WHERE sid = $1 RETURNING sid',
       [digest, JSON.stringify(content), secondsToKeep],
@@ -202,6 +209,34 @@ export async function beginSession(request: Request, content: Partial<SessionDat
   await new Promise<void>((done, fail) =>
     request.session.regenerate((error) => (error ? fail(error as Error) : done())),
   )
+  fill(request, content, now)
+}
+
+/**
+ * Goes on in a session of a new id with this content, in the row of the one before, in one step: when that row was ended meanwhile there is
+ * nothing to go on from, and whoever ends all sessions meets the old row or the new one. @throws SessionEnded
+ */
+export async function beginNextSession(
+  request: Request,
+  content: Partial<SessionData>,
+  now = Date.now(),
+  transaction?: Transaction,
+): Promise<void> {
+  const before = digestOf(request.sessionID)
+  ;(request.sessionStore as session.Store & { generate: (request: Request) => void }).generate(request)
+  fill(request, content, now)
+  withRow.add(request.session)
+  const moved = await ask(
+    `UPDATE sessions SET sid = $2, sess = $3 WHERE sid = $1 AND sess->>'movedAt' IS NULL RETURNING sid`,
+    [before, digestOf(request.sessionID), JSON.stringify(request.session)],
+    transaction,
+  )
+  if (moved.length === 1) return
+  await endSession(request)
+  throw new SessionEnded()
+}
+
+function fill(request: Request, content: Partial<SessionData>, now: number) {
   // The form's secret is made here: two pages that open at once would each make one, and the later would undo the earlier's form.
   const csrfSecret = randomBytes(18).toString('base64url')
   const ref = content.ref ?? randomBytes(12).toString('base64url')
@@ -213,16 +248,16 @@ export async function beginSession(request: Request, content: Partial<SessionDat
 
 /**
  * Notes that the person has just given what they sign in with, in a session of a new id: whoever held the old cookie does not come along. The
- * form's secret stays, so that what is being written in another tab can still be sent.
+ * form's secret stays, so that what is being written in another tab can still be sent. @throws SessionEnded
  */
-export async function noteProof(request: Request, now = Date.now()): Promise<void> {
+export async function noteProof(request: Request, now = Date.now(), transaction?: Transaction): Promise<void> {
   // A code app that is being set up begins anew, and an access code that nobody saw can be made anew.
   delete request.session.codeSecret
   delete request.session.accessCode
   const { cookie: _, mailboxKey, recoveryCodes, ...content } = request.session
   const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
   const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)
-  await beginSession(request, { ...content, seenAt: now, provedAt: now }, now)
+  await beginNextSession(request, { ...content, seenAt: now, provedAt: now }, now, transaction)
   if (privateKey) request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
   if (codes) request.session.recoveryCodes = sealForSession(request, 'recovery-codes', codes)
 }

@@ -127,11 +127,20 @@ async function beginCodeStep(request: Request, account: Account, privateKey: Buf
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
 }
 
-/** A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. */
-export async function beginSignedIn(request: Request, account: Account, privateKey: Buffer, strength: SignInStrength) {
+/**
+ * A session of a new id that is signed in, with the mailbox's private half sealed under its cookie.
+ * @param begin `beginNextSession` where it follows from a step whose session must not have been ended @throws SessionEnded then
+ */
+export async function beginSignedIn(
+  request: Request,
+  account: Account,
+  privateKey: Buffer,
+  strength: SignInStrength,
+  begin = beginSession,
+) {
   await rememberDevice(request, request.res!, account, strength)
   const mustAddPasskey = await lacksNeededPasskey(request, account)
-  await beginSession(request, {
+  await begin(request, {
     accountId: account.id,
     stage: 'signed-in',
     strength,

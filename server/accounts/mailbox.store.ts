@@ -2,6 +2,7 @@
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { checkPublicHalf, publicHalfMac } from '../vault/vault.ts'
+import { trueMemberships } from './membership.ts'
 
 export interface Mailbox {
   id: string
@@ -81,12 +82,19 @@ export async function listMailboxKeys(ids: readonly string[], transaction?: Tran
 
 /** The mailboxes that a person reads from: their own, then those of their teams. */
 export async function listReadableMailboxes(accountId: string, transaction?: Transaction): Promise<MailboxKey[]> {
-  const rows = await ask<MailboxKeyRow>(
-    `${NEWEST_KEY} WHERE m.account_id = $1 OR m.team_id IN (SELECT team_id FROM team_members WHERE account_id = $1) ORDER BY m.account_id NULLS LAST, m.id`,
+  const rows = await ask<MailboxKeyRow & { joinedAt: Date | null; mac: Buffer | null }>(
+    `SELECT n.*, t.joined_at, t.mac FROM (${NEWEST_KEY}) n LEFT JOIN team_members t ON t.team_id = n.team_id AND t.account_id = $1
+     WHERE n.account_id = $1 OR t.account_id = $1 ORDER BY n.account_id NULLS LAST, n.id`,
     [accountId],
     transaction,
   )
-  return rows.map(toKey)
+  const memberships = rows.flatMap(({ teamId, joinedAt, mac }) =>
+    teamId && joinedAt && mac ? [{ teamId, accountId, joinedAt, mac }] : [],
+  )
+  const teams = (await trueMemberships(memberships)).map(({ teamId }) => teamId)
+  return rows
+    .filter(({ teamId }) => teamId === null || teams.includes(teamId))
+    .map(({ joinedAt: _, mac: __, ...row }) => toKey(row))
 }
 
 function toKey({ publicHalf, publicMac, ...row }: MailboxKeyRow): MailboxKey {

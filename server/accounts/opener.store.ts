@@ -1,5 +1,7 @@
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import type { Membership } from '../vault/vault.ts'
+import { trueMemberships } from './membership.ts'
 
 export type OpenerKind =
   'password' | 'passkey' | 'recovery-code' | 'earlier-code' | 'member' | 'recovery' | 'waiting' | 'successor'
@@ -77,11 +79,11 @@ export async function supersedeCodes(
 }
 
 /** The members of these teams who have no opener to the newest half of theirs yet. */
-export function listMembersWithoutOpener(
+export async function listMembersWithoutOpener(
   teamIds: readonly string[],
 ): Promise<{ mailboxId: string; accountId: string }[]> {
-  return ask(
-    `SELECT t.id AS mailbox_id, m.account_id FROM team_members m
+  const rows = await ask<Membership & { mac: Buffer; mailboxId: string }>(
+    `SELECT t.id AS mailbox_id, m.* FROM team_members m
      JOIN mailboxes t ON t.team_id = m.team_id JOIN mailboxes p ON p.account_id = m.account_id JOIN accounts a ON a.id = m.account_id
      WHERE m.team_id = ANY($1::uuid[]) AND a.state <> 'closed' AND NOT EXISTS (
        SELECT FROM openers o WHERE o.mailbox_id = t.id AND o.kind = 'member' AND o.account_id = m.account_id
@@ -89,6 +91,7 @@ export function listMembersWithoutOpener(
          AND o.sealed_to_version = (SELECT max(version) FROM mailbox_keys WHERE mailbox_id = p.id))`,
     [teamIds],
   )
+  return trueMemberships(rows)
 }
 
 /** @returns how many were there: a recovery code is used by removing its opener, so that of fifty requests one wins */

@@ -1,7 +1,8 @@
 /** Shared mailboxes with members. */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
-import { sealField, unsealField } from '../vault/vault.ts'
+import { membershipMac, sealField, unsealField, type Membership } from '../vault/vault.ts'
+import { trueMemberships } from './membership.ts'
 
 export interface Team {
   id: string
@@ -16,10 +17,11 @@ interface TeamRow {
 }
 
 const teams = table<TeamRow>('teams', { id: 'uuid key', nameSealed: 'bytea', createdAt: 'timestamptz' })
-const teamMembers = table<{ teamId: string; accountId: string; joinedAt: Date }>('team_members', {
+const teamMembers = table<Membership & { mac: Buffer }>('team_members', {
   teamId: 'uuid key',
   accountId: 'uuid key',
   joinedAt: 'timestamptz',
+  mac: 'bytea',
 })
 
 export async function insertTeam(team: Team, transaction: Transaction): Promise<void> {
@@ -52,7 +54,8 @@ export async function listMemberships(
 }
 
 export async function listMembers(teamId: string, transaction?: Transaction): Promise<string[]> {
-  return (await teamMembers.list({ teamId }, transaction)).map(({ accountId }) => accountId)
+  const rows = await trueMemberships(await teamMembers.list({ teamId }, transaction))
+  return rows.map(({ accountId }) => accountId)
 }
 
 export async function insertMember(
@@ -61,7 +64,8 @@ export async function insertMember(
   now: Date,
   transaction: Transaction,
 ): Promise<void> {
-  await teamMembers.insert({ teamId, accountId, joinedAt: now }, transaction)
+  const membership = { teamId, accountId, joinedAt: now }
+  await teamMembers.insert({ ...membership, mac: membershipMac(membership) }, transaction)
 }
 
 function toTeam(row: TeamRow): Team {

@@ -188,6 +188,24 @@ export function checkPublicHalf(mailbox: MailboxOwner, version: number, publicHa
     throw new EnvelopeRefused('a public half or its owner was changed')
 }
 
+/** Who belongs to which team, and since when. */
+export interface Membership {
+  teamId: string
+  accountId: string
+  joinedAt: Date
+}
+
+/** The MAC over a membership; checked before the team's key is sealed to the member, and before they read from its mailbox. */
+export function membershipMac({ teamId, accountId, joinedAt }: Membership): Buffer {
+  const text = `membership\0${teamId}\0${accountId}\0${joinedAt.toISOString()}`
+  return createHmac('sha256', opened().keys.lookup).update(text).digest()
+}
+
+export function isMembershipMac(membership: Membership, mac: Buffer): boolean {
+  const expected = membershipMac(membership)
+  return mac.length === expected.length && timingSafeEqual(mac, expected)
+}
+
 function macOfPublicHalf(key: Buffer, whose: string, version: number, publicHalf: Buffer): Buffer {
   return createHmac('sha256', key).update(`public-half\0${whose}\0${version}\0`).update(publicHalf).digest()
 }

@@ -457,6 +457,52 @@ describe('Openers and public halves', () => {
     assert.equal((await password('maria')).status, 303)
   })
 
+  test('a row in team_members that was not written here lets nobody in: colleagues seal it nothing, and the log says why', async () => {
+    const { findMailboxOf, listReadableMailboxes } = await import('../../server/accounts/mailbox.store.ts')
+    const { listMembers } = await import('../../server/accounts/team.store.ts')
+    const [team] = await server.sql<{ id: string; joined: Date; mac: Buffer }>(
+      'SELECT team_id AS id, joined_at AS joined, mac FROM team_members WHERE account_id = $1',
+      [accounts.get(server.cast.sam.email)],
+    )
+    const box = (await findMailboxOf({ teamId: team!.id }))!
+    const openersOf = (accountId: string) =>
+      server.sql('SELECT 1 FROM openers WHERE mailbox_id = $1 AND account_id = $2', [box.id, accountId])
+    const put = (accountId: string, joined: Date, mac: Buffer) =>
+      server.sql('INSERT INTO team_members (team_id, account_id, joined_at, mac) VALUES ($1, $2, $3, $4)', [
+        team!.id,
+        accountId,
+        joined,
+        mac,
+      ])
+    const outsiders = (['maria', 'ada'] as const).map((name) => accounts.get(server.cast[name].email)!)
+    const before = await refusals()
+    await put(outsiders[0]!, team!.joined, team!.mac)
+    await put(outsiders[1]!, new Date(), Buffer.alloc(0))
+    assert.equal((await dana.ask('/messages')).status, 200)
+    for (const accountId of outsiders) {
+      assert.deepEqual(await openersOf(accountId), [])
+      assert.ok(!(await listReadableMailboxes(accountId)).some(({ id }) => id === box.id))
+      assert.ok(!(await listMembers(team!.id)).includes(accountId))
+    }
+    assert.equal(await refusals(), before + outsiders.length)
+    await server.sql('DELETE FROM team_members WHERE account_id = ANY($1)', [outsiders])
+  })
+
+  test('a member whose joining was moved to another time is a member no more until it is put back', async () => {
+    const { listReadableMailboxes } = await import('../../server/accounts/mailbox.store.ts')
+    const sam = accounts.get(server.cast.sam.email)!
+    const teams = async () => (await listReadableMailboxes(sam)).filter(({ teamId }) => teamId).length
+    const move = (by: string) =>
+      server.sql(`UPDATE team_members SET joined_at = joined_at + $2::interval WHERE account_id = $1`, [sam, by])
+    assert.equal(await teams(), 1)
+    const before = await refusals()
+    await move('1 second')
+    assert.equal(await teams(), 0)
+    assert.equal(await refusals(), before + 1)
+    await move('-1 second')
+    assert.equal(await teams(), 1)
+  })
+
   test('50. Session table dump -> opens no key', async () => {
     const rows = await server.sql<{ sid: string; sess: { mailboxKey?: string } }>('SELECT sid, sess FROM sessions')
     const dump = JSON.stringify(rows)

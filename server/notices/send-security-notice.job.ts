@@ -1,7 +1,7 @@
 /**
  * Tells a person on every channel we have that something about their sign-in changed: what, when, and what to do if it was not them. One notice
- * of one change, and at most ten a day: the tenth says that there were many, and what follows it is in the log only. Of what strangers can cause
- * again and again there are three a day, so that it never takes the place of a change.
+ * of one change, and at most ten a day: the tenth says that there were many, and what follows it is in the log only. Of what can be caused again
+ * and again there are three a day, and the first of each kind always goes, so that noise never takes the place of a change.
  */
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
@@ -17,7 +17,11 @@ import { noticeView } from './notice.view.ts'
 
 const DAY = 24 * 60 * 60 * 1000
 const MOST_A_DAY = 10
-const MOST_OF_KIND: Partial<Record<SecurityChange, number>> = { 'new-device': 3, 'many-wrong-tries': 3 }
+const MOST_OF_KIND: Partial<Record<SecurityChange, number>> = {
+  'new-device': 3,
+  'many-wrong-tries': 3,
+  'recovery-codes-made': 3,
+}
 
 export async function sendSecurityNotice(
   { accountId, change, at }: JobPayloads['send-security-notice'],
@@ -32,7 +36,7 @@ export async function sendSecurityNotice(
       const since = new Date(now.getTime() - DAY)
       const { told, lately, ofKind } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
       if (told) return
-      if (lately >= MOST_A_DAY || ofKind >= (MOST_OF_KIND[change] ?? MOST_A_DAY)) {
+      if (ofKind > 0 && (lately >= MOST_A_DAY || ofKind >= (MOST_OF_KIND[change] ?? MOST_A_DAY))) {
         const event = { act: 'security-notice.failed', subject, outcome: 'failed', reason: 'too-many-today' } as const
         return record(system, event, transaction, now)
       }
@@ -43,7 +47,7 @@ export async function sendSecurityNotice(
       const view = {
         ...noticeView(''),
         link: `${config().baseUrl}/not-me/${token}`,
-        change: lately === MOST_A_DAY - 1 ? 'several' : change,
+        change: ofKind > 0 && lately === MOST_A_DAY - 1 ? 'several' : change,
         at: inWords(happenedAt, now).text,
       }
       await sendMail({ to: account.email, template: 'security-notice', view }, now)

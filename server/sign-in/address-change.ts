@@ -26,6 +26,7 @@ import {
 } from './address-change.store.ts'
 import { forgetResetsOf } from './password-reset.store.ts'
 import type { Reader } from './reader.ts'
+import { endSecurityLinks } from './security-link.store.ts'
 import { endSessionsOf } from './sessions.ts'
 import { tellOfChange } from './tell-of-change.ts'
 
@@ -103,8 +104,9 @@ async function changeAddress(actor: Actor, change: AddressChange, now: Date, tra
   if (!(await noteChanged(change.id, later(now, 72), now, transaction))) return
   if (!(await setEmail(change.accountId, change.oldEmail, change.newEmail, transaction)))
     throw new NotFound('the address is another one by now')
-  // They went to the mailbox that was just left.
+  // They went to the mailbox that was just left. Its owner can say that this was not them for as long as the change can be taken back.
   await forgetResetsOf(change.accountId, transaction)
+  await endSecurityLinks({ accountId: change.accountId, since: new Date(0) }, later(now, 72), transaction)
   await record(actor, { act: 'address.changed', subject: subjectOf(change) }, transaction, now)
   await tellOfChange(change.accountId, 'address-changed', now, transaction)
   await enqueue('send-address-mail', { changeId: change.id, to: 'old', about: 'changed' }, transaction)
@@ -170,6 +172,8 @@ async function takeBack(
   if (!first) return 'stopped'
   await setEmail(accountId, undefined, first.oldEmail, transaction)
   await forgetResetsOf(accountId, transaction)
+  // What was told since then went to the mailbox that is left now.
+  await endSecurityLinks({ accountId, since: first.changedAt! }, now, transaction)
   await tellOfChange(accountId, 'address-restored', now, transaction)
   return 'restored'
 }

@@ -72,6 +72,20 @@ export async function useSecurityLink(id: string, now: Date, transaction: Transa
   return (await securityLinks.update({ usedAt: now }, { id, usedAt: null }, transaction)) === 1
 }
 
+/** The links of an account that were made since then and not used are good until `at` and no longer. */
+export async function endSecurityLinks(
+  { accountId, since }: { accountId: string; since: Date },
+  at: Date,
+  transaction: Transaction,
+): Promise<void> {
+  await ask(
+    `UPDATE security_links SET expires_at = least(expires_at, $3::timestamptz)
+     WHERE account_id = $1 AND made_at >= $2 AND used_at IS NULL`,
+    [accountId, since, at],
+    transaction,
+  )
+}
+
 export async function removeOldSecurityLinks(now: Date): Promise<void> {
   await ask('DELETE FROM security_links WHERE expires_at <= least($1::timestamptz, now())', [now])
 }

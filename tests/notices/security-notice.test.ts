@@ -75,6 +75,20 @@ describe('A notice of a change', () => {
     assert.ok((await notices()).some(({ text }) => text.includes('New recovery codes were made on')))
   })
 
+  test('of new recovery codes comes three times a day; the first of a kind comes whatever was told before', async () => {
+    const start = Date.now()
+    const before = (await notices()).length
+    for (let each = 0; each < 5; each++) await tell('recovery-codes-made', new Date(start + each))
+    assert.equal((await notices()).length, before + 3)
+    for (let each = 0; each < 12; each++) await tell('passkey-removed', new Date(start + 10 + each))
+    assert.equal((await notices()).length, before + 10)
+    await tell('passkey-added', new Date(start + 30))
+    await tell('passkey-added', new Date(start + 31))
+    const mails = await notices()
+    assert.equal(mails.length, before + 11)
+    assert.ok(mails.slice(0, 11).some(({ text }) => text.includes('screen lock was added on')))
+  })
+
   test('does not go to an account that is closed', async () => {
     await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [marias])
     const before = (await notices()).length
@@ -129,6 +143,33 @@ describe('“This was not me”', () => {
     await new Visitor(server).submit(path, path, {})
     assert.match(plain((await new Visitor(server).ask(path)).body), /Your earlier e-mail address is back\./)
     assert.equal((await findAccount(marias))!.email, maria.email)
+    await jobsDone(server)
+  })
+
+  test('a link that went to a mailbox that was left ends: when an address is taken back, and 72 hours after a change', async () => {
+    const { maria } = server.cast
+    const early = await link()
+    const visitor = await signedIn(server, maria)
+    await visitor.submit('/account/address', '/account/address', { email: 'thief.3@new.example' })
+    const confirm = pathIn(await mailAbout(server, 'thief.3@new.example', 'Confirm your new address'))
+    await visitor.submit(confirm, confirm, {})
+    await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`)
+    const { finishAddressChanges } = await import('../../server/sign-in/finish-address-changes.job.ts')
+    await finishAddressChanges()
+    await jobsDone(server)
+    const [kept] = await server.sql<{ hours: number }>(
+      'SELECT round(extract(epoch FROM max(expires_at) - now()) / 3600)::int AS hours FROM security_links WHERE made_at < (SELECT max(changed_at) FROM address_changes)',
+    )
+    assert.equal(kept!.hours, 72)
+    const late = await link('new-device')
+    assert.equal((await new Visitor(server).ask(late)).status, 200)
+    const { takeBackAddressChanges } = await import('../../server/sign-in/address-change.ts')
+    await takeBackAddressChanges({ kind: 'anonymous', strength: 'none' }, marias, new Date())
+    const again = await signedIn(server, maria)
+    assert.equal((await new Visitor(server).ask(late)).status, 404)
+    assert.equal((await again.submit('/help', late, {})).status, 404)
+    assert.equal((await again.ask('/messages')).status, 200)
+    assert.equal((await new Visitor(server).ask(early)).status, 200)
     await jobsDone(server)
   })
 

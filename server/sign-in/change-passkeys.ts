@@ -1,4 +1,6 @@
 /** A person's own passkeys: adding, naming, removing. Each is recorded, and told on every channel unless it is only a name. */
+import { findAccount } from '../accounts/account.store.ts'
+import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
@@ -69,9 +71,30 @@ export async function takePasskeyAway(
   return outcome
 }
 
+/** Takes away what was added since then, for somebody who says that it was not them; what nobody could sign in without stays. */
+export async function takeNewPasskeysAway(
+  actor: Actor,
+  accountId: string,
+  since: Date,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
+  await holdCredential(accountId, transaction)
+  const account = await findAccount(accountId, transaction)
+  const added = (await listPasskeys(accountId, transaction)).filter(({ addedAt }) => addedAt >= since)
+  let removed = false
+  for (const { id } of account ? added : []) {
+    if (await whyNeeded({ account: account! }, id, transaction)) continue
+    await removePasskey({ id, accountId }, transaction)
+    await record(actor, { act: 'passkey.removed', subject: { kind: 'account', id: accountId } }, transaction, now)
+    removed = true
+  }
+  if (removed) await tellOfChange(accountId, 'passkey-removed', now, transaction)
+}
+
 /** Whether somebody could still sign in without this passkey: by another that opens their messages, or by password and a second factor. */
 export async function whyNeeded(
-  { account }: Reader,
+  { account }: Pick<Reader, 'account'>,
   id: string,
   transaction?: Transaction,
 ): Promise<'last-way-in' | 'needed' | undefined> {

@@ -3,6 +3,7 @@ import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { takeBackAddressChanges } from './address-change.ts'
+import { takeNewPasskeysAway } from './change-passkeys.ts'
 import { stopOwnHelp } from './help-sign-in.ts'
 import { forgetDevicesOf } from './known-device.store.ts'
 import { forgetResetsOf } from './password-reset.store.ts'
@@ -11,12 +12,13 @@ import { endSessionsOf } from './sessions.ts'
 
 /** @param actor whoever pressed the button: nobody who is signed in, most likely */
 export async function disownChange(actor: Actor, link: SecurityLink, now = new Date()): Promise<void> {
-  const { accountId, change } = link
+  const { accountId, change, happenedAt } = link
   const first = await inTransaction(async (transaction) => {
     if (!(await useSecurityLink(link.id, now, transaction))) return false
     await endSessionsOf(accountId, transaction)
     await forgetDevicesOf(accountId, transaction)
     await forgetResetsOf(accountId, transaction)
+    if (change === 'passkey-added') await takeNewPasskeysAway(actor, accountId, happenedAt, now, transaction)
     const subject = { kind: 'account' as const, id: accountId }
     await record(actor, { act: 'account.disowned-change', subject, reason: change }, transaction, now)
     return true

@@ -6,6 +6,7 @@ import { inWords } from '../lib/dates.ts'
 import { showPage, t } from '../web/page.ts'
 import { wasRestoredAt } from './address-change.store.ts'
 import { disownChange } from './disown-change.ts'
+import { listPasskeys } from './passkey.store.ts'
 import { findSecurityLink } from './security-link.store.ts'
 
 /** GET /not-me/:token */
@@ -13,10 +14,24 @@ export async function askNotMe(request: Request, response: Response) {
   const { token, link } = await find(request)
   if (link.usedAt) {
     const restored = await wasRestoredAt(link.accountId, link.usedAt)
-    return showPage(request, response, 'account/disowned', { title: t('account:disowned.title'), restored })
+    const passkey = link.change === 'passkey-added'
+    const kept = passkey ? await namesOfKept(link.accountId, link.happenedAt, link.usedAt) : []
+    const view = { restored, removed: passkey && kept.length === 0, kept }
+    return showPage(request, response, 'account/disowned', { title: t('account:disowned.title'), ...view })
   }
   const what = t('account:notMe.what', { context: link.change, at: inWords(link.happenedAt).text })
-  showPage(request, response, 'account/not-me', { title: t('account:notMe.title'), action: `/not-me/${token}`, what })
+  showPage(request, response, 'account/not-me', {
+    title: t('account:notMe.title'),
+    action: `/not-me/${token}`,
+    what,
+    passkey: link.change === 'passkey-added',
+  })
+}
+
+/** Of the passkeys that were added since, those that nobody could sign in without. */
+async function namesOfKept(accountId: string, since: Date, until: Date) {
+  const passkeys = await listPasskeys(accountId)
+  return passkeys.filter(({ addedAt }) => addedAt >= since && addedAt <= until).map(({ name }) => name)
 }
 
 /** POST /not-me/:token */

@@ -30,6 +30,48 @@ async function enrolled(email: string, prf = SECRET) {
   return { email, link, device, visitor }
 }
 
+test('“this was not me” takes away the passkey that was added, and not one that nobody could sign in without', async () => {
+  const { linkToken } = await import('../../server/vault/vault.ts')
+  const { disownChange } = await import('../../server/sign-in/disown-change.ts')
+  const mine = await enrolled('not.me@mail.example')
+  const thiefs = new SoftwarePasskey(server.port)
+  await mine.visitor.ask('/enrol/recovery-codes')
+  await mine.visitor.submit('/enrol/recovery-codes', '/enrol/recovery-codes', { saved: 'yes' })
+  const options = await optionsAt<RegistrationOptions>(mine.visitor, '/account/passkeys/new')
+  const fields = { answer: thiefs.create(options), prf: SECRET }
+  assert.equal((await mine.visitor.submit('/account/passkeys', '/account/passkeys', fields)).status, 303)
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  const accountId = (await findAccountByEmail('not.me@mail.example'))!.id
+  const { listPasskeys } = await import('../../server/sign-in/passkey.store.ts')
+  const [first, second] = await listPasskeys(accountId)
+  const { sendSecurityNotice } = await import('../../server/notices/send-security-notice.job.ts')
+  await sendSecurityNotice({ accountId, change: 'passkey-added', at: second!.addedAt.toISOString() })
+  const [row] = await server.sql<{ id: string }>('SELECT id FROM security_links WHERE account_id = $1', [accountId])
+  const path = `/not-me/${linkToken('not-me', row!.id)}`
+  const nobody = new Visitor(server)
+  assert.match((await nobody.ask(path)).body, /unless nobody could sign in without it/)
+  await nobody.submit(path, path, {})
+  assert.match((await nobody.ask(path)).body, /that was added can no longer sign in\./)
+  assert.deepEqual(
+    (await listPasskeys(accountId)).map(({ id }) => id),
+    [first!.id],
+  )
+  assert.equal((await use(new Visitor(server), thiefs)).status, 422)
+  assert.equal((await use(new Visitor(server), mine.device)).status, 303)
+  const { findSecurityLink } = await import('../../server/sign-in/security-link.store.ts')
+  await server.sql('UPDATE security_links SET used_at = NULL, happened_at = $2 WHERE id = $1', [
+    row!.id,
+    first!.addedAt,
+  ])
+  const link = await findSecurityLink(path.split('/').at(-1)!, new Date())
+  await disownChange({ kind: 'anonymous', strength: 'none' }, link!)
+  assert.deepEqual(
+    (await listPasskeys(accountId)).map(({ id }) => id),
+    [first!.id],
+  )
+  assert.match((await nobody.ask(path)).body, /can still sign in, because without it you could not/)
+})
+
 async function optionsAt<Options>(visitor: Visitor, path: string): Promise<Options> {
   const answer = await visitor.ask(path, { headers: { accept: 'application/json' } })
   assert.equal(answer.status, 200)

@@ -1475,9 +1475,18 @@ const accountPages: Sample[] = [
   sample('account/not-me', '', 'Was this not you?', null, {
     action: '/not-me/3uY7sample',
     what: 'Your password was changed on Tuesday 17 November, 2:02 pm.',
+    passkey: false,
   }),
-  sample('account/disowned', '', 'We locked others out', null, { restored: false }),
-  sample('account/disowned', 'with the address', 'We locked others out', null, { restored: true }),
+  sample('account/disowned', '', 'We locked others out', null, {
+    restored: false,
+    removed: true,
+    kept: [],
+  }),
+  sample('account/disowned', 'with the address', 'We locked others out', null, {
+    restored: true,
+    removed: false,
+    kept: ['Phone'],
+  }),
   sample('account/openings', '', 'Who opened your messages', maria, openings),
   sample('account/openings', 'empty', 'Who opened your messages', maria, {
     ...openings,

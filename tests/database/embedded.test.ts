@@ -169,6 +169,9 @@ describe('the embedded PostgreSQL', () => {
       while (!findServer(folder)?.ready) await pause(10)
       assert.match(told.join(), /closed its connection/, signal)
       assert.deepEqual(await ask(running.ownerUrl, 'SELECT a FROM k.t'), [{ a: 7 }], signal)
+      // It is ready a moment before the one who started it is in: who kills it in that moment is not told of.
+      const inUse = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted`
+      while ((await ask(running.ownerUrl, inUse)).length === 0) await pause(10)
     }
     const last = findServer(folder)!
     await running.stop()

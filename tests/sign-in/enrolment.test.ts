@@ -206,7 +206,9 @@ test('39. A recovery code signs in once, in any spelling, and of fifty at once o
   const visitors = [await atTheCode(), await atTheCode()]
   const tokens = await Promise.all(visitors.map((each) => each.tokenOn('/sign-in/recovery-code')))
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  await server.sql('DELETE FROM rate_limits')
+  // So that all fifty meet: as if each browser had many tries. One wrong try makes the rows that are changed.
+  for (const each of visitors) await type(each, '00000-00000-00000-0000Z')
+  await server.sql('UPDATE rate_limits SET points = -1000')
   const answers = await Promise.all(
     Array.from({ length: 50 }, (_, index) =>
       visitors[index % 2]!.ask('/sign-in/recovery-code', {

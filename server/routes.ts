@@ -20,9 +20,9 @@ import {
 } from './notices/link.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
-import { askOtherCodeApp, takeOtherCodeApp } from './sign-in/account-code-app.pages.ts'
-import { askChangedPassword, takeChangedPassword } from './sign-in/account-password.pages.ts'
-import { askName, showAccount, takeName } from './sign-in/account.pages.ts'
+import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
+import { askChangedPassword, takeChangedPassword } from './own-account/password.pages.ts'
+import { askName, showAccount, takeName } from './own-account/account.pages.ts'
 import {
   askAddress,
   askConfirmNew,
@@ -32,7 +32,7 @@ import {
   takeAddress,
   takeConfirmNew,
   takeConfirmOld,
-} from './sign-in/address-change.pages.ts'
+} from './own-account/address-change.pages.ts'
 import {
   askCode,
   askRecoveryCode,
@@ -51,7 +51,7 @@ import {
   takeApproval,
   takeHelpRequest,
   takeStop,
-} from './sign-in/help-sign-in.pages.ts'
+} from './help-sign-in/help-sign-in.pages.ts'
 import {
   askHelpCode,
   askHelpedPassword,
@@ -59,8 +59,8 @@ import {
   takeHelpCode,
   takeHelpedPassword,
   takeHelpedSecondFactor,
-} from './sign-in/helped-sign-in.pages.ts'
-import { answerHelpAsked, askHelpAsked, askStopHelp, stopHelpFromMail } from './sign-in/stop-help.pages.ts'
+} from './help-sign-in/helped-sign-in.pages.ts'
+import { answerHelpAsked, askHelpAsked, askStopHelp, stopHelpFromMail } from './help-sign-in/stop-help.pages.ts'
 import {
   askPasswordBesidePasskey,
   askSecondFactor,
@@ -69,10 +69,10 @@ import {
   showRecoveryCodes,
   takePasswordBesidePasskey,
   takeSecondFactor,
-} from './sign-in/enrol.pages.ts'
+} from './enrolment/enrol.pages.ts'
 import { extendSession } from './sign-in/session.pages.ts'
-import { endAllDevices, endDevice, endOtherDevices, forget, showDevices } from './sign-in/devices.pages.ts'
-import { askNotMe, takeNotMe } from './sign-in/not-me.pages.ts'
+import { endAllDevices, endDevice, endOtherDevices, forget, showDevices } from './own-account/devices.pages.ts'
+import { askNotMe, takeNotMe } from './own-account/not-me.pages.ts'
 import {
   askPasswordAfterPasskey,
   sendSignInOptions,
@@ -87,7 +87,7 @@ import {
   showPasskeys,
   takeNewPasskey,
   takePasskeyName,
-} from './sign-in/passkeys.pages.ts'
+} from './own-account/passkeys.pages.ts'
 import { askProof, sendProofOptions, takePasskeyAsProof, takeProof } from './sign-in/prove.pages.ts'
 import { askPassword, goHome, signOut, takePassword } from './sign-in/sign-in.pages.ts'
 import {
@@ -96,7 +96,7 @@ import {
   showOwnCodes,
   takeEarlierCode,
   takeEarlierPassword,
-} from './sign-in/recovery-codes.pages.ts'
+} from './own-account/recovery-codes.pages.ts'
 import {
   askForgotten,
   askReset,

@@ -9,8 +9,8 @@ import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
 import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
-import { finishAddressChanges } from './sign-in/finish-address-changes.job.ts'
-import { sweepSignIns } from './sign-in/sweep-sign-ins.job.ts'
+import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
+import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
 
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),

@@ -237,8 +237,8 @@ describe('Who may ask for what', () => {
   /** By an administrator for a colleague: out of a care team's reach. */
   async function requestForHelp(asker: string, person: string) {
     const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
-    const { cancelToken } = await import('../server/sign-in/assisted-reset.store.ts')
-    const { askForHelp } = await import('../server/sign-in/help-sign-in.ts')
+    const { cancelToken } = await import('../server/accounts/assisted-reset.store.ts')
+    const { askForHelp } = await import('../server/help-sign-in/help-sign-in.ts')
     const { system } = await import('../server/audit/actor.ts')
     const [helper, { id: account }] = (await Promise.all([asker, person].map((each) => findAccountByEmail(each)))) as [
       Account,

@@ -7,7 +7,7 @@ import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
 import { MailNotTaken, sendMail, type Mail } from '../mail/send-mail.ts'
-import { addressChangeToken, findAddressChange, type AddressChange } from '../sign-in/address-change.store.ts'
+import { addressChangeToken, findAddressChange, type AddressChange } from '../accounts/address-change.store.ts'
 import { noticeView } from './notice.view.ts'
 
 const HOUR = 60 * 60 * 1000

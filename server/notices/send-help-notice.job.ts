@@ -10,7 +10,7 @@ import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
 import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
-import { beginWait, cancelToken, findReset, noteNoticeFailed } from '../sign-in/assisted-reset.store.ts'
+import { beginWait, cancelToken, findReset, noteNoticeFailed } from '../accounts/assisted-reset.store.ts'
 import { noticeView } from './notice.view.ts'
 
 export async function sendHelpNotice(

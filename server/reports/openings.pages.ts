@@ -13,7 +13,7 @@ export async function showOpenings(request: Request, response: Response) {
   const reader = readerOf(request)
   const before = readPlace(typed(request.query, 'before'))
   const openings = await readOpenings(reader, before)
-  showPage(request, response, 'account/openings', openingsView(openings, reader.account, !before))
+  showPage(request, response, 'own-account/openings', openingsView(openings, reader.account, !before))
 }
 
 function readPlace(text: string): { at: Date; id: string } | undefined {

@@ -11,7 +11,7 @@ export function openingsView(all: Opening[], own: { id: string; role: string }, 
     const day = dayInWords(opening.at, now)
     days.set(day, [...(days.get(day) ?? []), lineOf(opening, own.id, now)])
   }
-  const title = t('account:openings.title', { context: own.role === 'patient' ? 'own' : 'staff' })
+  const title = t('own-account:openings.title', { context: own.role === 'patient' ? 'own' : 'staff' })
   return {
     title,
     heading: title,
@@ -23,13 +23,13 @@ export function openingsView(all: Opening[], own: { id: string; role: string }, 
 
 function lineOf({ actor, actorId, at, act, letter, teams }: Opening, ownId: string, now: Date) {
   const isMe = actorId === ownId
-  const nameless = t(`account:openings.${actor?.role === 'patient' ? 'patient' : 'team'}`)
+  const nameless = t(`own-account:openings.${actor?.role === 'patient' ? 'patient' : 'team'}`)
   return {
     at: { text: clockTime(at), iso: at.toISOString() },
-    who: isMe ? t('account:openings.you') : actor?.name || nameless,
+    who: isMe ? t('own-account:openings.you') : actor?.name || nameless,
     team: isMe ? '' : teams.join(', '),
-    did: t(`account:openings.did.${act}`),
-    message: t('account:openings.message', { day: dayInWords(letter.sentAt, now) }),
+    did: t(`own-account:openings.did.${act}`),
+    message: t('own-account:openings.message', { day: dayInWords(letter.sentAt, now) }),
     href: letter.recalledAt ? '' : `/messages/${letter.id}`,
   }
 }

@@ -4,7 +4,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { askAs } from '../faults/child-server.ts'
 import { everybodyIn, textFile, writeTo } from '../support/letters.ts'
-import { choosePassword, linkOf } from '../sign-in/newcomer.ts'
+import { choosePassword, linkOf } from '../enrolment/newcomer.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor } from '../support/visitor.ts'
 

@@ -6,7 +6,7 @@ import { openWindow, startBrowser } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
-import { mailAbout, pathIn } from '../sign-in/account-mails.ts'
+import { mailAbout, pathIn } from '../own-account/account-mails.ts'
 
 const SAVE = 'main form button[type=submit]'
 let server: TestServer

@@ -7,7 +7,7 @@ import { openWindow, startBrowser } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
-import { writeTo } from '../sign-in/newcomer.ts'
+import { writeTo } from '../enrolment/newcomer.ts'
 
 const SUBMIT = 'main form:not(.passkey) button[type=submit]'
 const LOCK = '#passkey'

@@ -5,7 +5,7 @@ import type { SecurityChange } from '../../server/jobs/names.ts'
 import { outbox } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
-import { eventsOf, idOf, jobsDone, mailAbout, pathIn } from '../sign-in/account-mails.ts'
+import { eventsOf, idOf, jobsDone, mailAbout, pathIn } from '../own-account/account-mails.ts'
 
 const SUBJECT = 'About your sign-in'
 let server: TestServer
@@ -136,7 +136,7 @@ describe('“This was not me”', () => {
     const confirm = pathIn(await mailAbout(server, 'thief.2@new.example', 'Confirm your new address'))
     await thief.submit(confirm, confirm, {})
     await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`)
-    const { finishAddressChanges } = await import('../../server/sign-in/finish-address-changes.job.ts')
+    const { finishAddressChanges } = await import('../../server/own-account/finish-address-changes.job.ts')
     await finishAddressChanges()
     const { findAccount } = await import('../../server/accounts/account.store.ts')
     assert.equal((await findAccount(marias))!.email, 'thief.2@new.example')
@@ -154,7 +154,7 @@ describe('“This was not me”', () => {
     const confirm = pathIn(await mailAbout(server, 'thief.3@new.example', 'Confirm your new address'))
     await visitor.submit(confirm, confirm, {})
     await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`)
-    const { finishAddressChanges } = await import('../../server/sign-in/finish-address-changes.job.ts')
+    const { finishAddressChanges } = await import('../../server/own-account/finish-address-changes.job.ts')
     await finishAddressChanges()
     await jobsDone(server)
     const [kept] = await server.sql<{ hours: number }>(
@@ -163,7 +163,7 @@ describe('“This was not me”', () => {
     assert.equal(kept!.hours, 72)
     const late = await link('new-device')
     assert.equal((await new Visitor(server).ask(late)).status, 200)
-    const { takeBackAddressChanges } = await import('../../server/sign-in/address-change.ts')
+    const { takeBackAddressChanges } = await import('../../server/own-account/address-change.ts')
     await takeBackAddressChanges({ kind: 'anonymous', strength: 'none' }, marias, new Date())
     const again = await signedIn(server, maria)
     assert.equal((await new Visitor(server).ask(late)).status, 404)
@@ -174,7 +174,7 @@ describe('“This was not me”', () => {
   })
 
   test('stops help with a sign-in that somebody asked for, and links that set a new password', async () => {
-    const { askHelpFor, resetRow } = await import('../sign-in/helping.ts')
+    const { askHelpFor, resetRow } = await import('../help-sign-in/helping.ts')
     const help = await askHelpFor(await signedIn(server, server.cast.dana), server.cast.maria.email)
     await new Visitor(server).submit('/sign-in/forgot', '/sign-in/forgot', { email: server.cast.maria.email })
     await jobsDone(server)

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import { answerTo, enrol, everybodyIn, linkIn, mailsTo, textFile, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { plain, type Visitor } from '../support/visitor.ts'
-import { idOf } from '../sign-in/account-mails.ts'
+import { idOf } from '../own-account/account-mails.ts'
 
 const PAGE = '/account/openings'
 let server: TestServer

@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { codeOf, type Person } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../support/visitor.ts'
-import { choosePassword, keyOnPage, writeTo } from './newcomer.ts'
+import { choosePassword, keyOnPage, writeTo } from '../enrolment/newcomer.ts'
 
 const COOKIE = '__Host-device'
 const PHONE = 'Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0'
@@ -146,7 +146,7 @@ test('after thirty days without a sign-in a device is as unknown as any other, a
   await signInOn(visitor, maria)
   assert.notEqual(visitor.cookies.get(COOKIE), token)
   assert.equal((await counts(id)).recorded, before.recorded + 1)
-  const { sweepSignIns } = await import('../../server/sign-in/sweep-sign-ins.job.ts')
+  const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
   await sweepSignIns(days(31))
   assert.deepEqual(await server.sql('SELECT 1 FROM known_devices'), [])
 })

@@ -6,7 +6,7 @@ import { openWindow, startBrowser } from '../support/browser.ts'
 import type { Person } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { signedIn, Visitor } from '../support/visitor.ts'
-import { allThatIsStored, choosePassword, enrol, linkOf, withoutNumbers, writeTo } from './newcomer.ts'
+import { allThatIsStored, choosePassword, enrol, linkOf, withoutNumbers, writeTo } from '../enrolment/newcomer.ts'
 
 let server: TestServer
 let dana: Visitor

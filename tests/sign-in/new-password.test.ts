@@ -12,13 +12,13 @@ import { newPassword, ownWordsOf } from '../../server/sign-in/sign-in.form.ts'
 import { openWindow, startBrowser } from '../support/browser.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { signedIn, Visitor } from '../support/visitor.ts'
-import { allThatIsStored, choosePassword, writeTo } from './newcomer.ts'
+import { allThatIsStored, choosePassword, writeTo } from '../enrolment/newcomer.ts'
 
 /** What is hashed here has gone through `newPassword`, or was right before (raise-password). */
 const SETS_PASSWORDS = [
-  'sign-in/change-password.ts',
-  'sign-in/enrol.ts',
-  'sign-in/helped-sign-in.ts',
+  'own-account/change-password.ts',
+  'enrolment/enrol.ts',
+  'help-sign-in/helped-sign-in.ts',
   'sign-in/password.ts',
   'sign-in/raise-password.ts',
   'sign-in/reset-password.ts',

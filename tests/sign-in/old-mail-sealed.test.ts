@@ -7,7 +7,7 @@ import { startTestServerSealed, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { actsAbout, signInByCode, testOldMail } from './old-mail.ts'
 import { newCodes, newPatient, resetByApp, type Patient } from './way-back.ts'
-import { writeTo } from './newcomer.ts'
+import { writeTo } from '../enrolment/newcomer.ts'
 
 let server: TestServer
 let dana: Visitor

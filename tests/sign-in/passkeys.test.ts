@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { SoftwarePasskey, type Lies, type RegistrationOptions } from '../support/software-passkey.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../support/visitor.ts'
-import { allThatIsStored, withoutNumbers, writeTo } from './newcomer.ts'
+import { allThatIsStored, withoutNumbers, writeTo } from '../enrolment/newcomer.ts'
 
 const SECRET = randomBytes(32).toString('base64url')
 
@@ -32,7 +32,7 @@ async function enrolled(email: string, prf = SECRET) {
 
 test('“this was not me” takes away the passkey that was added, and not one that nobody could sign in without', async () => {
   const { linkToken } = await import('../../server/vault/vault.ts')
-  const { disownChange } = await import('../../server/sign-in/disown-change.ts')
+  const { disownChange } = await import('../../server/own-account/disown-change.ts')
   const mine = await enrolled('not.me@mail.example')
   const thiefs = new SoftwarePasskey(server.port)
   await mine.visitor.ask('/enrol/recovery-codes')
@@ -278,7 +278,7 @@ test('of two browsers that enrol at once by passkey without its secret, the firs
 test('10. A half-made sign-in by passkey ends after 24 h, and nothing of it stays', async () => {
   const { visitor } = await enrolled('half.passkey@mail.example', '')
   assert.equal((await visitor.ask('/enrol/password')).status, 200)
-  const { sweepSignIns } = await import('../../server/sign-in/sweep-sign-ins.job.ts')
+  const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
   await sweepSignIns(new Date(Date.now() + 24 * 60 * 60 * 1000 + 1000))
   assert.deepEqual(await server.sql(`SELECT 1 FROM enrolments WHERE state = 'passkey-set'`), [])
   assert.deepEqual(await server.sql('SELECT 1 FROM spent_challenges'), [])

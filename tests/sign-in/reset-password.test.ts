@@ -6,7 +6,7 @@ import { codeOf, type Person } from '../support/cast.ts'
 import { mailsTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
-import { allThatIsStored, withoutNumbers, writeTo } from './newcomer.ts'
+import { allThatIsStored, withoutNumbers, writeTo } from '../enrolment/newcomer.ts'
 import {
   linkFor,
   newCodes,
@@ -183,7 +183,7 @@ test('6. GET a reset link 100 times as a scanner does (HEAD, GET, prefetch, Sec-
 
 /** Nothing is being written any more: jobs that were under way are done, and what the minute's sweep would take is gone. */
 async function settled() {
-  const { sweepSignIns } = await import('../../server/sign-in/sweep-sign-ins.job.ts')
+  const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
   await sweepSignIns()
   await nothingUnderWay(server)
 }
@@ -433,7 +433,7 @@ test('the table of links tells nobody a link, and lapsed ones are swept', async 
   const [row] = await server.sql<{ all: string }>(`SELECT string_agg(r::text, ' ') AS all FROM password_resets r`)
   assert.doesNotMatch(row!.all, new RegExp(token))
   assert.doesNotMatch(row!.all, new RegExp(Buffer.from(token, 'base64url').toString('hex')))
-  const { sweepSignIns } = await import('../../server/sign-in/sweep-sign-ins.job.ts')
+  const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
   await server.sql(`UPDATE password_resets SET expires_at = now() - interval '1 second'`)
   await sweepSignIns()
   assert.deepEqual(await server.sql('SELECT 1 FROM password_resets'), [])

@@ -6,7 +6,7 @@ import { codeOf, type Person } from '../support/cast.ts'
 import { makePdf, makePng } from '../support/files.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
-import { allThatIsStored } from './newcomer.ts'
+import { allThatIsStored } from '../enrolment/newcomer.ts'
 import { changeSession, copyOf as sameCookies, rowOf as sessionRow, sidOf, tokenOf } from './session-rows.ts'
 
 const COOKIE = '__Host-session'
@@ -226,7 +226,7 @@ test('15 minutes without a click end a session, and its keys leave the table', a
 test('keys of sessions that nobody comes back to are taken out by the sweep', async () => {
   const [left, used] = [await signedIn(server, maria), await signedIn(server, maria)]
   await setBack(left, 'seenAt', 16 * MINUTE)
-  const { sweepSignIns } = await import('../../server/sign-in/sweep-sign-ins.job.ts')
+  const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
   await sweepSignIns()
   assert.equal((await rowOf(left))!.sess['mailboxKey'], undefined)
   assert.ok((await rowOf(used))!.sess['mailboxKey'])

@@ -7,7 +7,7 @@ import { projectRoot } from '../../server/lib/root.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../support/visitor.ts'
-import { allThatIsStored } from './newcomer.ts'
+import { allThatIsStored } from '../enrolment/newcomer.ts'
 
 let server: TestServer
 let maria: Person

@@ -3,7 +3,7 @@ import { codeOf, type Person } from '../support/cast.ts'
 import { outbox } from '../support/letters.ts'
 import type { TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor, type Answer } from '../support/visitor.ts'
-import { enrol, writeTo } from './newcomer.ts'
+import { enrol, writeTo } from '../enrolment/newcomer.ts'
 
 export interface Patient {
   person: Person

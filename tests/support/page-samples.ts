@@ -196,15 +196,15 @@ function passkeyLists(): Sample[] {
   const nothing = { done: '', must: false, passkeys: [], passkey: form, full: false }
   const two = [row('iPhone', true, true), row('The old computer in the kitchen', false, false)]
   return [
-    sample('account/passkeys', '', title, maria, { ...nothing, passkeys: two }),
-    sample('account/passkeys', 'none', title, maria, nothing),
-    sample('account/passkeys', 'needed', title, robin, { ...nothing, must: true }),
-    sample('account/passkeys', 'at a bare address', title, maria, { ...nothing, passkey: null }),
-    sample('account/passkeys', 'full', title, maria, { ...nothing, passkeys: two, passkey: null, full: true }),
+    sample('own-account/passkeys', '', title, maria, { ...nothing, passkeys: two }),
+    sample('own-account/passkeys', 'none', title, maria, nothing),
+    sample('own-account/passkeys', 'needed', title, robin, { ...nothing, must: true }),
+    sample('own-account/passkeys', 'at a bare address', title, maria, { ...nothing, passkey: null }),
+    sample('own-account/passkeys', 'full', title, maria, { ...nothing, passkeys: two, passkey: null, full: true }),
     ...['added', 'renamed', 'removed'].map((done) =>
-      sample('account/passkeys', done, title, maria, { ...nothing, passkeys: two, done }),
+      sample('own-account/passkeys', done, title, maria, { ...nothing, passkeys: two, done }),
     ),
-    sample('account/passkeys', 'refused', title, maria, {
+    sample('own-account/passkeys', 'refused', title, maria, {
       ...nothing,
       errors: [wrong('passkey', 'We could not set that up. Please try again, or use another way.')],
     }),
@@ -244,23 +244,23 @@ const signIn: Sample[] = [
     ...askingForCode,
     waitUntil: '3:15 pm',
   }),
-  sample('sign-in/make-password', '', 'Make your sign-in', null, {
+  sample('enrolment/make-password', '', 'Make your sign-in', null, {
     action: '/m/3uY7sample/password',
     passkey: { action: '/m/3uY7sample/passkey', options: '/m/3uY7sample/passkey' },
   }),
-  sample('sign-in/make-password', 'too short', 'Make your sign-in', null, {
+  sample('enrolment/make-password', 'too short', 'Make your sign-in', null, {
     action: '/m/3uY7sample/password',
     passkey: null,
     errors: [wrong('password', 'Too short: 4 more characters. Your password needs 12 or more.')],
   }),
-  sample('sign-in/second-factor', '', 'Add a code app', null, {
+  sample('enrolment/second-factor', '', 'Add a code app', null, {
     action: '/enrol/second-factor',
     otpauthHref:
       'otpauth://totp/Riverside%20Clinic:maria%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Riverside%20Clinic',
     keyGroups: ['JBSW', 'Y3DP', 'EHPK', '3PXP', 'JBSW', 'Y3DP', 'EHPK', '3PXP'],
     qr: qr,
   }),
-  sample('sign-in/second-factor', 'wrong code', 'Add a code app', null, {
+  sample('enrolment/second-factor', 'wrong code', 'Add a code app', null, {
     action: '/enrol/second-factor',
     otpauthHref:
       'otpauth://totp/Riverside%20Clinic:maria%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Riverside%20Clinic',
@@ -270,20 +270,20 @@ const signIn: Sample[] = [
       wrong('code', 'That code is not right. Check that your phone sets its clock by itself, then type the next code.'),
     ],
   }),
-  sample('sign-in/recovery-codes', '', 'Keep these codes safe', null, {
+  sample('enrolment/recovery-codes', '', 'Keep these codes safe', null, {
     action: '/enrol/recovery-codes',
     renewed: false,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
   }),
-  sample('sign-in/recovery-codes', 'box not ticked', 'Keep these codes safe', null, {
+  sample('enrolment/recovery-codes', 'box not ticked', 'Keep these codes safe', null, {
     action: '/enrol/recovery-codes',
     renewed: false,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
     errors: [wrong('saved', 'Tick the box once you have put the codes somewhere safe.')],
   }),
-  sample('sign-in/recovery-codes', 'new ones', 'Keep these codes safe', maria, {
+  sample('enrolment/recovery-codes', 'new ones', 'Keep these codes safe', maria, {
     action: '/enrol/recovery-codes',
     renewed: true,
     codes: recoveryCodes(),
@@ -379,21 +379,21 @@ const signIn: Sample[] = [
     waitUntil: '',
     errors: [wrong('password', 'The password is not right. Try again.')],
   }),
-  sample('sign-in/password-beside-passkey', '', 'Now choose a password', null, { action: '/enrol/password' }),
+  sample('enrolment/password-beside-passkey', '', 'Now choose a password', null, { action: '/enrol/password' }),
   ...passkeyLists(),
-  sample('account/passkey-name', '', 'Name this device', maria, {
+  sample('own-account/passkey-name', '', 'Name this device', maria, {
     action: '/account/passkeys/1/name',
     form: { name: 'iPhone' },
     backHref: '/account/passkeys',
   }),
-  sample('account/passkey-name', 'nothing typed', 'Name this device', maria, {
+  sample('own-account/passkey-name', 'nothing typed', 'Name this device', maria, {
     action: '/account/passkeys/1/name',
     form: { name: '' },
     backHref: '/account/passkeys',
     errors: [wrong('name', 'Enter a name.')],
   }),
   ...['', 'last-way-in', 'needed'].map((kept) =>
-    sample('account/passkey-remove', kept, 'Remove iPhone?', maria, {
+    sample('own-account/passkey-remove', kept, 'Remove iPhone?', maria, {
       action: '/account/passkeys/1/remove',
       name: 'iPhone',
       kept,
@@ -422,7 +422,7 @@ const signIn: Sample[] = [
     }),
   ),
   ...['', 'others'].map((ended) =>
-    sample('sign-in/devices', ended && 'after signing the others out', 'Where you are signed in', maria, {
+    sample('own-account/devices', ended && 'after signing the others out', 'Where you are signed in', maria, {
       ended,
       backHref: '/account',
       others: !ended,
@@ -571,13 +571,13 @@ const waysBackIn: Sample[] = [
     },
     { state: 'slow down', view: { mode: 'sealed', newest: false, closed: true, waitUntil: '3:41 pm' } },
   ].map(({ state, view }) =>
-    sample('sign-in/own-recovery-codes', state, 'Recovery codes', maria, { ...ownCodes, ...view }),
+    sample('own-account/recovery-codes', state, 'Recovery codes', maria, { ...ownCodes, ...view }),
   ),
-  sample('sign-in/recovery-code-used', '', 'You signed in with a recovery code', maria, {
+  sample('own-account/recovery-code-used', '', 'You signed in with a recovery code', maria, {
     left: 6,
     nextHref: '/messages',
   }),
-  sample('sign-in/recovery-code-used', 'the last one', 'You signed in with a recovery code', dana, {
+  sample('own-account/recovery-code-used', 'the last one', 'You signed in with a recovery code', dana, {
     left: 0,
     nextHref: '/messages',
   }),
@@ -1378,14 +1378,17 @@ const otherCodeApp = {
 }
 
 const accountPages: Sample[] = [
-  sample('account/account', '', 'Account', maria, ownAccount),
-  sample('account/account', 'password changed, an address waits', 'Account', maria, {
+  sample('own-account/account', '', 'Account', maria, ownAccount),
+  sample('own-account/account', 'password changed, an address waits', 'Account', maria, {
     ...ownAccount,
     done: 'password',
     change: addressChange,
   }),
-  sample('account/account', 'the old address is waited for', 'Account', maria, { ...ownAccount, change: waitsForOld }),
-  sample('account/account', 'the address was changed, no name, a passkey only', 'Account', maria, {
+  sample('own-account/account', 'the old address is waited for', 'Account', maria, {
+    ...ownAccount,
+    change: waitsForOld,
+  }),
+  sample('own-account/account', 'the address was changed, no name, a passkey only', 'Account', maria, {
     ...ownAccount,
     name: '',
     done: 'address-changed',
@@ -1397,70 +1400,70 @@ const accountPages: Sample[] = [
     signedInBefore: null,
     change: { ...addressChange, state: 'changed', endsAt: inThreeDays },
   }),
-  sample('account/account', 'for a provider', 'Account', dana, { ...ownAccount, name: 'Dana Ortiz', staff: true }),
-  sample('account/name', '', 'Change your name', maria, { form: { name: 'Maria Gomez' } }),
-  sample('account/name', 'empty', 'Change your name', maria, {
+  sample('own-account/account', 'for a provider', 'Account', dana, { ...ownAccount, name: 'Dana Ortiz', staff: true }),
+  sample('own-account/name', '', 'Change your name', maria, { form: { name: 'Maria Gomez' } }),
+  sample('own-account/name', 'empty', 'Change your name', maria, {
     form: { name: '' },
     errors: [wrong('name', 'Enter your name.')],
   }),
-  sample('account/password', '', 'Change your password', maria, { hasPassword: true }),
-  sample('account/password', 'with errors', 'Change your password', maria, {
+  sample('own-account/password', '', 'Change your password', maria, { hasPassword: true }),
+  sample('own-account/password', 'with errors', 'Change your password', maria, {
     hasPassword: true,
     errors: [
       wrong('current', 'That is not the password that you have now. Try again.'),
       wrong('password', 'Enter a password.'),
     ],
   }),
-  sample('account/password', 'the first one', 'Add a password', maria, { hasPassword: false }),
-  sample('account/code-app', '', 'Set up another code app', maria, otherCodeApp),
-  sample('account/code-app', 'the first one', 'Set up a code app', maria, { ...otherCodeApp, first: true }),
-  sample('account/code-app', 'wrong code', 'Set up another code app', maria, {
+  sample('own-account/password', 'the first one', 'Add a password', maria, { hasPassword: false }),
+  sample('own-account/code-app', '', 'Set up another code app', maria, otherCodeApp),
+  sample('own-account/code-app', 'the first one', 'Set up a code app', maria, { ...otherCodeApp, first: true }),
+  sample('own-account/code-app', 'wrong code', 'Set up another code app', maria, {
     ...otherCodeApp,
     errors: [wrong('code', 'That code is not right. Wait for the next one and type it within 30 seconds.')],
   }),
-  sample('account/address', '', 'Change your e‑mail address', maria, {
+  sample('own-account/address', '', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: null,
     form: { email: '' },
   }),
-  sample('account/address', 'not an address', 'Change your e‑mail address', maria, {
+  sample('own-account/address', 'not an address', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: null,
     form: { email: 'maria@' },
     errors: [wrong('email', 'Enter one e-mail address, like name@example.org.')],
   }),
-  sample('account/address', 'both are waited for', 'Change your e‑mail address', maria, {
+  sample('own-account/address', 'both are waited for', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: addressChange,
     form: { email: '' },
   }),
-  sample('account/address', 'the old one is waited for', 'Change your e‑mail address', maria, {
+  sample('own-account/address', 'the old one is waited for', 'Change your e‑mail address', maria, {
     current: 'maria@example.org',
     change: waitsForOld,
     form: { email: '' },
   }),
-  sample('account/confirm-address', '', 'Confirm your new address', maria, {
+  sample('own-account/confirm-address', '', 'Confirm your new address', maria, {
     action: '/account/address/confirm/3uY7sample',
     newEmail: 'maria.gomez@new-provider.example',
     oldEmail: 'maria@example.org',
   }),
-  sample('account/address-change', '', 'A change of your e-mail address', null, addressAsked),
-  sample('account/address-change', 'its owner is signed in', 'A change of your e-mail address', maria, {
+  sample('own-account/address-change', '', 'A change of your e-mail address', null, addressAsked),
+  sample('own-account/address-change', 'its owner is signed in', 'A change of your e-mail address', maria, {
     ...addressAsked,
     newConfirmed: true,
     signInHref: '',
     confirmAction: '/address-change/3uY7sample/confirm',
   }),
-  sample('account/address-change', 'somebody else is signed in', 'A change of your e-mail address', dana, {
+  sample('own-account/address-change', 'somebody else is signed in', 'A change of your e-mail address', dana, {
     ...addressAsked,
     signInHref: '',
   }),
-  sample('account/address-change', 'confirmed', 'A change of your e-mail address', maria, {
+  sample('own-account/address-change', 'confirmed', 'A change of your e-mail address', maria, {
     ...addressAsked,
     oldConfirmed: true,
     signInHref: '',
   }),
-  sample('account/address-change', 'changed', 'A change of your e-mail address', null, {
+  sample('own-account/address-change', 'changed', 'A change of your e-mail address', null, {
     ...addressAsked,
     changed: moment('Tuesday 17 November, 3:02 pm', '2026-11-17T20:02:00.000Z'),
   }),
@@ -1471,24 +1474,24 @@ const accountPages: Sample[] = [
       ['taken', 'We could not bring your address back'],
       ['new', 'This address cannot be used'],
     ] as const
-  ).map(([done, title]) => sample('account/address-stopped', done, title, null, { done })),
-  sample('account/not-me', '', 'Was this not you?', null, {
+  ).map(([done, title]) => sample('own-account/address-stopped', done, title, null, { done })),
+  sample('own-account/not-me', '', 'Was this not you?', null, {
     action: '/not-me/3uY7sample',
     what: 'Your password was changed on Tuesday 17 November, 2:02 pm.',
     passkey: false,
   }),
-  sample('account/disowned', '', 'We locked others out', null, {
+  sample('own-account/disowned', '', 'We locked others out', null, {
     restored: false,
     removed: true,
     kept: [],
   }),
-  sample('account/disowned', 'with the address', 'We locked others out', null, {
+  sample('own-account/disowned', 'with the address', 'We locked others out', null, {
     restored: true,
     removed: false,
     kept: ['Phone'],
   }),
-  sample('account/openings', '', 'Who opened your messages', maria, openings),
-  sample('account/openings', 'empty', 'Who opened your messages', maria, {
+  sample('own-account/openings', '', 'Who opened your messages', maria, openings),
+  sample('own-account/openings', 'empty', 'Who opened your messages', maria, {
     ...openings,
     days: [],
     older: '',
@@ -1681,14 +1684,14 @@ const nothingToDo = { approve: false, makeCode: false, stop: false }
 const endedAt = moment('Wednesday 18 November, 09:12', '2026-11-18T14:12:00.000Z')
 
 const helpSignIn: Sample[] = [
-  sample('sign-in/help-requests', 'nothing to do', 'Help with sign-in', dana, {
+  sample('help-sign-in/help-requests', 'nothing to do', 'Help with sign-in', dana, {
     action: '/help-sign-in',
     form: { email: '' },
     waiting: [],
     waitingText: '0 requests wait for a second person',
     requests: [],
   }),
-  sample('sign-in/help-requests', 'one waits, two under way', 'Help with sign-in', robin, {
+  sample('help-sign-in/help-requests', 'one waits, two under way', 'Help with sign-in', robin, {
     action: '/help-sign-in',
     form: { email: '' },
     waiting: [helpRow('Maria Gomez', 'warn', 'Waits for a second person')],
@@ -1698,7 +1701,7 @@ const helpSignIn: Sample[] = [
       helpRow('Nora Reed', 'ok', 'Has a new sign-in'),
     ],
   }),
-  sample('sign-in/help-requests', 'nobody found', 'Help with sign-in', dana, {
+  sample('help-sign-in/help-requests', 'nobody found', 'Help with sign-in', dana, {
     action: '/help-sign-in',
     form: { email: 'maria@exampel.org' },
     waiting: [],
@@ -1712,7 +1715,7 @@ const helpSignIn: Sample[] = [
     ],
   }),
   ...(['', 'open already', 'no sign-in yet', 'for a newcomer'] as const).map((state) =>
-    sample('sign-in/help-person', state, 'Is this the person who called?', dana, {
+    sample('help-sign-in/help-person', state, 'Is this the person who called?', dana, {
       backHref: '/help-sign-in',
       caller: {
         name: state ? '' : 'Maria Gomez',
@@ -1727,7 +1730,7 @@ const helpSignIn: Sample[] = [
       askHref: '/help-sign-in/people/0199d1/ask',
     }),
   ),
-  sample('sign-in/help-ask', '', 'Ask to help', dana, {
+  sample('help-sign-in/help-ask', '', 'Ask to help', dana, {
     backHref: '/help-sign-in/people/0199d1',
     action: '/help-sign-in/people/0199d1/ask',
     caller: { name: 'Maria Gomez', email: 'maria@example.org' },
@@ -1735,7 +1738,7 @@ const helpSignIn: Sample[] = [
     form: { reason: '' },
     limit: 500,
   }),
-  sample('sign-in/help-ask', 'box not ticked', 'Ask to help', dana, {
+  sample('help-sign-in/help-ask', 'box not ticked', 'Ask to help', dana, {
     backHref: '/help-sign-in/people/0199d1',
     action: '/help-sign-in/people/0199d1/ask',
     caller: { name: '', email: 'maria@example.org' },
@@ -1747,68 +1750,68 @@ const helpSignIn: Sample[] = [
       wrong('reason', 'Write what happened and how you know that it is them.'),
     ],
   }),
-  sample('sign-in/help-request', 'for the second person', 'A request for a new sign-in', robin, helpRequest),
-  sample('sign-in/help-request', 'for a newcomer', 'A request for a new sign-in', robin, {
+  sample('help-sign-in/help-request', 'for the second person', 'A request for a new sign-in', robin, helpRequest),
+  sample('help-sign-in/help-request', 'for a newcomer', 'A request for a new sign-in', robin, {
     ...helpRequest,
     newcomer: true,
     can: { approve: false, makeCode: false, stop: true },
   }),
-  sample('sign-in/help-request', 'for whoever asked', 'A request for a new sign-in', dana, {
+  sample('help-sign-in/help-request', 'for whoever asked', 'A request for a new sign-in', dana, {
     ...helpRequest,
     can: { approve: false, makeCode: false, stop: true },
   }),
   sample(
-    'sign-in/help-request',
+    'help-sign-in/help-request',
     'mail under way',
     'A request for a new sign-in',
     dana,
     helpStep('approved', 'info', 'Agreed, the mail to the person is on its way'),
   ),
   sample(
-    'sign-in/help-request',
+    'help-sign-in/help-request',
     'mail not taken',
     'A request for a new sign-in',
     dana,
     helpStep('notice-failed', 'bad', 'The mail to the person was not taken'),
   ),
   sample(
-    'sign-in/help-request',
+    'help-sign-in/help-request',
     'waiting',
     'A request for a new sign-in',
     dana,
     helpStep('waiting', 'info', 'A code can be made from Wednesday 18 November, 14:02 on'),
   ),
-  sample('sign-in/help-request', 'ready', 'A request for a new sign-in', dana, {
+  sample('help-sign-in/help-request', 'ready', 'A request for a new sign-in', dana, {
     ...helpStep('ready', 'ok', 'A code can be made now'),
     can: mayMakeCode,
   }),
   sample(
-    'sign-in/help-request',
+    'help-sign-in/help-request',
     'ready, for others',
     'A request for a new sign-in',
     dana,
     helpStep('ready', 'ok', 'A code can be made now'),
   ),
-  sample('sign-in/help-request', 'a code was made', 'A request for a new sign-in', robin, {
+  sample('help-sign-in/help-request', 'a code was made', 'A request for a new sign-in', robin, {
     ...helpStep('code', 'ok', 'A code was made'),
     can: mayMakeCode,
     codesLeft: 1,
   }),
-  sample('sign-in/help-request', 'no more codes', 'A request for a new sign-in', robin, {
+  sample('help-sign-in/help-request', 'no more codes', 'A request for a new sign-in', robin, {
     ...helpStep('out-of-codes', 'bad', 'No more codes'),
     codesLeft: 0,
   }),
-  sample('sign-in/help-request', 'used', 'A request for a new sign-in', dana, {
+  sample('help-sign-in/help-request', 'used', 'A request for a new sign-in', dana, {
     ...helpStep('used', 'ok', 'Has a new sign-in'),
     endedAt,
     can: nothingToDo,
   }),
-  sample('sign-in/help-request', 'stopped by the person', 'A request for a new sign-in', dana, {
+  sample('help-sign-in/help-request', 'stopped by the person', 'A request for a new sign-in', dana, {
     ...helpStep('stopped-by-person', 'bad', 'Stopped by the person, or by somebody who reads their mail'),
     endedAt,
     can: nothingToDo,
   }),
-  sample('sign-in/help-code', '', 'Read this code to the person', dana, {
+  sample('help-sign-in/help-code', '', 'Read this code to the person', dana, {
     backHref: '/help-sign-in/requests/0199e1',
     name: 'Maria Gomez',
     code: '4F7K-92QD',
@@ -1816,19 +1819,19 @@ const helpSignIn: Sample[] = [
     address: 'messages.example.org',
     codesLeft: 2,
   }),
-  sample('sign-in/staff-code', '', 'Type the code from our staff', null, {
+  sample('help-sign-in/staff-code', '', 'Type the code from our staff', null, {
     action: '/sign-in/staff-code',
     form: { email: '' },
     over: false,
     sealed: false,
   }),
-  sample('sign-in/staff-code', 'earlier messages stay locked', 'Type the code from our staff', null, {
+  sample('help-sign-in/staff-code', 'earlier messages stay locked', 'Type the code from our staff', null, {
     action: '/sign-in/staff-code',
     form: { email: '' },
     over: true,
     sealed: true,
   }),
-  sample('sign-in/staff-code', 'wrong', 'Type the code from our staff', null, {
+  sample('help-sign-in/staff-code', 'wrong', 'Type the code from our staff', null, {
     action: '/sign-in/staff-code',
     form: { email: 'maria@example.org' },
     over: false,
@@ -1848,7 +1851,7 @@ const helpSignIn: Sample[] = [
       ['lapsed', 'This is over'],
     ] as const
   ).map(([state, title]) =>
-    sample('sign-in/stop-help', state, title, null, {
+    sample('help-sign-in/stop-help', state, title, null, {
       action: '/stop-help/3uY7sample',
       state,
       at: state === 'stopped' || state === 'used' ? moment('Wednesday 18 November, 9:12 am', endedAt.iso) : null,
@@ -1857,7 +1860,7 @@ const helpSignIn: Sample[] = [
   ),
   ...[false, true].map((stopped) =>
     sample(
-      'sign-in/help-asked',
+      'help-sign-in/help-asked',
       stopped ? 'stopped' : '',
       stopped ? 'We stopped it' : 'Did you ask us for a new sign-in?',
       maria,

@@ -37,7 +37,7 @@ describe('pages in a browser', { concurrency: 2 }, () => {
 
   test('a password can be shown and hidden, which is told, and is sent as a password', async () => {
     const { page, close } = await look({ width: 390 })
-    await page.goto(served.addressOf(numberOf('sign-in/make-password')))
+    await page.goto(served.addressOf(numberOf('enrolment/make-password')))
     await page.fill('#password', 'three random words')
     await page.click('[data-reveals]')
     assert.deepEqual(await page.evaluate(passwordState), ['text', 'Hide', 'Your password is shown.'])
@@ -87,7 +87,7 @@ describe('pages in a browser', { concurrency: 2 }, () => {
 
   test('without scripts nothing is offered that would not work', async () => {
     const { page, close } = await look({ width: 390, scripts: false })
-    for (const name of ['sign-in/make-password', 'sign-in/second-factor', 'sign-in/recovery-codes', 'messages/thread, for a patient']) {
+    for (const name of ['enrolment/make-password', 'enrolment/second-factor', 'enrolment/recovery-codes', 'messages/thread, for a patient']) {
       await page.goto(served.addressOf(numberOf(name)))
       for (const dead of ['[data-reveals]', '[data-copies]', '[data-print]', '.or-drop', '.picked'])
         for (const element of await page.locator(dead).all()) assert.equal(await element.isVisible(), false, `${name}: ${dead}`)

@@ -7,7 +7,7 @@ import { codeOf } from '../../support/cast.ts'
 import { onAnother, startSecondProcess } from '../../support/second-process.ts'
 import { startTestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../../support/visitor.ts'
-import { choosePassword, keyOnPage, writeWithCode } from '../newcomer.ts'
+import { choosePassword, keyOnPage, writeWithCode } from '../../enrolment/newcomer.ts'
 
 const TIMES = 50
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { onAnother, startSecondProcess } from '../../support/second-process.ts'
 import { startTestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../../support/visitor.ts'
-import type { AddressChange } from '../../../server/sign-in/address-change.store.ts'
+import type { AddressChange } from '../../../server/accounts/address-change.store.ts'
 
 const TIMES = 50
 
@@ -14,8 +14,8 @@ export async function raceAddressChange(rounds: number): Promise<void> {
   const server = await startTestServer()
   const second = await startSecondProcess(server)
   const { findAccountByEmail, findAccount } = await import('../../../server/accounts/account.store.ts')
-  const { askAddressChange } = await import('../../../server/sign-in/address-change.ts')
-  const { addressChangeToken, findAddressChangeOf } = await import('../../../server/sign-in/address-change.store.ts')
+  const { askAddressChange } = await import('../../../server/own-account/address-change.ts')
+  const { addressChangeToken, findAddressChangeOf } = await import('../../../server/accounts/address-change.store.ts')
   const { readerOf } = await import('../../support/letters.ts')
   const { maria, sam } = server.cast
   const idOf = async (email: string) => (await findAccountByEmail(email))!.id

@@ -7,7 +7,7 @@ import { codeOf } from '../../support/cast.ts'
 import { onAnother, startSecondProcess } from '../../support/second-process.ts'
 import { startTestServer, type TestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../../support/visitor.ts'
-import { choosePassword, keyOnPage, writeTo } from '../newcomer.ts'
+import { choosePassword, keyOnPage, writeTo } from '../../enrolment/newcomer.ts'
 import { postForm } from './post-form.ts'
 
 export async function raceEnrolment(rounds: number): Promise<void> {

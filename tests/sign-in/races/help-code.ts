@@ -18,7 +18,7 @@ import {
   resetRow,
   stepsToTheApp,
   typeStaffCode,
-} from '../helping.ts'
+} from '../../help-sign-in/helping.ts'
 
 const EMAIL = 'race.for.help@mail.example'
 const TIMES = 50

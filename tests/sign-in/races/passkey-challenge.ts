@@ -7,7 +7,7 @@ import { onAnother, startSecondProcess } from '../../support/second-process.ts'
 import { startTestServer } from '../../support/server.ts'
 import { SoftwarePasskey, type RegistrationOptions } from '../../support/software-passkey.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../../support/visitor.ts'
-import { writeTo } from '../newcomer.ts'
+import { writeTo } from '../../enrolment/newcomer.ts'
 
 const TIMES = 50
 const SECRET = Buffer.alloc(32, 7).toString('base64url')

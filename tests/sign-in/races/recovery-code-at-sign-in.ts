@@ -4,7 +4,7 @@ import type { Person } from '../../support/cast.ts'
 import { onAnother, startSecondProcess } from '../../support/second-process.ts'
 import { startTestServer, type TestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../../support/visitor.ts'
-import { enrol, writeTo } from '../newcomer.ts'
+import { enrol, writeTo } from '../../enrolment/newcomer.ts'
 import { postForm } from './post-form.ts'
 
 export async function raceRecoveryCodeAtSignIn(rounds: number): Promise<void> {

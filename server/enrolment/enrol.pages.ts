@@ -1,5 +1,6 @@
 /** Making a sign-in, after the landing: a passkey, or password and second factor; then recovery codes, and the message itself. */
 import type { Request, Response } from 'express'
+import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
@@ -58,7 +59,9 @@ function readPassword(request: Request, account: Account) {
 /** What the script of step one's page asks the device, for somebody who comes by a link. */
 export async function sendEnrolmentOptions(request: Request, response: Response, account: Account) {
   const challenge = challengeFor(request, 'enrol', account.id)
-  response.json(await optionsForNew(placeOf(request).site, challenge, account, [], true))
+  // Whoever holds the link has proved nothing yet, and is not told whose it is.
+  const unnamed = { ...account, email: maskEmailAddress(account.email), name: '' }
+  response.json(await optionsForNew(placeOf(request).site, challenge, unnamed, [], true))
 }
 
 /** Step one with a passkey. Where it opens the mailbox that was the last step too; otherwise a password is next. */

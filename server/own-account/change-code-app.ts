@@ -1,9 +1,11 @@
 /** Another code app in place of the one that somebody signs in with. */
+import type { Request } from 'express'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { findCodeApp, replaceCodeApp } from '../sign-in/credential.store.ts'
 import { readCode, stepOfCode } from '../sign-in/one-time-code.ts'
 import type { Reader } from '../sign-in/reader.ts'
+import { endOtherSessions } from '../sign-in/sessions.ts'
 import { tellOfChange } from '../sign-in/tell-of-change.ts'
 
 /**
@@ -11,6 +13,7 @@ import { tellOfChange } from '../sign-in/tell-of-change.ts'
  * the new app is used up. @returns undefined when the code is wrong, false when another request was first
  */
 export async function changeCodeApp(
+  request: Request,
   { account, actor }: Reader,
   secret: string,
   typedCode: string,
@@ -23,6 +26,7 @@ export async function changeCodeApp(
   if (before?.secret === secret) return false
   return inTransaction(async (transaction) => {
     if (!(await replaceCodeApp(account.id, before, { secret, step }, transaction))) return false
+    await endOtherSessions(request, transaction)
     await record(actor, { act: 'code-app.replaced', subject: { kind: 'account', id: account.id } }, transaction, now)
     await tellOfChange(account.id, 'code-app-replaced', now, transaction)
     return true

@@ -1,4 +1,5 @@
 /** A person's own passkeys: adding, naming, removing. Each is recorded, and told on every channel unless it is only a name. */
+import type { Request } from 'express'
 import { findAccount } from '../accounts/account.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
@@ -10,6 +11,7 @@ import { findCredential, holdCredential } from '../sign-in/credential.store.ts'
 import { keepPasskey, readDeviceSecret } from '../sign-in/passkey-opener.ts'
 import { findPasskey, listPasskeys, removePasskey, renamePasskey, type Passkey } from '../sign-in/passkey.store.ts'
 import type { Reader } from '../sign-in/reader.ts'
+import { endOtherSessions } from '../sign-in/sessions.ts'
 import { tellOfChange } from '../sign-in/tell-of-change.ts'
 
 /** More than anybody has devices; a list that grows without end would be a way to make us work. */
@@ -50,6 +52,7 @@ export async function namePasskey(reader: Reader, id: string, name: string, now 
 
 /** @returns why not, when it would leave no way in @throws NotFound when it is not theirs */
 export async function takePasskeyAway(
+  request: Request,
   reader: Reader,
   id: string,
   now = new Date(),
@@ -63,6 +66,8 @@ export async function takePasskeyAway(
     const why = await whyNeeded(reader, id, transaction)
     if (why) return why
     await removePasskey(where, transaction)
+    // Whoever holds that device may be signed in with it, or half-way.
+    await endOtherSessions(request, transaction)
     await record(actor, { act: 'passkey.removed', subject: { kind: 'account', id: account.id } }, transaction, now)
     await tellOfChange(account.id, 'passkey-removed', now, transaction)
     return 'removed'

@@ -4,7 +4,7 @@ import { inTransaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { limit } from '../web/rate-limits.ts'
 import { countAddress } from '../sign-in/address-tries.ts'
-import { findCredential, holdPassword } from '../sign-in/credential.store.ts'
+import { findCredential, holdNoPassword, holdPassword } from '../sign-in/credential.store.ts'
 import { forgetResetsOf } from '../sign-in/password-reset.store.ts'
 import { checkPassword, hashPassword, type StoredPassword } from '../sign-in/password.ts'
 import type { Reader } from '../sign-in/reader.ts'
@@ -50,8 +50,10 @@ export async function changePassword(
   const hashed = await hashPassword(password, account.id)
   const pair = await reader.keyOf(own.id)
   await inTransaction(async (transaction) => {
-    if (current && !(await holdPassword(account.id, current, transaction)))
-      throw new NotFound('the password was changed meanwhile')
+    const asItWas = current
+      ? await holdPassword(account.id, current, transaction)
+      : await holdNoPassword(account.id, transaction)
+    if (!asItWas) throw new NotFound('the password was changed meanwhile')
     await setPassword(account.id, { ...own, ...pair }, hashed, now, transaction)
     await forgetResetsOf(account.id, transaction)
     await record(actor, { act: 'password.changed', subject: { kind: 'account', id: account.id } }, transaction, now)

@@ -23,7 +23,7 @@ export async function takeOtherCodeApp(request: Request, response: Response) {
   if (!secret) return showCodeApp(request, response, ['late'])
   if (text.trim() === '') return showCodeApp(request, response, ['empty'])
   if (!readCode(text)) return showCodeApp(request, response, ['short'])
-  const changed = await changeCodeApp(readerOf(request), secret, text)
+  const changed = await changeCodeApp(request, readerOf(request), secret, text)
   if (changed === undefined) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
     return showCodeApp(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])

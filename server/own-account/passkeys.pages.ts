@@ -96,7 +96,7 @@ export async function askPasskeyRemoval(request: Request, response: Response) {
 /** POST /account/passkeys/:passkey/remove */
 export async function removeOwnPasskey(request: Request, response: Response) {
   const passkey = await theirs(request)
-  const outcome = await takePasskeyAway(readerOf(request), passkey.id)
+  const outcome = await takePasskeyAway(request, readerOf(request), passkey.id)
   if (outcome !== 'removed') return showRemoval(request, response, passkey, outcome, 409)
   response.redirect(303, `${PAGE}?done=removed`)
 }

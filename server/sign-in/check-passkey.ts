@@ -20,6 +20,7 @@ import { openWithDeviceSecret, readDeviceSecret } from './passkey-opener.ts'
 import { checkNew, checkUse, PasskeyRefused, readNew, readUse } from './passkey.ts'
 import {
   findPasskeyByCredential,
+  holdPasskey,
   insertSpentChallenge,
   notePasskeyUse,
   type NewPasskey,
@@ -74,7 +75,7 @@ export async function checkPasskeySignIn(
 
 /**
  * The password of somebody whose passkey was right but does not open their mailbox. Their tries are counted for this passkey alone, so that
- * nobody else's use them up. @returns the opened key pair, or how many tries are left @throws SlowDown
+ * nobody else's use them up. @returns the opened key pair, or how many tries are left, or that the passkey was removed @throws SlowDown
  */
 export async function checkPasswordAfterPasskey(
   actor: Actor,
@@ -82,7 +83,7 @@ export async function checkPasswordAfterPasskey(
   passkeyId: string,
   password: string,
   now = new Date(),
-): Promise<{ pair: KeyPair } | { triesLeft: number }> {
+): Promise<{ pair: KeyPair } | { triesLeft: number } | 'removed'> {
   const bucket = `passkey/${passkeyId}`
   const triesLeft = await passwordTries.count(account.id, bucket)
   const stored = (await findCredential(account.id))?.password
@@ -94,8 +95,14 @@ export async function checkPasswordAfterPasskey(
   }
   await passwordTries.giveBack(account.id, bucket)
   const pair = await openMailboxWithSecret(mailbox, 'password', opener)
-  await inTransaction((transaction) => noteSignedIn(actor, account, 'password+passkey', now, transaction))
-  return { pair }
+  const kept = await inTransaction(async (transaction) => {
+    if (!(await holdPasskey({ id: passkeyId, accountId: account.id }, transaction))) return false
+    await noteSignedIn(actor, account, 'password+passkey', now, transaction)
+    return true
+  })
+  if (kept) return { pair }
+  await recordDenied(actor, 'sign-in.passkey-refused', { kind: 'account', id: account.id }, 'unknown')
+  return 'removed'
 }
 
 /** A passkey as the second factor, after the password. @returns whether it was right @throws SlowDown */

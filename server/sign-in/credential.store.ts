@@ -91,6 +91,16 @@ export async function holdPassword(
   return row?.changedAt
 }
 
+/** Holds the row until the transaction ends, if there is no password. @returns whether there is none */
+export async function holdNoPassword(accountId: string, transaction: Transaction): Promise<boolean> {
+  const rows = await ask<{ accountId: string }>(
+    'SELECT account_id FROM credentials WHERE account_id = $1 AND password_verifier IS NULL FOR UPDATE',
+    [accountId],
+    transaction,
+  )
+  return rows.length === 1
+}
+
 /** Uses up a step: a compare-and-set, so that of any number of requests with one code, on any number of processes, one wins. */
 export async function spendStep(accountId: string, step: number, transaction: Transaction): Promise<boolean> {
   const rows = await ask<{ accountId: string }>(

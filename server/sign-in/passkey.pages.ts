@@ -10,7 +10,7 @@ import { checkPasskeySignIn, checkPasswordAfterPasskey } from './check-passkey.t
 import { ownPath } from './guards.ts'
 import { optionsForUse } from './passkey.ts'
 import { challengeFor, givenIn, placeOf } from './passkey-place.ts'
-import { beginNextSession, beginSession } from './sessions.ts'
+import { beginNextSession, beginSession, endSession } from './sessions.ts'
 import { beginSignedIn, HOME, linkView, placeAfter, showSignIn } from './sign-in.pages.ts'
 
 /** GET /sign-in/passkey: what the page's script asks the device. The same for everybody: who they are only the device tells. */
@@ -53,6 +53,10 @@ export async function takePasswordAfterPasskey(request: Request, response: Respo
   }
   try {
     const checked = await checkPasswordAfterPasskey(request.actor, account, request.session.passkeyId!, password)
+    if (checked === 'removed') {
+      await endSession(request)
+      return response.redirect(303, '/sign-in')
+    }
     if ('triesLeft' in checked) {
       const left = checked.triesLeft <= 3 ? { context: 'left', count: checked.triesLeft } : {}
       const text = t('sign-in:signIn.errors.wrongPassword', left)

@@ -78,6 +78,16 @@ export async function findPasskey(
   return row && toPasskey(row)
 }
 
+/** Holds it until the transaction ends. @returns whether it is still there */
+export async function holdPasskey(where: { id: string; accountId: string }, transaction: Transaction) {
+  const rows = await ask<{ id: string }>(
+    'SELECT id FROM passkeys WHERE id = $1 AND account_id = $2 FOR UPDATE',
+    [where.id, where.accountId],
+    transaction,
+  )
+  return rows.length === 1
+}
+
 /** In the order in which they were added. */
 export async function listPasskeys(accountId: string, transaction?: Transaction): Promise<Passkey[]> {
   const rows = await passkeys.list({ accountId }, transaction)

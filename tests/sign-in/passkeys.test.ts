@@ -284,3 +284,41 @@ test('10. A half-made sign-in by passkey ends after 24 h, and nothing of it stay
   assert.deepEqual(await server.sql('SELECT 1 FROM spent_challenges'), [])
   assert.equal((await visitor.ask('/enrol/password')).location, '/sign-in')
 })
+
+test('the options for a new passkey do not tell whoever holds the link whose it is', async () => {
+  await letCodesCountAgain(server)
+  dana = await signedIn(server, server.cast.dana)
+  const { link } = await writeTo(server, dana, 'somebody.else@mail.example')
+  const visitor = new Visitor(server)
+  await visitor.ask(`${link}/password`)
+  const answer = await visitor.ask(`${link}/passkey`, { headers: { accept: 'application/json' } })
+  assert.equal(answer.status, 200)
+  assert.doesNotMatch(answer.body, /somebody\.else/)
+  const { user } = JSON.parse(answer.body) as { user: { name: string; displayName: string } }
+  assert.equal(user.displayName, user.name)
+})
+
+test('whoever removes a passkey ends the sessions it began, whole or half-made', async () => {
+  await letCodesCountAgain(server)
+  dana = await signedIn(server, server.cast.dana)
+  const { visitor, device } = await enrolled('removes@mail.example', '')
+  const password = 'a fictitious lighthouse 9'
+  await visitor.submit('/enrol/password', '/enrol/password', { password })
+  await visitor.submit('/enrol/recovery-codes', '/enrol/recovery-codes', { saved: 'yes' })
+  const spare = new SoftwarePasskey(server.port)
+  await visitor.ask('/account/passkeys')
+  const options = await optionsAt<RegistrationOptions>(visitor, '/account/passkeys/new')
+  await visitor.submit('/account/passkeys', '/account/passkeys', { answer: spare.create(options), prf: SECRET })
+  const [whole, half] = [new Visitor(server), new Visitor(server)]
+  for (const thief of [whole, half]) assert.equal((await use(thief, device, {}, '')).location, '/sign-in/password')
+  assert.equal((await whole.submit('/sign-in/password', '/sign-in/password', { password })).status, 303)
+  assert.equal((await whole.ask('/messages')).status, 200)
+  const { body } = await visitor.ask('/account/passkeys')
+  const remove = /href="(\/account\/passkeys\/[^"]+\/remove)"/.exec(body)![1]!
+  assert.equal((await visitor.submit(remove, remove, {})).location, '/account/passkeys?done=removed')
+  for (const thief of [whole, half]) {
+    const { status, location } = await thief.ask('/messages')
+    assert.deepEqual([status, location], [303, '/sign-in'])
+  }
+  assert.equal((await visitor.ask('/messages')).status, 200)
+})

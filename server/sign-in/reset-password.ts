@@ -44,8 +44,10 @@ export async function resetPassword(
   await triesADay.count(account.id)
   const factor = await factorOf(account, given.code, now)
   const done = factor && (await setByFactor(actor, account, token, given.password, factor, now))
-  if (done) await tries.forgive(account.id)
-  else await recordDenied(actor, 'password.reset-refused', { kind: 'account', id: account.id }, 'wrong-or-used')
+  if (done) {
+    await tries.forgive(account.id)
+    if (factor?.name === 'code') await codeTriesADay.giveBack(account.id, undefined)
+  } else await recordDenied(actor, 'password.reset-refused', { kind: 'account', id: account.id }, 'wrong-or-used')
   return done ?? false
 }
 

@@ -58,8 +58,11 @@ test('the whole way: asked, mailed, set with a code from the app, and nobody is 
   assert.match(plain(page.body), /You will be able to read all your messages, also those from before/)
   await letCodesCountAgain(server)
   const browser = new Visitor(server)
+  await server.sql(`DELETE FROM rate_limits WHERE key LIKE 'code:%'`)
   const answer = await browser.submit(link, link, { password: NEW, code: codeOf(patient.person) })
   assert.equal(answer.location, '/sign-in/password-set')
+  // The right code counts for nothing against the hundred of a day.
+  assert.deepEqual(await server.sql(`SELECT points FROM rate_limits WHERE key LIKE 'code:%'`), [{ points: 0 }])
   assert.equal((await browser.open('/sign-in/password-set')).h1, 'Your password is set')
   assert.equal((await browser.ask('/messages')).location, '/sign-in')
   // Every session that there was is over.

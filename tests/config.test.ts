@@ -10,8 +10,8 @@ import { ConfigProblems, envExample, readConfig, settings } from '../server/conf
 import { projectRoot } from '../server/lib/root.ts'
 import { makeMasterKey, MasterKeyProblem, useMasterKey } from '../server/vault/master-key.ts'
 import { freePort } from './support/free-port.ts'
-import { copyTemplate, secondLook } from './support/server.ts'
-import { bareEnvironment, mainFile, makeTemplate, removeTemplate } from './support/template.ts'
+import { secondLook } from './support/server.ts'
+import { bareEnvironment, copyTemplate, mainFile } from './support/template.ts'
 
 let folder: string
 before(() => {
@@ -276,8 +276,7 @@ test('a database that is not there is told by the name of its setting, and a fol
 })
 
 test('a port that is taken is said, and nobody is told to sign in there', async () => {
-  const own = process.env['TEST_TEMPLATE'] ? undefined : await makeTemplate()
-  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? own!)
+  const dataDir = await copyTemplate()
   const other = createServer()
   await new Promise<void>((done) => other.listen(0, '127.0.0.1', done))
   try {
@@ -289,13 +288,11 @@ test('a port that is taken is said, and nobody is told to sign in there', async 
   } finally {
     other.close()
     rmSync(join(dataDir, '..'), { recursive: true, force: true })
-    if (own) removeTemplate(own)
   }
 })
 
 test("195. Production on the try-out's database, and a try-out on one in real use -> refuse to start", async () => {
-  const own = process.env['TEST_TEMPLATE'] ? undefined : await makeTemplate()
-  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? own!)
+  const dataDir = await copyTemplate()
   try {
     const port = String(await freePort())
     const production = await run({ ...real(), DATA_DIR: dataDir, PORT: port })
@@ -317,6 +314,5 @@ test("195. Production on the try-out's database, and a try-out on one in real us
     assert.match(tryOut.err, /^This database is in real use\. A try-out would put fictitious people into it/)
   } finally {
     rmSync(join(dataDir, '..'), { recursive: true, force: true })
-    if (own) removeTemplate(own)
   }
 })

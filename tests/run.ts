@@ -2,11 +2,16 @@
  * npm test: finds the compiled tests, prepares one try-out that every test file copies, and runs node's test runner. Node 20 knows no globs, so
  * the files are listed here. Arguments narrow it down: `npm test -- messages sign-in`.
  */
-import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { endLeftovers } from './support/leftovers.ts'
+import { reportOn, type RunEvent } from './support/report.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
+
+/** A file that takes longer hangs. */
+const PATIENCE = 180_000
 
 const folder = fileURLToPath(new URL('./', import.meta.url))
 const wanted = process.argv.slice(2)
@@ -20,9 +25,21 @@ if (files.length === 0) {
   process.exit(1)
 }
 const template = await makeTemplate()
-const env = { ...process.env, TEST_TEMPLATE: template, LOG_LEVEL: 'error' }
-const runner = spawn(process.execPath, ['--test', '--test-concurrency=2', ...files], { stdio: 'inherit', env })
-runner.on('exit', (code) => {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(130))
+Object.assign(process.env, { TEST_TEMPLATE: template, LOG_LEVEL: 'error' })
+const report = reportOn(folder)
+for await (const event of run({ files, concurrency: 2, timeout: PATIENCE })) print(report.take(event as RunEvent))
+const left = endLeftovers(dirname(template))
+if (left > 0) print([`${left} processes were left running and were ended.`])
+print(report.end())
+leave(report.failed() ? 1 : 0)
+
+function print(lines: string[]) {
+  for (const line of lines) process.stdout.write(`${line}\n`)
+}
+
+function leave(code: number): never {
+  endLeftovers(dirname(template))
   removeTemplate(template)
-  process.exit(code ?? 1)
-})
+  process.exit(code)
+}

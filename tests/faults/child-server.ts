@@ -8,8 +8,8 @@ import pg from 'pg'
 import { findServer, signalServer } from '../../server/database/embedded-server.ts'
 import { castIn } from '../support/cast.ts'
 import { freePort } from '../support/free-port.ts'
-import { copyTemplate, type TestServer } from '../support/server.ts'
-import { bareEnvironment, mainFile, makeTemplate, removeTemplate } from '../support/template.ts'
+import type { TestServer } from '../support/server.ts'
+import { bareEnvironment, copyTemplate, mainFile } from '../support/template.ts'
 
 export interface ChildServer extends TestServer {
   /** Everything that it has written to its two outputs since the first start. */
@@ -27,10 +27,7 @@ export interface ChildServer extends TestServer {
 
 /** @param settings on top of those of a bare try-out */
 export async function startChildServer(settings: Record<string, string> = {}): Promise<ChildServer> {
-  const { folder, forget } = await template()
-  const dataDir = copyTemplate(folder)
-  forget()
-  return startOn(dataDir, settings)
+  return startOn(await copyTemplate(), settings)
 }
 
 /** The same on a folder that is there already, or that the server is to make. */
@@ -144,13 +141,6 @@ export async function until<T>(
     await pause(25)
   }
   throw new Error(`waited in vain: ${what}`)
-}
-
-async function template() {
-  const shared = process.env['TEST_TEMPLATE']
-  if (shared) return { folder: shared, forget() {} }
-  const folder = await makeTemplate()
-  return { folder, forget: () => removeTemplate(folder) }
 }
 
 function begin(env: Record<string, string>, output: string[]): Promise<ChildProcess> {

@@ -1,11 +1,9 @@
 /** A whole Letterlock in this process, on a copy of the template: real PostgreSQL, real keys, real files, CSRF and headers on. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { freePort } from './free-port.ts'
-import { makeTemplate, removeTemplate } from './template.ts'
+import { copyTemplate } from './template.ts'
 import { castIn, type Cast } from './cast.ts'
 
 export interface TestServer {
@@ -20,19 +18,19 @@ export interface TestServer {
 
 /** @param settings on top of those of a bare try-out */
 export async function startTestServer(settings: Record<string, string> = {}): Promise<TestServer> {
-  return startOn(copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate())), settings)
+  return startOn(await copyTemplate(), settings)
 }
 
 /** The same people in sealed mode: the private half of the recovery key was taken off the server. */
 export async function startTestServerSealed(settings: Record<string, string> = {}): Promise<TestServer> {
-  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate()))
+  const dataDir = await copyTemplate()
   await changeBeforeStart(dataDir, `UPDATE vault_keys SET key_wrapped = NULL WHERE name = 'recovery'`)
   return startOn(dataDir, settings)
 }
 
 /** The same people, but as in real use: with an address that others reach. Its mails go nowhere. */
 export async function startTestServerInRealUse(settings: Record<string, string>): Promise<TestServer> {
-  const dataDir = copyTemplate(process.env['TEST_TEMPLATE'] ?? (await ownTemplate()))
+  const dataDir = await copyTemplate()
   await changeBeforeStart(dataDir, `UPDATE installation SET value = 'production' WHERE name = 'kind'`)
   const { masterKeyFile } = await import('../../server/vault/master-key.ts')
   return startOn(dataDir, {
@@ -77,20 +75,6 @@ async function startOn(dataDir: string, settings: Record<string, string>): Promi
       rmSync(join(dataDir, '..'), { recursive: true, force: true })
     },
   }
-}
-
-/** A fresh copy of the template's DATA_DIR. */
-export function copyTemplate(template: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'letterlock-test-'))
-  execFileSync('chmod', ['755', folder]) // the database's own user passes through it when the tests run as root
-  execFileSync('cp', ['-a', template, join(folder, 'data')])
-  return join(folder, 'data')
-}
-
-async function ownTemplate() {
-  const made = await makeTemplate()
-  process.on('exit', () => removeTemplate(made))
-  return made
 }
 
 /** A second look at a running database, as its owner. Whoever asked for it stops it too. */

@@ -1,6 +1,6 @@
 /** A try-out that was started once and stopped: test files copy its DATA_DIR, which takes less time than making one. */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,8 +8,10 @@ import { freePort } from './free-port.ts'
 
 export const mainFile = fileURLToPath(new URL('../../server/main.js', import.meta.url))
 
+/** The template lies in a folder of its own, which holds the copies too: whatever runs on one of them names that folder. */
 export async function makeTemplate(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'letterlock-template-'))
+  chmodSync(folder, 0o755) // the database's own user passes through it when the tests run as root
   const dataDir = join(folder, 'data')
   await startAndStop({ ...bareEnvironment(), DATA_DIR: dataDir, PORT: String(await freePort()), LOG_LEVEL: 'error' })
   return dataDir
@@ -17,6 +19,28 @@ export async function makeTemplate(): Promise<string> {
 
 export function removeTemplate(dataDir: string) {
   rmSync(join(dataDir, '..'), { recursive: true, force: true })
+}
+
+/** The one that npm test made for every file, or one of its own for a file that is run by itself. */
+async function theTemplate(): Promise<string> {
+  return process.env['TEST_TEMPLATE'] ?? (own ??= ownTemplate())
+}
+
+let own: Promise<string> | undefined
+
+async function ownTemplate() {
+  const made = await makeTemplate()
+  process.on('exit', () => removeTemplate(made))
+  return made
+}
+
+/** A fresh copy of the template's DATA_DIR, beside it. */
+export async function copyTemplate(): Promise<string> {
+  const template = await theTemplate()
+  const folder = mkdtempSync(join(template, '../test-'))
+  chmodSync(folder, 0o755)
+  execFileSync('cp', ['-a', template, join(folder, 'data')])
+  return join(folder, 'data')
 }
 
 /** The environment without any setting of ours, so that a developer's own settings do not reach a test. */

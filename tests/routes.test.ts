@@ -367,8 +367,8 @@ describe('Who may ask for what', () => {
     const [ownerless, nobodys] = [newId(), newId()]
     const { attachment, message } = addressed as { attachment: string; message: string }
     await server.sql(
-      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, key_wrapped, label_sealed, uploaded_at)
-       SELECT $1, NULL, uploader_mailbox_id, key_wrapped, label_sealed, now() FROM attachments WHERE id = $2`,
+      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, uploaded_at)
+       SELECT $1, NULL, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, now() FROM attachments WHERE id = $2`,
       [ownerless, attachment],
     )
     await server.sql(`INSERT INTO threads (id, created_at) VALUES ($1, now())`, [nobodys])

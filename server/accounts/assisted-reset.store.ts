@@ -231,6 +231,11 @@ export async function lapseResets(now: Date, transaction: Transaction): Promise<
   )
 }
 
+/** What came of a request stands in the access log; the row is of no use once its time is long over. */
+export async function removeOldResets(before: Date): Promise<void> {
+  await ask(`DELETE FROM assisted_resets WHERE asked_at < least($1::timestamptz, now()) AND NOT (${UNENDED})`, [before])
+}
+
 async function changed(sql: string, values: readonly unknown[], transaction: Transaction): Promise<boolean> {
   return (await ask(`${sql} RETURNING id`, values, transaction)).length === 1
 }

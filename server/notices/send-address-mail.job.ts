@@ -2,12 +2,11 @@
 import { findAccount, findAccountByEmail } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { config } from '../config.ts'
-import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
-import { MailNotTaken, sendMail, type Mail } from '../mail/send-mail.ts'
+import type { Mail } from '../mail/send-mail.ts'
 import { addressChangeToken, findAddressChange, type AddressChange } from '../accounts/address-change.store.ts'
+import { mailOrRecord } from './mail-or-record.ts'
 import { noticeView } from './notice.view.ts'
 
 const HOUR = 60 * 60 * 1000
@@ -23,35 +22,31 @@ export async function sendAddressMail(
   if (about === 'asked' && change.changedAt) return
   const mail = to === 'new' ? await mailToNew(change, now) : mailToOld(change, about, now)
   const subject = { kind: 'account' as const, id: change.accountId }
-  try {
-    await inTransaction(async (transaction) => {
+  await mailOrRecord(
+    async (transaction) => {
       await record(system, { act: 'security-notice.sent', subject, reason: mail.template }, transaction, now)
-      await sendMail(mail, now)
-    })
-  } catch (error) {
-    if (!(error instanceof MailNotTaken && error.lasting)) throw error
-    await record(system, { act: 'security-notice.failed', subject, outcome: 'failed', reason: error.code })
-  }
+      return mail
+    },
+    (reason, transaction) =>
+      record(system, { act: 'security-notice.failed', subject, outcome: 'failed', reason }, transaction, now),
+    now,
+  )
 }
 
 /** Somebody else's address gets no link that confirms; whoever asked is not told. */
 async function mailToNew(change: AddressChange, now: Date): Promise<Mail> {
   const owner = await findAccountByEmail(change.newEmail)
   if (owner && owner.id !== change.accountId)
-    return { to: change.newEmail, template: 'address-taken', view: viewWith('/check-notice') }
+    return { to: change.newEmail, template: 'address-taken', view: noticeView('/check-notice') }
   const path = `/account/address/confirm/${addressChangeToken(change.id, 'new')}`
   const until = inWords(change.endsAt, now).text
-  return { to: change.newEmail, template: 'address-confirm', view: { ...viewWith(path), until } }
+  return { to: change.newEmail, template: 'address-confirm', view: { ...noticeView(path), until } }
 }
 
 function mailToOld(change: AddressChange, about: 'asked' | 'changed', now: Date): Mail {
-  const view = viewWith(`/address-change/${addressChangeToken(change.id, 'old')}`)
+  const view = noticeView(`/address-change/${addressChangeToken(change.id, 'old')}`)
   if (about === 'changed')
     return { to: change.oldEmail, template: 'address-gone', view: { ...view, until: inWords(change.endsAt, now).text } }
   const byItself = new Date(change.askedAt.getTime() + 72 * HOUR)
   return { to: change.oldEmail, template: 'address-asked', view: { ...view, until: inWords(byItself, now).text } }
-}
-
-function viewWith(path: string) {
-  return { ...noticeView(''), link: `${config().baseUrl}${path}` }
 }

@@ -6,11 +6,10 @@ import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
-import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
-import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
 import { beginWait, cancelToken, findReset, noteNoticeFailed } from '../accounts/assisted-reset.store.ts'
+import { mailOrRecord } from './mail-or-record.ts'
 import { noticeView } from './notice.view.ts'
 
 export async function sendHelpNotice(
@@ -21,22 +20,19 @@ export async function sendHelpNotice(
   const account = reset && (await findAccount(reset.accountId))
   if (!reset || account?.state !== 'active' || reset.cancelledAt || reset.usedAt || reset.lapsedAt) return
   const readyAt = reset.readyAt ?? new Date(now.getTime() + config().helpWaitingHours * 60 * 60 * 1000)
-  const link = `${config().baseUrl}/stop-help/${cancelToken(resetId)}`
-  const view = { ...noticeView(''), link, readyAt: inWords(readyAt, now).text }
+  const view = { ...noticeView(`/stop-help/${cancelToken(resetId)}`), readyAt: inWords(readyAt, now).text }
   const mail = { to: account.email, template: step === 'asked' ? 'help-asked' : 'help-code-made', view }
   const subject = { kind: 'account' as const, id: account.id }
-  try {
-    await inTransaction(async (transaction) => {
-      if (step === 'asked' && !(await beginWait(resetId, readyAt, now, transaction))) return
+  await mailOrRecord(
+    async (transaction) => {
+      if (step === 'asked' && !(await beginWait(resetId, readyAt, now, transaction))) return undefined
       await record(system, { act: 'security-notice.sent', subject }, transaction, now)
-      await sendMail(mail, now)
-    })
-  } catch (error) {
-    if (!(error instanceof MailNotTaken && error.lasting)) throw error
-    const reason = error.code
-    await inTransaction(async (transaction) => {
+      return mail
+    },
+    async (reason, transaction) => {
       if (step === 'asked') await noteNoticeFailed(resetId, now, transaction)
       await record(system, { act: 'security-notice.failed', subject, outcome: 'failed', reason }, transaction, now)
-    })
-  }
+    },
+    now,
+  )
 }

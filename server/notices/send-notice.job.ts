@@ -2,11 +2,10 @@
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
-import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
 import { findMessageState, listRecipients, noteNotice } from '../messages/message.store.ts'
 import { linkToken } from '../vault/vault.ts'
+import { mailOrRecord } from './mail-or-record.ts'
 import { noticeView } from './notice.view.ts'
 
 export async function sendNotice(
@@ -23,19 +22,17 @@ export async function sendNotice(
     return
   const subject = { kind: 'message' as const, id: messageId }
   const template = account.role === 'patient' ? 'notice' : 'team-notice'
-  const mail = { to: account.email, template, view: noticeView(linkToken(messageId, mailboxId)) }
-  try {
-    await inTransaction(async (transaction) => {
+  const mail = { to: account.email, template, view: noticeView(`/m/${linkToken(messageId, mailboxId)}`) }
+  await mailOrRecord(
+    async (transaction) => {
       await noteNotice(messageId, mailboxId, 'sent', now, transaction)
       await record(system, { act: 'notice.sent', subject }, transaction, now)
-      // Last, so that a log that cannot be written sends no mail again and again.
-      await sendMail(mail, now)
-    })
-  } catch (error) {
-    if (!(error instanceof MailNotTaken && error.lasting)) throw error
-    await inTransaction(async (transaction) => {
+      return mail
+    },
+    async (reason, transaction) => {
       await noteNotice(messageId, mailboxId, 'failed', now, transaction)
-      await record(system, { act: 'notice.failed', subject, outcome: 'failed', reason: error.code }, transaction, now)
-    })
-  }
+      await record(system, { act: 'notice.failed', subject, outcome: 'failed', reason }, transaction, now)
+    },
+    now,
+  )
 }

@@ -2,12 +2,10 @@
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { config } from '../config.ts'
-import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads } from '../jobs/names.ts'
 import { newToken } from '../lib/token.ts'
-import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
 import { replaceReset } from '../sign-in/password-reset.store.ts'
+import { mailOrRecord } from './mail-or-record.ts'
 import { noticeView } from './notice.view.ts'
 
 const AN_HOUR = 60 * 60 * 1000
@@ -20,16 +18,15 @@ export async function sendPasswordReset(
   if (account?.state !== 'active') return
   const token = newToken()
   const subject = { kind: 'account' as const, id: accountId }
-  const view = { ...noticeView(token), link: `${config().baseUrl}/sign-in/reset/${token}` }
-  try {
-    await inTransaction(async (transaction) => {
+  await mailOrRecord(
+    async (transaction) => {
       const expiresAt = new Date(now.getTime() + AN_HOUR)
       await replaceReset(token, { accountId, askedAt: now, expiresAt }, transaction)
       await record(system, { act: 'notice.sent', subject, reason: 'password-reset' }, transaction, now)
-      await sendMail({ to: account.email, template: 'password-reset', view }, now)
-    })
-  } catch (error) {
-    if (!(error instanceof MailNotTaken && error.lasting)) throw error
-    await record(system, { act: 'notice.failed', subject, outcome: 'failed', reason: error.code })
-  }
+      return { to: account.email, template: 'password-reset', view: noticeView(`/sign-in/reset/${token}`) }
+    },
+    (reason, transaction) =>
+      record(system, { act: 'notice.failed', subject, outcome: 'failed', reason }, transaction, now),
+    now,
+  )
 }

@@ -6,13 +6,11 @@
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { config } from '../config.ts'
-import { inTransaction } from '../database/connection.ts'
 import type { JobPayloads, SecurityChange } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
 import { newId } from '../lib/ids.ts'
-import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
 import { countSecurityLinks, insertSecurityLink } from '../sign-in/security-link.store.ts'
+import { mailOrRecord } from './mail-or-record.ts'
 import { noticeView } from './notice.view.ts'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -31,29 +29,29 @@ export async function sendSecurityNotice(
   if (!account || account.state === 'closed') return
   const subject = { kind: 'account' as const, id: accountId }
   const happenedAt = new Date(at)
-  try {
-    await inTransaction(async (transaction) => {
+  await mailOrRecord(
+    async (transaction) => {
       const since = new Date(now.getTime() - DAY)
       const { told, lately, ofKind } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
-      if (told) return
+      if (told) return undefined
       if (ofKind > 0 && (lately >= MOST_A_DAY || ofKind >= (MOST_OF_KIND[change] ?? MOST_A_DAY))) {
         const event = { act: 'security-notice.failed', subject, outcome: 'failed', reason: 'too-many-today' } as const
-        return record(system, event, transaction, now)
+        await record(system, event, transaction, now)
+        return undefined
       }
       const expiresAt = new Date(now.getTime() + 30 * DAY)
       const link = { id: newId(now), accountId, change, happenedAt, madeAt: now, expiresAt }
       const token = await insertSecurityLink(link, transaction)
       await record(system, { act: 'security-notice.sent', subject, reason: change }, transaction, now)
       const view = {
-        ...noticeView(''),
-        link: `${config().baseUrl}/not-me/${token}`,
+        ...noticeView(`/not-me/${token}`),
         change: ofKind > 0 && lately === MOST_A_DAY - 1 ? 'several' : change,
         at: inWords(happenedAt, now).text,
       }
-      await sendMail({ to: account.email, template: 'security-notice', view }, now)
-    })
-  } catch (error) {
-    if (!(error instanceof MailNotTaken && error.lasting)) throw error
-    await record(system, { act: 'security-notice.failed', subject, outcome: 'failed', reason: error.code })
-  }
+      return { to: account.email, template: 'security-notice', view }
+    },
+    (reason, transaction) =>
+      record(system, { act: 'security-notice.failed', subject, outcome: 'failed', reason }, transaction, now),
+    now,
+  )
 }

@@ -367,7 +367,7 @@ describe('Stopping it', () => {
     assert.equal(await countEvents(server, 'help.cancelled', email), 2)
   })
 
-  test('a request that nobody goes on with lapses after a week, which is in the log, and a new one can begin', async () => {
+  test('a request that nobody goes on with lapses after a week, which is in the log, a new one can begin, and after 90 days it is forgotten', async () => {
     const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
     const email = 'lapsed.request@mail.example'
     await newPatient(server, dana, email)
@@ -375,11 +375,25 @@ describe('Stopping it', () => {
     await server.sql(`UPDATE assisted_resets SET asked_at = now() - interval '8 days' WHERE id = $1`, [idOf(path)])
     await press(sam, path, 'approve')
     assert.equal((await resetRow(server, path))['approved_by'], null)
+    // What cannot be swept keeps nothing else waiting.
+    await server.sql('ALTER TABLE known_devices RENAME TO away')
     await sweepSignIns()
+    await server.sql('ALTER TABLE away RENAME TO known_devices')
     await sweepSignIns()
     assert.equal(await countEvents(server, 'help.cancelled', email), 1)
     assert.match((await dana.ask(path)).body, /Over, nobody went on with it/)
-    assert.ok(await askHelpFor(dana, email))
+    const next = await askHelpFor(dana, email)
+    assert.ok(next)
+    const askedDaysAgo = (days: number, of: string) =>
+      server.sql(`UPDATE assisted_resets SET asked_at = now() - $1 * interval '1 day' WHERE id = $2`, [days, idOf(of)])
+    const isThere = async (of: string) =>
+      (await server.sql('SELECT FROM assisted_resets WHERE id = $1', [idOf(of)])).length === 1
+    await askedDaysAgo(89, path)
+    await sweepSignIns()
+    assert.ok(await isThere(path), 'over, and kept for a while')
+    await askedDaysAgo(91, path)
+    await sweepSignIns()
+    assert.deepEqual([await isThere(path), await isThere(next)], [false, true])
   })
 })
 

@@ -6,7 +6,10 @@ import { Router, type NextFunction, type Request, type RequestHandler, type Resp
 import type { Role } from './accounts/account.store.ts'
 import { LIMITS } from './attachments/attachment.ts'
 import { dropUpload, keepUpload } from './attachments/keep-upload.ts'
-import { receiveFiles } from './attachments/sealing-storage.ts'
+import { receiveFiles, receiveTexts, roomFor } from './attachments/sealing-storage.ts'
+import { FormExpired } from './errors.ts'
+import { savesByItself } from './messages/draft.pages.ts'
+import { giveBack } from './messages/given-back.pages.ts'
 import { lateWriter, writerIn } from './messages/late-writer.ts'
 import { only, provedRecently } from './sign-in/guards.ts'
 import { checkFormToken } from './web/form-token.ts'
@@ -16,7 +19,10 @@ type Page = (request: Request, response: Response) => void | Promise<void>
 
 export interface Group {
   get(path: string, page: Page): void
-  /** @param late what to do with a form that came after its session had ended; without it the person is led to the sign-in */
+  /**
+   * @param late what to do with a form that came after its session had ended; without it the person is led to the sign-in. What it cannot be kept
+   * for, because somebody ended the session, is given back
+   */
   post(path: string, page: Page, late?: Page): void
   /** A form that may carry files. */
   upload(path: string, page: Page, late?: Page): void
@@ -35,8 +41,10 @@ function group(...guards: RequestHandler[]): Group {
   const orLate = (late: Page | undefined) => guards.map((guard) => guardOrLate(guard, late))
   return {
     get: (path, page) => router.get(path, ...guards, checkFormToken, page),
-    post: (path, page, late) => router.post(path, ...orLate(late), readBody, checkFormToken, pageOrLate(page, late)),
-    upload: (path, page, late) => router.post(path, ...orLate(late), receive, checkUploadForm, pageOrLate(page, late)),
+    post: (path, page, late) =>
+      router.post(path, ...orLate(late), readBody, orGiveBack(checkFormToken, late), pageOrLate(page, late)),
+    upload: (path, page, late) =>
+      router.post(path, ...orLate(late), receive, orGiveBack(checkUploadForm, late), pageOrLate(page, late)),
   }
 }
 
@@ -44,7 +52,35 @@ function group(...guards: RequestHandler[]): Group {
 function guardOrLate(guard: RequestHandler, late: Page | undefined): RequestHandler {
   return async (request, response, next) => {
     if (late && request.sessionState === 'ended' && (await lateWriter(request))) return next()
+    if (late && !request.reader && !savesByItself(request)) return giveBackUnread(request, response, next)
     return guard(request, response, next)
+  }
+}
+
+/** The form of somebody who is nobody now: of what it holds only the texts are read. */
+function giveBackUnread(request: Request, response: Response, next: NextFunction) {
+  receiveTexts(roomFor(FILES))(request, response, (error?: unknown) => {
+    if (error) return next(error)
+    readForm(request, response, givingBack(request, response, next))
+  })
+}
+
+/** A form of the sign-in before carries a token that counts no more. */
+function orGiveBack(check: RequestHandler, late: Page | undefined): RequestHandler {
+  return (request, response, next) =>
+    check(request, response, late && !savesByItself(request) ? givingBack(request, response, next, next) : next)
+}
+
+/** Goes on from a form's token: one that does not count gives the texts back. @param fits when it counts; giving back too, when absent */
+function givingBack(request: Request, response: Response, next: NextFunction, fits?: NextFunction): NextFunction {
+  return (problem?: unknown) => {
+    if (problem && !(problem instanceof FormExpired)) return next(problem)
+    if (!problem && fits) return fits()
+    try {
+      giveBack(request, response)
+    } catch (error) {
+      next(error)
+    }
   }
 }
 
@@ -53,10 +89,10 @@ function pageOrLate(page: Page, late: Page | undefined): RequestHandler {
     request.sessionState === 'ended' && late ? late(request, response) : page(request, response)
 }
 
+const FILES = { field: 'files', maxFiles: LIMITS.files, maxFileSize: LIMITS.fileBytes }
+
 const receive = receiveFiles<string>({
-  field: 'files',
-  maxFiles: LIMITS.files,
-  maxFileSize: LIMITS.fileBytes,
+  ...FILES,
   keep: (request, part, source) => {
     const { accountId, own } = writerIn(request)
     return keepUpload({ accountId, mailbox: own, actor: request.actor }, part, source)
@@ -66,18 +102,24 @@ const receive = receiveFiles<string>({
 
 /** The token of a form with files exists only after the files were received; a forged form's files are dropped at once. */
 function checkUploadForm(request: Request, response: Response, next: NextFunction) {
+  readForm(request, response, (error?: unknown) => {
+    if (!error) return next()
+    const kept = (request.keptFiles ?? []) as string[]
+    Promise.all(kept.map((id) => dropUpload(writerIn(request).accountId, id))).then(() => next(error), next)
+  })
+}
+
+/** Reads a form without files; one with files was read where they were received. Then names and token are looked at. */
+function readForm(request: Request, response: Response, next: NextFunction) {
   if (!request.is('multipart/form-data'))
     return readBody(request, response, (error) => (error ? next(error) : checkFormToken(request, response, next)))
   checkFormToken(request, response, (error?: unknown) => {
-    if (!error) {
-      try {
-        checkNames(request.body)
-        return next()
-      } catch (problem) {
-        error = problem
-      }
+    if (error) return next(error)
+    try {
+      checkNames(request.body)
+      next()
+    } catch (problem) {
+      next(problem)
     }
-    const kept = (request.keptFiles ?? []) as string[]
-    Promise.all(kept.map((id) => dropUpload(writerIn(request).accountId, id))).then(() => next(error), next)
   })
 }

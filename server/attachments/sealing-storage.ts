@@ -60,7 +60,7 @@ declare global {
 
 /** Reads a multipart form into `request.body`, `request.keptFiles` and `request.fileProblems`. Other requests pass untouched. */
 export function receiveFiles<T>(wanted: FilesWanted<T>): RequestHandler {
-  const maxRequestSize = wanted.maxRequestSize ?? 2 * wanted.maxFiles * wanted.maxFileSize + ROOM_FOR_TEXT
+  const maxRequestSize = wanted.maxRequestSize ?? roomFor(wanted)
   return (request, response, next) => {
     // Node reads the rest of the request away, so that a browser lives to see the answer.
     if (Number(request.headers['content-length'] ?? 0) > maxRequestSize) return next(new TooLarge())
@@ -80,6 +80,25 @@ export function receiveFiles<T>(wanted: FilesWanted<T>): RequestHandler {
       request.fileProblems = reading.problems
       next()
     })
+  }
+}
+
+/** Bytes of a form whose files may be too many or too big, so that it can be told kindly. */
+export function roomFor({ maxFiles, maxFileSize }: { maxFiles: number; maxFileSize: number }): number {
+  return 2 * maxFiles * maxFileSize + ROOM_FOR_TEXT
+}
+
+/** Reads only what was typed into a form with files; the files themselves are let go. Other requests pass untouched. */
+export function receiveTexts(maxRequestSize: number): RequestHandler {
+  return (request, response, next) => {
+    if (Number(request.headers['content-length'] ?? 0) > maxRequestSize) return next(new TooLarge())
+    const reading: Reading = { problems: [], failure: undefined }
+    const read = multer({
+      fileFilter: (_request, _file, done) => done(null, false),
+      limits: limitsFor({ field: '', maxFiles: 0 }),
+      streamHandler: (source: Request, form: NodeJS.WritableStream) => pipeUpTo(maxRequestSize, source, form, reading),
+    } as multer.Options).any()
+    read(request, response, (error: unknown) => next(error ? (reading.failure ?? asTellable(error)) : undefined))
   }
 }
 

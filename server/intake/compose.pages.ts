@@ -21,7 +21,7 @@ import {
 } from '../messages/draft.ts'
 import { isUsed } from '../messages/message.store.ts'
 import { writerIn } from '../messages/late-writer.ts'
-import { addedFile, fileDetails, limitsView, paragraphsOf } from '../messages/message.view.ts'
+import { addedFile, fileDetails, ifEnded, limitsView, paragraphsOf } from '../messages/message.view.ts'
 import { namesOf } from '../messages/names.ts'
 import { LONGEST_BODY } from '../messages/reply.form.ts'
 import { fileErrors, trim } from '../messages/reply.pages.ts'
@@ -58,8 +58,10 @@ export async function takeMessage(request: Request, response: Response) {
 }
 
 async function savedMessage(reader: Reader, draftId: string, text: DraftText) {
-  if (await deleteEmptyDraft(writerOf(reader), draftId, text)) return { saved: '', draftId, place: '/messages/new' }
-  return { saved: draftSaved(new Date()), draftId, place: `/messages/new?draft=${draftId}` }
+  if (await deleteEmptyDraft(writerOf(reader), draftId, text))
+    return { saved: '', ifEnded: ifEnded(undefined, true), draftId, place: '/messages/new' }
+  const now = new Date()
+  return { saved: draftSaved(now), ifEnded: ifEnded(now, true), draftId, place: `/messages/new?draft=${draftId}` }
 }
 
 function draftSaved(savedAt: Date): string {
@@ -99,6 +101,7 @@ async function showCompose(request: Request, response: Response, draft: Draft | 
     files: (draft?.files ?? []).map(addedFile),
     limits: limitsView(),
     saved: draft ? draftSaved(draft.savedAt) : '',
+    ended: ifEnded(draft?.savedAt, true),
     removeHref: draft ? `/drafts/${draft.id}/delete` : '',
     idleMinutes: config().idleMinutes,
     backHref: '/messages',

@@ -46,14 +46,14 @@ export function savesByItself(request: Request): boolean {
   return request.accepts(['html', 'json']) === 'json'
 }
 
-/** @param saved where the draft is, in words; empty when there is none any more */
+/** @param saved where the draft is, in words; empty when there is none any more @param ifEnded what the page says should its session be ended */
 export function answerSaved(
   request: Request,
   response: Response,
-  { saved, draftId, place = '' }: { saved: string; draftId: string; place?: string },
+  { saved, ifEnded, draftId, place = '' }: { saved: string; ifEnded: string; draftId: string; place?: string },
 ) {
   const removeHref = saved ? `/drafts/${draftId}/delete` : ''
-  response.json({ saved, removeHref, place, left: timeLeft(request) })
+  response.json({ saved, ifEnded, removeHref, place, left: timeLeft(request) })
 }
 
 /** A text that came after the session's end is kept; its page is told so and stays as it is. */

@@ -49,6 +49,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
             seen: reply.seen,
             body: reply.body,
             saved: reply.draft ? draftSaved(reply.draft.savedAt, staff) : '',
+            ended: ifEnded(reply.draft?.savedAt, staff),
             removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
             files: (reply.draft?.files ?? []).map(addedFile),
             limits: limitsView(),
@@ -192,5 +193,16 @@ function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean
 
 /** Says when a reply was kept and where it is. */
 export function draftSaved(savedAt: Date, staff: boolean): string {
-  return t('messages:reply.draftSaved', { time: dayAndTime(savedAt, new Date(), staff ? clock24 : clockTime).text })
+  return t('messages:reply.draftSaved', { time: savedTime(savedAt, staff) })
+}
+
+/** What the page says when its session was ended, with what is kept until then. */
+export function ifEnded(savedAt: Date | undefined, staff: boolean): string {
+  return savedAt
+    ? t('messages:draft.ended', { context: 'kept', time: savedTime(savedAt, staff) })
+    : t('messages:draft.ended')
+}
+
+function savedTime(savedAt: Date, staff: boolean): string {
+  return dayAndTime(savedAt, new Date(), staff ? clock24 : clockTime).text
 }

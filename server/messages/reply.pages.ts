@@ -24,7 +24,7 @@ import {
 } from './draft.ts'
 import { writerIn } from './late-writer.ts'
 import { findBySubmission, findMessageState, isUsed, listRecipients, type Claimed } from './message.store.ts'
-import { draftSaved, emergency, sizeOfLimit } from './message.view.ts'
+import { draftSaved, emergency, ifEnded, sizeOfLimit } from './message.view.ts'
 import { namesOf } from './names.ts'
 import { claimOrRefuse, saysTheSame } from './open-thread.ts'
 import { LONGEST_BODY, replyText } from './reply.form.ts'
@@ -48,7 +48,7 @@ async function takeReply(request: Request, response: Response, claimed: Claimed,
   const body = typed(request.body, 'body')
   const sent = await findBySubmission(reader, number)
   // It was sent while the page saved by itself: nothing is left to keep.
-  if (sent && savesByItself(request)) return answerSaved(request, response, { saved: '', draftId: number })
+  if (sent && savesByItself(request)) return answerSaved(request, response, { ...notSaved(), draftId: number })
   if (sent && (await saysTheSame(reader, sent, body))) return response.redirect(303, `/messages/${sent.id}/sent`)
   // A page that was gone back to, with other words on it: another message, not the one that was sent.
   const submission = sent ? newId() : number
@@ -90,8 +90,14 @@ function textOf(body: string): DraftText {
 }
 
 async function savedReply(reader: Reader, draftId: string, body: string) {
-  if (await deleteEmptyDraft(writerOf(reader), draftId, textOf(body))) return { saved: '', draftId }
-  return { saved: draftSaved(new Date(), reader.account.role === 'provider'), draftId }
+  if (await deleteEmptyDraft(writerOf(reader), draftId, textOf(body))) return { ...notSaved(), draftId }
+  const now = new Date()
+  const staff = reader.account.role === 'provider'
+  return { saved: draftSaved(now, staff), ifEnded: ifEnded(now, staff), draftId }
+}
+
+function notSaved() {
+  return { saved: '', ifEnded: ifEnded(undefined, false) }
 }
 
 /** What is more than a message may have is not kept, and told like any other file that was not. */

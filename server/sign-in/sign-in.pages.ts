@@ -30,7 +30,7 @@ export const HOME: Record<Role, string> = {
 
 /** GET /sign-in */
 export function askPassword(request: Request, response: Response) {
-  if (request.sessionState === 'signed-in') return response.redirect(303, HOME[request.reader!.account.role])
+  if (request.reader) return response.redirect(303, ownPath(request.query['next'], HOME[request.reader.account.role]))
   const signedOut = request.query['signed-out'] !== undefined ? 'signed-out' : ''
   const ended = request.sessionState === 'ended' && request.session.stage === 'signed-in'
   const notice = ended ? endedNotice(request) : signedOut

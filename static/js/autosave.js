@@ -70,7 +70,7 @@ for (const form of document.querySelectorAll('form[data-autosave]')) {
         keepalive,
         redirect: 'manual',
       })
-      if (answer.type === 'opaqueredirect' || answer.status === 403) return end(line.dataset.ended)
+      if (answer.type === 'opaqueredirect' || answer.status === 403) return lose()
       if (!answer.ok) throw answer
       tell(await answer.json())
     } catch {
@@ -79,8 +79,9 @@ for (const form of document.querySelectorAll('form[data-autosave]')) {
     }
   }
 
-  function tell({ saved, ended, place, removeHref, left }) {
+  function tell({ saved, ended, ifEnded, place, removeHref, left }) {
     if (ended) return end(ended)
+    line.dataset.ended = ifEnded
     say(saved)
     remove.hidden = !removeHref
     if (removeHref) remove.href = removeHref
@@ -88,11 +89,18 @@ for (const form of document.querySelectorAll('form[data-autosave]')) {
     if (left) document.dispatchEvent(new CustomEvent('session-kept', { detail: left }))
   }
 
+  /** Somebody ended the session, so nothing can be kept for it; what was saved before is. */
+  function lose() {
+    form.querySelector('[data-when-ended]').hidden = false
+    end(line.dataset.ended)
+  }
+
   /** Nothing more is saved from this page; the text stays on it. */
   function end(words) {
     over = true
+    const here = new URL(('posted' in document.documentElement.dataset && document.referrer) || location.href)
     const link = document.createElement('a')
-    link.href = '/sign-in'
+    link.href = `/sign-in?next=${encodeURIComponent(here.pathname + here.search)}`
     link.textContent = line.dataset.signIn
     say(words)
     line.append(' ', link)

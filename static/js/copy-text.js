@@ -3,7 +3,8 @@ for (const button of navigator.clipboard ? document.querySelectorAll('[data-copi
   const status = button.parentElement.querySelector('[role=status]')
   button.hidden = false
   button.addEventListener('click', async () => {
-    const text = document.getElementById(button.dataset.copies).innerText.trim()
+    const from = document.getElementById(button.dataset.copies)
+    const text = (from.value ?? from.innerText).trim()
     await navigator.clipboard.writeText('joined' in button.dataset ? text.replace(/\s+/g, '') : text)
     status.textContent = button.dataset.copied
     setTimeout(() => (status.textContent = ''), 4000)

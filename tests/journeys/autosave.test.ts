@@ -154,6 +154,41 @@ test('an ended session is said with what to do, and the text stays; after sign-i
   await page.context().close()
 })
 
+test('signed out from elsewhere: the page says what is kept until when, copies the rest, and leads back; Send gives the text back', async () => {
+  const { page, complaints } = await replying()
+  await page.fill('#body', 'My foot')
+  await page.clock.runFor(3100)
+  await says(page, /^Draft saved/)
+  await server.sql('DELETE FROM sessions')
+  await page.fill('#body', 'My foot is better.')
+  await page.clock.runFor(3100)
+  await says(
+    page,
+    /^You were signed out\. What you wrote until \w+ \d+:\d\d [ap]m is kept; the rest is only on this page\. Copy it before you sign in\./,
+  )
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.click('.reply [data-copies]')
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'My foot is better.')
+  const link = (await saved(page).locator('a').getAttribute('href'))!
+  assert.equal(link, `/sign-in?next=${encodeURIComponent(thread)}`)
+  await page.click('button[value=send]')
+  await page.getByRole('heading', { level: 1, name: 'Your message was not sent' }).waitFor()
+  assert.equal(await page.innerText('#written'), 'My foot is better.')
+  assert.equal(await page.getAttribute('main a.button', 'target'), '_blank')
+  await page.goto(link)
+  await signIn(page, server.cast.maria)
+  await page.waitForURL('**/messages/0*')
+  assert.equal(await page.inputValue('#body'), 'My foot')
+  // A refused form is a line in the browser's console.
+  assert.deepEqual(
+    complaints.filter((text) => !/403/.test(text)),
+    [],
+  )
+  await page.fill('#body', '')
+  await page.clock.runFor(3100)
+  await page.context().close()
+})
+
 test('62. Type text, let session die: at the end the page sends what is unsaved, and after sign-in the same page has the same text and the same files', async () => {
   const { page } = await replying()
   await page.fill('#body', 'With a picture that waits.')

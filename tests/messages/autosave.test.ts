@@ -153,6 +153,62 @@ test('a save that meets an ended session is kept and told in words, one whose se
   assert.match(gone.location, /^\/sign-in/)
 })
 
+test('what a browser sends that was signed out from elsewhere is given back to it, and kept nowhere', async () => {
+  const visitor = await signedIn(server, maria)
+  const fields = await fieldsOn(visitor, letter)
+  await server.sql(`DELETE FROM sessions`)
+  const before = await drafts()
+  const body = 'My foot\n\nis <b>better</b>.'
+  const photo = { name: 'foot.pdf', type: 'application/pdf', bytes: makePdf() }
+  const token = /name="_csrf" value="([^"]+)"/.exec((await visitor.ask('/sign-in')).body)![1]!
+  for (const [action, h1] of [
+    ['send', 'Your message was not sent'],
+    ['save', 'Your text was not saved'],
+  ]) {
+    for (const files of [[], [photo]]) {
+      const form = { ...withoutToken(fields), body, action: action! }
+      const answer = await visitor.upload('/sign-in', `${letter}/replies`, form, files)
+      assert.deepEqual([answer.status, answer.h1], [403, h1])
+      assert.match(answer.body, /My foot\r?\n\r?\nis &lt;b&gt;better&lt;\/b&gt;\./)
+      assert.match(plain(answer.body), /You were signed out/)
+      assert.ok(answer.body.includes(`href="/sign-in?next&#x3D;${encodeURIComponent(letter)}"`))
+    }
+  }
+  const typedOut = await visitor.ask('/messages', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ _csrf: token, to: maria.email, subject: 'Visit', body, action: 'check' }).toString(),
+  })
+  assert.equal(typedOut.status, 403)
+  for (const words of [maria.email, 'Visit', 'My foot', `next&#x3D;${encodeURIComponent('/messages/new')}"`])
+    assert.ok(typedOut.body.includes(words), words)
+  const odd = await visitor.ask(`${letter}/replies`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: '__proto__=1&body=odd',
+  })
+  assert.equal(odd.status, 400)
+  assert.deepEqual(await drafts(), before)
+  assert.deepEqual(await server.sql('SELECT id FROM attachments WHERE message_id IS NULL'), [])
+})
+
+test('a form of the sign-in before is given back too, and leads on without another sign-in', async () => {
+  const visitor = await signedIn(server, maria)
+  const fields = await fieldsOn(visitor, letter)
+  const again = await signedIn(server, maria)
+  const answer = await again.ask(`${letter}/replies`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ ...fields, body: 'Before that.', action: 'send' }).toString(),
+  })
+  assert.deepEqual([answer.status, answer.h1], [403, 'Your message was not sent'])
+  assert.match(answer.body, /Before that\./)
+  assert.doesNotMatch(plain(answer.body), /You were signed out/)
+  assert.ok(answer.body.includes(`href="${letter}#reply"`))
+  const asked = `/sign-in?next=${encodeURIComponent(letter)}`
+  assert.deepEqual([(await again.ask(asked)).location, (await again.ask('/sign-in')).location], [letter, '/messages'])
+})
+
 test('55. CSRF: a save with a missing or foreign token, or from another site -> 403, nothing kept', async () => {
   const visitor = await signedIn(server, maria)
   const fields = await fieldsOn(visitor, letter)

@@ -107,6 +107,7 @@ export interface ReplyView {
   seen: string
   body: string
   saved: string
+  ended: string
   removeHref: string
   files: AddedFile[]
   limits: Limits
@@ -629,6 +630,7 @@ const reply: ReplyView = {
   seen: '0199c2',
   body: '',
   saved: '',
+  ended: 'You were signed out, and what you wrote is only on this page. Copy it before you sign in.',
   removeHref: '',
   files: [],
   limits,
@@ -963,6 +965,7 @@ const compose = {
   files: [] as AddedFile[],
   limits,
   saved: '',
+  ended: 'You were signed out, and what you wrote is only on this page. Copy it before you sign in.',
   removeHref: '',
   idleMinutes: 15,
   backHref: '/messages',
@@ -1137,6 +1140,20 @@ const otherMessages: Sample[] = [
     takeBackHref: '',
     accessCode: null,
     recipient: { address: 'maria@example.org', known: true },
+  }),
+  sample('messages/given-back', 'a reply of somebody who was signed out', 'Your message was not sent', null, {
+    signedOut: true,
+    to: '',
+    subject: '',
+    text: 'Here is the photo. It hurts less than last week, mostly in the evening.\n\nShould I still come on Friday?',
+    href: '/sign-in?next=%2Fmessages%2F0199c1',
+  }),
+  sample('messages/given-back', 'a message of the sign-in before', 'Your text was not saved', dana, {
+    signedOut: false,
+    to: 'maria@example.org',
+    subject: 'Your blood test result',
+    text: 'Dear Maria,\n\nYour new blood test is back.',
+    href: '/messages/new',
   }),
   sample('messages/withdrawn', 'taken back', 'This message was taken back', null, {
     reason: 'recalled',

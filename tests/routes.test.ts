@@ -7,6 +7,7 @@ import type { Person } from './support/cast.ts'
 import { makePng } from './support/files.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { signedIn, Visitor, type Answer } from './support/visitor.ts'
+import { changeSessions } from './sign-in/session-rows.ts'
 
 /**
  * One line a route. The columns are those of STATES. A number is a status; `303` is a redirect to an own page; `sign-in`, `code` and `enrol` are
@@ -288,10 +289,8 @@ describe('Who may ask for what', () => {
 
   async function endSession(email: string) {
     const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
-    await server.sql(
-      `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{seenAt}', '1')::json WHERE sess->>'accountId' = $1`,
-      [(await findAccountByEmail(email))!.id],
-    )
+    const { id } = (await findAccountByEmail(email))!
+    await changeSessions(server, { seenAt: 1 }, ({ sess }) => sess['accountId'] === id)
   }
 
   async function ask(state: State, verb: string, path: string): Promise<Answer> {

@@ -8,7 +8,8 @@ import connectPgSimple from 'connect-pg-simple'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
 import type { Role } from '../accounts/account.store.ts'
-import type { SignInStrength } from '../audit/actor.ts'
+import { system, type SignInStrength } from '../audit/actor.ts'
+import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { connectionPool, ask, type Transaction } from '../database/connection.ts'
 import { BadInput } from '../errors.ts'
@@ -17,6 +18,7 @@ import { newToken } from '../lib/token.ts'
 import { deriveKey } from '../vault/derive.ts'
 import { FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
 import { cookieSecret, lookupDigest, sealField, unsealField } from '../vault/vault.ts'
+import { isMacOf, SEALED, withMac } from './session-mac.ts'
 import { whereFrom, widerNetworkOf, type WhereFrom } from './where-from.ts'
 
 declare module 'express-session' {
@@ -72,6 +74,7 @@ declare module 'express-session' {
 
 const COOKIE = '__Host-session'
 const MINUTE = 60 * 1000
+const A_DAY = 24 * 60 * MINUTE
 
 /** The session of this request was ended while the request was under way. Its person is led to the sign-in, and nothing begins out of it. */
 export class SessionEnded extends Error {
@@ -93,7 +96,7 @@ export function sessions(): RequestHandler {
     name: COOKIE,
     secret: cookieSecret(),
     genid: newToken,
-    store: withDigests(neverBroughtBack(store, idleAndADay)),
+    store: withDigests(onlyOurs(neverBroughtBack(store, idleAndADay))),
     resave: false,
     saveUninitialized: false,
     cookie: { path: '/', httpOnly: true, secure: true, sameSite: 'lax' },
@@ -135,10 +138,10 @@ function neverBroughtBack(store: session.Store, secondsToKeep: number): session.
     return made
   }
   store.set = (digest, content, done) => {
-    if (!withRow.has(content)) return begun(digest, content, done)
+    if (!withRow.has(content)) return begun(digest, withMac(digest, content) as never, done)
     const written = ask(
       'UPDATE sessions SET sess = $2, expire = now() + make_interval(secs => $3) WHERE sid = $1 RETURNING sid',
-      [digest, JSON.stringify(content), secondsToKeep],
+      [digest, JSON.stringify(withMac(digest, content)), secondsToKeep],
     )
     written.then(
       () => done?.(),
@@ -146,6 +149,32 @@ function neverBroughtBack(store: session.Store, secondsToKeep: number): session.
     )
   }
   return store
+}
+
+/** A row that was not written here, or was changed since, is no session; and neither is one that is too old to say more than that it has ended. */
+function onlyOurs(store: session.Store): session.Store {
+  const stored = store.get.bind(store)
+  store.get = (digest, done) => {
+    stored(digest, (error: unknown, content) => {
+      if (error || !content) return done(error)
+      trueSession(digest, content).then((found) => done(null, found), done)
+    })
+  }
+  return store
+}
+
+/** Recorded once in a process's life: a browser comes with its cookie again and again. */
+const recorded = new Set<string>()
+
+async function trueSession(digest: string, content: SessionData): Promise<SessionData | undefined> {
+  const { mac: _, ...plain } = content as SessionData & { mac?: string }
+  if (isMacOf(digest, { ...content }))
+    return endsOf(plain).last + A_DAY < Date.now() ? undefined : (plain as SessionData)
+  if (recorded.has(digest)) return undefined
+  logWarning('A session in the database was not written here')
+  await record(system, { act: 'envelope.refused', outcome: 'failed', reason: 'a session was changed' })
+  recorded.add(digest)
+  return undefined
 }
 
 /** Puts a digest of the token in place of the token in everything that the store writes and asks. */
@@ -226,9 +255,10 @@ export async function beginNextSession(
   ;(request.sessionStore as session.Store & { generate: (request: Request) => void }).generate(request)
   fill(request, content, now)
   withRow.add(request.session)
+  const digest = digestOf(request.sessionID)
   const moved = await ask(
     `UPDATE sessions SET sid = $2, sess = $3 WHERE sid = $1 AND sess->>'movedAt' IS NULL RETURNING sid`,
-    [before, digestOf(request.sessionID), JSON.stringify(request.session)],
+    [before, digest, JSON.stringify(withMac(digest, request.session))],
     transaction,
   )
   if (moved.length === 1) return
@@ -284,9 +314,6 @@ export function noteClick(request: Request, now = Date.now()) {
   if (now - (request.session.seenAt ?? 0) > 30_000) request.session.seenAt = now
 }
 
-/** What a session holds under its cookie. */
-const SEALED = ['mailboxKey', 'recoveryCodes', 'codeSecret', 'accessCode', 'halfMade'] as const
-
 /** Drops what a session that has ended held under its cookie. */
 export function emptyEnded(request: Request) {
   for (const name of SEALED) delete request.session[name]
@@ -309,11 +336,12 @@ export interface ListedSession {
 
 /** The signed-in sessions of an account that have not ended, the one used last first. */
 export async function listSessionsOf(accountId: string, now = Date.now()): Promise<ListedSession[]> {
-  const rows = await ask<{ sess: SessionData }>(
-    `SELECT sess FROM sessions WHERE sess->>'accountId' = $1 AND sess->>'stage' = 'signed-in' AND expire > now()`,
+  const rows = await ask<{ sid: string; sess: SessionData }>(
+    `SELECT sid, sess FROM sessions WHERE sess->>'accountId' = $1 AND sess->>'stage' = 'signed-in' AND expire > now()`,
     [accountId],
   )
   return rows
+    .filter(({ sid, sess }) => isMacOf(sid, { ...sess }))
     .map(({ sess }) => sess)
     .filter((sess) => stateOf(sess, now) === 'signed-in')
     .sort((one, other) => other.seenAt - one.seenAt)

@@ -163,6 +163,11 @@ export function pepper(): Buffer {
   return opened().keys.pepper
 }
 
+/** Under which rows are bound to what they were written as (row-mac.ts). */
+export function rowKey(): Buffer {
+  return deriveKey(opened().keys.lookup, 'row-mac')
+}
+
 /** What passkeys are asked to make their 32 bytes from (WebAuthn, extension `prf`): one for the deployment, and no secret. */
 export function passkeySalt(): Buffer {
   return deriveKey(opened().keys.pepper, 'passkey-salt')

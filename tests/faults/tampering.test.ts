@@ -6,6 +6,7 @@ import { readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from '
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { changeSession, copyOf, rowOf, sidOf } from '../sign-in/session-rows.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { everybodyIn, textFile, writeTo } from '../support/letters.ts'
 import { Visitor, letCodesCountAgain, signedIn, type Answer } from '../support/visitor.ts'
@@ -15,6 +16,7 @@ const SUBJECT = 'A subject that stays whole'
 const FILE = 'a line of the sealed file\n'.repeat(40_000)
 
 let server: TestServer
+let withMac: (digest: string, content: object) => object
 let dana: Visitor
 let maria: Visitor
 let message: string
@@ -24,6 +26,7 @@ const accounts = new Map<string, string>()
 
 before(async () => {
   server = await startTestServer()
+  ;({ withMac } = await import('../../server/sign-in/session-mac.ts'))
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   for (const { email } of Object.values(server.cast)) accounts.set(email, (await findAccountByEmail(email))!.id)
   ;({ dana, maria } = await everybodyIn(server, { dana: server.cast.dana, maria: server.cast.maria }))
@@ -532,25 +535,72 @@ describe('Openers and public halves', () => {
   })
 
   test("132. session envelope of another session -> refused: one person's cookie does not open another's row", async () => {
-    const rows = await server.sql<{ sid: string; sess: object & { accountId: string; stage: string } }>(
-      `SELECT sid, sess FROM sessions WHERE sess->>'mailboxKey' IS NOT NULL`,
-    )
-    const of = (name: 'dana' | 'maria') =>
-      rows.find(({ sess }) => sess.stage === 'signed-in' && sess.accountId === accounts.get(server.cast[name].email))!
-    const theirs = of('maria').sess
-    const mine = of('dana')
+    const mine = (await rowOf(server, dana))!
+    const theirs = (await rowOf(server, maria))!.sess
     const put = (sess: object) =>
       server.sql('UPDATE sessions SET sess = $1 WHERE sid = $2', [JSON.stringify(sess), mine.sid])
-    // All of it: their role and where they signed in are looked at before their key.
-    await put(theirs)
-    try {
-      const answer = await dana.ask('/messages')
-      assert.equal(answer.status, 500)
-      assertNothingShown(answer, 'the inbox of somebody else')
-    } finally {
+    // As it is, it is the row of another cookie; with a MAC of ours, another cookie's envelope.
+    for (const [sess, status] of [
+      [theirs, 303],
+      [withMac(mine.sid, theirs), 500],
+    ] as const) {
+      await put(sess)
+      const before = await refusals()
+      const answer = await copyOf(server, dana).ask('/messages')
       await put(mine.sess)
+      assert.equal(answer.status, status)
+      assertNothingShown(answer, 'the inbox of somebody else')
+      assert.equal(await refusals(), before + 1)
     }
     assert.equal((await dana.ask('/messages')).status, 200)
+  })
+
+  test('a row of sessions that was changed in the database is no session: not another account, a role, a step, a proof or a beginning', async () => {
+    const { sid, sess } = (await rowOf(server, dana))!
+    const put = (to: object) => server.sql('UPDATE sessions SET sess = $1 WHERE sid = $2', [JSON.stringify(to), sid])
+    const ways: Record<string, unknown>[] = [
+      { accountId: accounts.get(server.cast.ada.email) },
+      { role: 'admin' },
+      { stage: 'code' },
+      { strength: 'password+passkey' },
+      { provedAt: Date.now() },
+      { startedAt: Date.now(), seenAt: Date.now() },
+      { movedAt: undefined, seenAt: Date.now() + 1 },
+      { mustAddPasskey: false },
+      { mac: undefined },
+      { mac: 'bm90IG91cnM=' },
+    ]
+    for (const change of ways) {
+      await put({ ...sess, ...change })
+      const answer = await copyOf(server, dana).ask('/messages')
+      assert.equal(answer.location, '/sign-in', JSON.stringify(change))
+    }
+    // The right content under the digest of another cookie.
+    const thief = new Visitor(server)
+    await thief.submit('/sign-in', '/sign-in', { email: server.cast.sam.email, password: server.cast.sam.password })
+    await server.sql('UPDATE sessions SET sess = $1 WHERE sid = $2', [JSON.stringify(sess), sidOf(thief)])
+    const before = await refusals()
+    assert.equal((await thief.ask('/messages')).location, '/sign-in')
+    assert.equal(await refusals(), before + 1)
+    await put(sess)
+    assert.equal((await dana.ask('/messages')).status, 200)
+  })
+
+  test('moving the end of a row of sessions forward revives nothing: not a session that has ended, and not a row that has lapsed', async () => {
+    await letCodesCountAgain(server)
+    const visitor = await signedIn(server, server.cast.sam)
+    const { sess } = (await rowOf(server, visitor))!
+    const hours = 60 * 60_000
+    const forward = () =>
+      server.sql(`UPDATE sessions SET expire = now() + interval '10 years' WHERE sid = $1`, [sidOf(visitor)])
+    await changeSession(server, visitor, { startedAt: Date.now() - 13 * hours })
+    await forward()
+    const ended = await visitor.ask('/sign-in')
+    assert.match(ended.body, /You were signed out/)
+    assert.equal((await visitor.ask('/messages')).status, 303)
+    await changeSession(server, visitor, { ...sess, startedAt: Date.now() - (12 + 25) * hours })
+    await forward()
+    assert.doesNotMatch((await copyOf(server, visitor).ask('/sign-in')).body, /You were signed out/)
   })
 })
 

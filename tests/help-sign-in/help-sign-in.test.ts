@@ -24,6 +24,7 @@ import {
   untilTheApp,
   withoutVariables,
 } from './helping.ts'
+import { changeSession } from '../sign-in/session-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -253,10 +254,7 @@ describe('Who may help whom', () => {
     const helper = await signedIn(server, server.cast.dana)
     const path = await askHelpFor(helper, 'proof.patient@mail.example')
     const token = await helper.tokenOn('/help-sign-in')
-    await server.sql(
-      `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{provedAt}', to_jsonb((extract(epoch FROM now()) * 1000 - 301000)::bigint))::json WHERE sess->>'accountId' = $1`,
-      [await accountId(server.cast.dana.email)],
-    )
+    await changeSession(server, helper, { provedAt: Date.now() - 301_000 })
     for (const page of [path, `${await findPerson(helper, server.cast.maria.email)}/ask`])
       assert.equal((await helper.ask(page)).location, `/prove?next=${encodeURIComponent(page)}`)
     for (const button of ['approve', 'stop', 'code']) {

@@ -7,6 +7,7 @@ import { codeOf, type Person } from '../support/cast.ts'
 import { makePng } from '../support/files.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
+import { changeSessions } from '../sign-in/session-rows.ts'
 
 const photo = { name: 'my foot.png', mimeType: 'image/png', buffer: makePng() }
 
@@ -142,7 +143,7 @@ test('Send waits for a save that is under way, and one message with its file is 
 
 test('an ended session is said with what to do, and the text stays; after sign-in it is there', async () => {
   const { page } = await replying()
-  await server.sql(`UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{seenAt}', '1')::json`)
+  await changeSessions(server, { seenAt: 1 })
   await page.fill('#body', 'Written in the night.')
   await page.clock.runFor(3100)
   await says(page, /You were signed out .* We saved what you wrote\. Sign in to go on with it\./)
@@ -195,7 +196,7 @@ test('62. Type text, let session die: at the end the page sends what is unsaved,
   await page.setInputFiles('#files', [photo])
   await page.clock.runFor(3100)
   await says(page, /^Draft saved/)
-  await server.sql(`UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{seenAt}', '1')::json`)
+  await changeSessions(server, { seenAt: 1 })
   await page.clock.fastForward('15:05')
   await page.waitForURL('**/sign-in')
   assert.match(await page.innerText('main'), /We saved what you wrote/)

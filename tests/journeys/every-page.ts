@@ -8,6 +8,7 @@ import { codeOf, type Person } from '../support/cast.ts'
 import { makePdf, makePhonePhoto, makePng } from '../support/files.ts'
 import type { TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor } from '../support/visitor.ts'
+import { changeSessions } from '../sign-in/session-rows.ts'
 
 export interface Seen {
   /** The page and its state. */
@@ -313,7 +314,7 @@ export async function walkEveryPage(
     await patient.page.goto('/messages')
     await patient.page.click('ul.post a')
     await patient.page.fill('[name=body]', 'Written too late')
-    await server.sql(`UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{seenAt}', '1')::json`)
+    await changeSessions(server, { seenAt: 1 })
     await press(patient, 'button[value=send]', 'sign-in, what was written is kept', 200, 'Sign in')
     await open(admin, '/admin/people', 'sign-in, after an idle time', 200, 'Sign in')
     await withBrokenMail('XX000', () =>

@@ -8,6 +8,7 @@ import { codeOf } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
 import { writeTo } from '../enrolment/newcomer.ts'
+import { changeSessions } from '../sign-in/session-rows.ts'
 
 const SUBMIT = 'main form:not(.passkey) button[type=submit]'
 const LOCK = '#passkey'
@@ -167,9 +168,7 @@ test('Somebody with a password adds a passkey, names it, signs in with it, reads
   await page.locator('article.letter').first().waitFor()
 
   // Showing that it is oneself, by the passkey.
-  await server.sql(
-    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{provedAt}', '1')::json WHERE sess->>'stage' = 'signed-in'`,
-  )
+  await changeSessions(server, { provedAt: 1 })
   await page.goto('/account/passkeys')
   assert.match(page.url(), /\/prove\?next=/)
   await page.click(LOCK)

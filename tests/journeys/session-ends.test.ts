@@ -6,6 +6,7 @@ import { openWindow, startBrowser } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
+import { changeSessions } from '../sign-in/session-rows.ts'
 
 let server: TestServer
 let browser: Browser
@@ -45,10 +46,7 @@ const seenAt = async () =>
 
 /** Behind the product's back, as if nobody had been there for so long. */
 const leaveAlone = (milliseconds: number) =>
-  server.sql(
-    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{seenAt}', to_jsonb((sess->>'seenAt')::bigint - $1::bigint))::json WHERE sess->>'stage' = 'signed-in'`,
-    [milliseconds],
-  )
+  changeSessions(server, ({ seenAt }) => ({ seenAt: Number(seenAt) - milliseconds }))
 
 test('60. Warning dialog appears 120 s before idle end, is focused, labelled, Esc = stay; extend works ≥ 10 times, by keyboard only', async () => {
   const { page, complaints } = await reading()
@@ -151,10 +149,7 @@ test('what is done in one tab counts in the other: it is not asked, and nothing 
 
 test('52. The end that can not be put off is told, and nothing extends it', async () => {
   const { page } = await reading()
-  await server.sql(
-    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{startedAt}', to_jsonb($1::bigint))::json WHERE sess->>'stage' = 'signed-in'`,
-    [Date.now() - (12 * 60 - 10) * 60_000],
-  )
+  await changeSessions(server, { startedAt: Date.now() - (12 * 60 - 10) * 60_000 })
   await page.reload()
   await page.clock.fastForward('08:30')
   await dialog(page).waitFor()

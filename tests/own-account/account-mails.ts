@@ -1,6 +1,7 @@
 /** What the tests of the account's pages share: the mails about it, the pages that they lead to, and people who have just proved who they are. */
 import { mailsTo, type CapturedMail } from '../support/letters.ts'
 import type { TestServer } from '../support/server.ts'
+import { changeSessions } from '../sign-in/session-rows.ts'
 
 /** The path in a mail's one link. */
 export function pathIn({ text }: Pick<CapturedMail, 'text'>): string {
@@ -51,10 +52,7 @@ export async function idOf(email: string): Promise<string> {
 
 /** Behind the product's back: a proof that is older than five minutes. */
 export async function letProofsLapse(server: TestServer, accountId: string): Promise<void> {
-  await server.sql(
-    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{provedAt}', '1')::json WHERE sess->>'accountId' = $1`,
-    [accountId],
-  )
+  await changeSessions(server, { provedAt: 1 }, ({ sess }) => sess['accountId'] === accountId)
 }
 
 /** What the log says of an act about an account. */

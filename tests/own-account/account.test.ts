@@ -7,6 +7,7 @@ import { writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { eventsOf, idOf, jobsDone, letProofsLapse, noticeSaying } from './account-mails.ts'
+import { changeSession } from '../sign-in/session-rows.ts'
 
 let server: TestServer
 before(async () => {
@@ -219,9 +220,7 @@ describe('Another code app', () => {
     const { dana } = server.cast
     const visitor = await signedIn(server, dana)
     const secret = keyOn((await visitor.ask(PAGE)).body)
-    await server.sql(
-      `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{codeSecretUntil}', to_jsonb((extract(epoch FROM now()) * 1000 - 1)::bigint))::json WHERE sess->>'codeSecretUntil' IS NOT NULL`,
-    )
+    await changeSession(server, visitor, { codeSecretUntil: Date.now() - 1 })
     const token = await visitor.tokenOn('/account/name')
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     const body = new URLSearchParams({ _csrf: token, code: codeOf({ totpSecret: secret }) }).toString()

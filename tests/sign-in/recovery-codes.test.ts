@@ -6,6 +6,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { plain, signedIn, type Visitor } from '../support/visitor.ts'
 import { signInByCode } from './old-mail.ts'
 import { newPatient } from './way-back.ts'
+import { changeSession } from './session-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -29,9 +30,7 @@ test('new codes are shown once, and are told and recorded; without a recent proo
   const patient = await newPatient(server, dana, 'makes-new')
   const { visitor, person } = patient
   const token = await visitor.tokenOn(PAGE)
-  await server.sql(
-    `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{provedAt}', '1')::json WHERE sess->>'strength' = 'enrolment'`,
-  )
+  await changeSession(server, visitor, { provedAt: 1 })
   const form = {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },

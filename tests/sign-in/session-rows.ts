@@ -27,13 +27,30 @@ export async function rowOf(server: TestServer, visitor: Visitor): Promise<Sessi
   return (await server.sql<SessionRow>('SELECT * FROM sessions WHERE sid = $1', [sidOf(visitor)]))[0]
 }
 
-/** Puts other values into a session's row. */
-export async function changeSession(server: TestServer, visitor: Visitor, values: Record<string, unknown>) {
-  const changed = await server.sql(
-    'UPDATE sessions SET sess = (sess::jsonb || $2::jsonb)::json WHERE sid = $1 RETURNING sid',
-    [sidOf(visitor), JSON.stringify(values)],
-  )
-  assert.equal(changed.length, 1)
+type Values = Record<string, unknown>
+
+/** Puts other values into a session's row, as if the product had written them. */
+export async function changeSession(server: TestServer, visitor: Visitor, values: Values) {
+  const sid = sidOf(visitor)
+  assert.equal(await changeSessions(server, values, (row) => row.sid === sid), 1)
+}
+
+/**
+ * Likewise into all that `which` chooses; into all signed-in ones when it is not said. It is done by the keys of the server in this process.
+ * @returns how many they were
+ */
+export async function changeSessions(
+  server: Pick<TestServer, 'sql'>,
+  values: Values | ((sess: Values) => Values),
+  which: (row: SessionRow) => boolean = ({ sess }) => sess['stage'] === 'signed-in',
+): Promise<number> {
+  const { withMac } = await import('../../server/sign-in/session-mac.ts')
+  const rows = (await server.sql<SessionRow>('SELECT * FROM sessions')).filter(which)
+  for (const { sid, sess } of rows) {
+    const changed = { ...sess, ...(typeof values === 'function' ? values(sess) : values) }
+    await server.sql('UPDATE sessions SET sess = $2 WHERE sid = $1', [sid, JSON.stringify(withMac(sid, changed))])
+  }
+  return rows.length
 }
 
 /** Somebody else with the same cookies. */

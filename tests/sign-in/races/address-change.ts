@@ -7,6 +7,7 @@ import { onAnother, startSecondProcess } from '../../support/second-process.ts'
 import { startTestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../../support/visitor.ts'
 import type { AddressChange } from '../../../server/accounts/address-change.store.ts'
+import { changeSessions } from '../session-rows.ts'
 
 const TIMES = 50
 
@@ -126,10 +127,8 @@ export async function raceAddressChange(rounds: number): Promise<void> {
 
   /** Nobody's session gets old in a long race. */
   async function freshen() {
-    await server.sql(
-      `UPDATE sessions SET sess = (sess::jsonb || jsonb_build_object('provedAt', ms, 'seenAt', ms, 'startedAt', ms))::json
-       FROM (SELECT (extract(epoch FROM now()) * 1000)::bigint AS ms) AS moment WHERE sess->>'stage' = 'signed-in'`,
-    )
+    const now = Date.now()
+    await changeSessions(server, { provedAt: now, seenAt: now, startedAt: now })
   }
 }
 

@@ -19,6 +19,7 @@ import {
   stepsToTheApp,
   typeStaffCode,
 } from '../../help-sign-in/helping.ts'
+import { changeSessions } from '../session-rows.ts'
 
 const EMAIL = 'race.for.help@mail.example'
 const TIMES = 50
@@ -33,9 +34,8 @@ export async function raceHelpCode(rounds: number): Promise<void> {
     for (let round = 1; round <= rounds; round++) {
       await letCodesCountAgain(server)
       // Nobody's proof gets old in a long race.
-      await server.sql(
-        `UPDATE sessions SET sess = (sess::jsonb || jsonb_build_object('provedAt', (extract(epoch FROM now()) * 1000)::bigint, 'seenAt', (extract(epoch FROM now()) * 1000)::bigint, 'startedAt', (extract(epoch FROM now()) * 1000)::bigint))::json WHERE sess->>'stage' = 'signed-in'`,
-      )
+      const now = Date.now()
+      await changeSessions(server, { provedAt: now, seenAt: now, startedAt: now })
       const path = await raceToApprove(server, second, staff)
       await letTheWaitPass(server, path)
       const winner = await raceToTakeTheCode(server, second, await makeCode(staff.dana, path))

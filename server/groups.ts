@@ -52,7 +52,8 @@ function group(...guards: RequestHandler[]): Group {
 function guardOrLate(guard: RequestHandler, late: Page | undefined): RequestHandler {
   return async (request, response, next) => {
     if (late && request.sessionState === 'ended' && (await lateWriter(request))) return next()
-    if (late && !request.reader && !savesByItself(request)) return giveBackUnread(request, response, next)
+    const isNobody = ['none', 'ended'].includes(request.sessionState)
+    if (late && isNobody && !savesByItself(request)) return giveBackUnread(request, response, next)
     return guard(request, response, next)
   }
 }

@@ -94,14 +94,14 @@ POST /address-change/:token/stop          404     404     404       404     404 
 GET  /not-me/:token                       404     404     404       404     404     404     404     404     404     404
 POST /not-me/:token                       404     404     404       404     404     404     404     404     404     404
 GET  /messages/new                        sign-in code    enrol     sign-in 404     404     200     200     404     404
-POST /messages                            403     403     403       sign-in 404     404     303     303     404     404
+POST /messages                            403     code    enrol     sign-in 404     404     303     303     404     404
 GET  /drafts/:draft/check                 sign-in code    enrol     sign-in 404     404     303     404     404     404
 POST /drafts/:draft/send                  sign-in code    enrol     sign-in 404     404     303     404     404     404
 GET  /drafts/:draft/delete                sign-in code    enrol     sign-in 404     404     200     404     404     404
 POST /drafts/:draft/delete                sign-in code    enrol     sign-in 404     404     303     404     404     404
 GET  /messages                            sign-in code    enrol     sign-in 200     200     200     200     200     200
 GET  /messages/:message                   sign-in code    enrol     sign-in 200     404     200     404     404     404
-POST /messages/:message/replies           403     403     403       sign-in 303     404     303     404     404     404
+POST /messages/:message/replies           403     code    enrol     sign-in 303     404     303     404     404     404
 GET  /messages/:message/sent              sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/recall            sign-in code    enrol     sign-in 404     404     200     404     404     404
 POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404

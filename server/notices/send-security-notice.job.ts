@@ -20,6 +20,7 @@ const MOST_OF_KIND: Partial<Record<SecurityChange, number>> = {
   'many-wrong-tries': 3,
   'recovery-codes-made': 3,
 }
+const GUESSES = new Set<string>(['many-wrong-tries', 'many-wrong-codes'])
 
 export async function sendSecurityNotice(
   { accountId, change, at }: JobPayloads['send-security-notice'],
@@ -32,8 +33,12 @@ export async function sendSecurityNotice(
   await mailOrRecord(
     async (transaction) => {
       const since = new Date(now.getTime() - DAY)
-      const { told, lately, ofKind } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
-      if (told) return undefined
+      const {
+        told: already,
+        lately,
+        ofKind,
+      } = await countSecurityLinks({ accountId, change, happenedAt }, since, transaction)
+      if (already) return undefined
       if (ofKind > 0 && (lately >= MOST_A_DAY || ofKind >= (MOST_OF_KIND[change] ?? MOST_A_DAY))) {
         const event = { act: 'security-notice.failed', subject, outcome: 'failed', reason: 'too-many-today' } as const
         await record(system, event, transaction, now)
@@ -43,11 +48,10 @@ export async function sendSecurityNotice(
       const link = { id: newId(now), accountId, change, happenedAt, madeAt: now, expiresAt }
       const token = await insertSecurityLink(link, transaction)
       await record(system, { act: 'security-notice.sent', subject, reason: change }, transaction, now)
-      const view = {
-        ...noticeView(`/not-me/${token}`),
-        change: ofKind > 0 && lately === MOST_A_DAY - 1 ? 'several' : change,
-        at: inWords(happenedAt, now).text,
-      }
+      const told = ofKind > 0 && lately === MOST_A_DAY - 1 ? 'several' : change
+      // Nobody got in, so nobody has to go out: what helps against guesses is another password.
+      const path = GUESSES.has(told) ? '/account/password' : `/not-me/${token}`
+      const view = { ...noticeView(path), change: told, at: inWords(happenedAt, now).text }
       return { to: account.email, template: 'security-notice', view }
     },
     (reason, transaction) =>

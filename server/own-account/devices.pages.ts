@@ -44,7 +44,7 @@ export async function endDevice(request: Request, response: Response) {
   const ref = typed(request.body, 'session')
   const own = ref === request.session.ref
   if (!(await endOneSession(actor, account, ref))) throw new NotFound('no such session of theirs')
-  if (own) return goOut(request, response)
+  if (own) return goOut(request, response, 'signed-out')
   response.redirect(303, '/account/devices?ended=one')
 }
 
@@ -59,7 +59,7 @@ export async function endOtherDevices(request: Request, response: Response) {
 export async function endAllDevices(request: Request, response: Response) {
   const { account, actor } = readerOf(request)
   await endAllSessions(actor, account)
-  await goOut(request, response)
+  await goOut(request, response, 'after=all-devices')
 }
 
 /** POST /account/devices/forget */
@@ -76,9 +76,9 @@ function nameOf({ browser, system }: { browser: string; system: string }): strin
   return browser || system || t('sign-in:devices.unknown')
 }
 
-async function goOut(request: Request, response: Response) {
+async function goOut(request: Request, response: Response, what: string) {
   await endSession(request)
   request.person = undefined
   response.set('Clear-Site-Data', '"cache", "storage"')
-  response.redirect(303, '/sign-in?signed-out')
+  response.redirect(303, `/sign-in?${what}`)
 }

@@ -101,7 +101,7 @@ async function countTry(request: Request): Promise<number | undefined> {
 
 async function backToPassword(request: Request, response: Response) {
   await endSession(request)
-  response.redirect(303, '/sign-in')
+  response.redirect(303, '/sign-in?after=wrong-codes')
 }
 
 async function showCode(

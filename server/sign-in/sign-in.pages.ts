@@ -34,8 +34,12 @@ export function askPassword(request: Request, response: Response) {
   const signedOut = request.query['signed-out'] !== undefined ? 'signed-out' : ''
   const ended = request.sessionState === 'ended' && request.session.stage === 'signed-in'
   const notice = ended ? endedNotice(request) : signedOut
-  showSignIn(request, response, { notice })
+  const after = WHAT_WAS_DONE.find((done) => done === request.query['after']) ?? ''
+  showSignIn(request, response, after ? { after } : { notice })
 }
+
+/** What led somebody here, and is not in their session: that is gone. */
+const WHAT_WAS_DONE = ['not-me', 'address-stopped', 'all-devices', 'wrong-codes']
 
 function endedNotice(request: Request) {
   const { keptText, movedAt } = request.session
@@ -48,15 +52,16 @@ interface SignInView {
   maskedAddress?: string
   email?: string
   notice?: string
+  after?: string
   waitUntil?: string
   errors?: ToldError[]
 }
 
 /** The same page for those who type their address and those who come by a link. */
 export function showSignIn(request: Request, response: Response, view: SignInView = {}, status = 200) {
-  const { link = '', maskedAddress = '', email = '', notice = '', waitUntil = '', errors = [] } = view
-  const after = ownPath(request.query['next'], '')
-  const withNext = after ? `?next=${encodeURIComponent(after)}` : ''
+  const { link = '', maskedAddress = '', email = '', notice = '', after = '', waitUntil = '', errors = [] } = view
+  const next = ownPath(request.query['next'], '')
+  const withNext = next ? `?next=${encodeURIComponent(next)}` : ''
   showPage(
     request,
     response,
@@ -67,6 +72,7 @@ export function showSignIn(request: Request, response: Response, view: SignInVie
       maskedAddress,
       form: { email },
       notice,
+      after,
       waitUntil,
       errors,
       passkey: passkeyForm(request, `/sign-in/passkey${withNext}`, '/sign-in/passkey'),

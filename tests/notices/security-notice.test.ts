@@ -40,6 +40,17 @@ describe('A notice of a change', () => {
     assert.equal(plain(/<main>([\s\S]*)<\/main>/.exec(mail.html)![1]!), mail.text.replace(/\s+/g, ' ').trim())
   })
 
+  test('of tries by which nobody got in says so and leads to a new password; there is nothing to lock', async () => {
+    for (const change of ['many-wrong-tries', 'many-wrong-codes'] as const) {
+      await tell(change)
+      const { text, html } = await mailAbout(server, server.cast.maria.email, SUBJECT)
+      assert.match(text, /They did not get in, and nothing was opened\./)
+      assert.match(text, /choose a new password/)
+      assert.ok(text.includes(`${server.baseUrl}/account/password`))
+      assert.doesNotMatch(text + html, /not-me|press the button/)
+    }
+  })
+
   test('is one for one change, also when its job runs again, or in several places at once', async () => {
     const at = new Date()
     const before = (await notices()).length
@@ -119,8 +130,13 @@ describe('“This was not me”', () => {
     assert.deepEqual([answer.status, answer.location], [303, path])
     const done = await nobody.ask(path)
     assert.equal(done.h1, 'We locked others out')
-    assert.match(plain(done.body), /Sign in and change your password.*555-0100/)
+    assert.match(plain(done.body), /Sign in and choose a new password\..*555-0100/)
     assert.doesNotMatch(plain(done.body), /address is back/)
+    const onward = 'href="/sign-in?after=not-me&amp;next=%2Faccount%2Fpassword"'
+    assert.ok(done.body.includes(onward))
+    const signIn = await nobody.ask('/sign-in?after=not-me&next=%2Faccount%2Fpassword')
+    assert.match(plain(signIn.body), /Everybody who was signed in as you is out.*choose a new password/)
+    assert.doesNotMatch(plain((await nobody.ask('/sign-in?after=%3Cb%3E')).body), /<b>|signIn\.after/)
     assert.equal((await visitor.ask('/messages')).status, 303)
     assert.deepEqual(await server.sql('SELECT 1 FROM address_changes WHERE cancelled_at IS NULL'), [])
     assert.deepEqual(await server.sql('SELECT 1 FROM known_devices WHERE account_id = $1', [marias]), [])

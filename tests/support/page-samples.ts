@@ -412,6 +412,17 @@ const signIn: Sample[] = [
     codeHref: '/sign-in/code',
     errors: [wrong('code', 'That code is not right, or it was used before. Try another one.')],
   }),
+  ...['not-me', 'address-stopped', 'all-devices', 'wrong-codes'].map((after) =>
+    sample('sign-in/sign-in', `after: ${after}`, 'Sign in', null, {
+      action: '/sign-in',
+      link: '',
+      maskedAddress: '',
+      form: { email: '' },
+      notice: '',
+      after,
+      waitUntil: '',
+    }),
+  ),
   ...['moved', 'moved-saved'].map((notice) =>
     sample('sign-in/sign-in', `ended: ${notice}`, 'Sign in', null, {
       action: '/sign-in',

@@ -1,4 +1,4 @@
-/** The Express app: what happens to every request, in order. */
+/** The Express app: what happens to every request, in order. Before it stands only `refuseWhenFull` (see start.ts). */
 import express, { type Express } from 'express'
 import { knowActor } from './audit/know-actor.ts'
 import { recordRefusal } from './audit/record-refusal.ts'
@@ -8,7 +8,6 @@ import { knowAccess } from './enrolment/access-proof.ts'
 import { knowDevice } from './sign-in/know-device.ts'
 import { leadEndedToSignIn } from './sign-in/guards.ts'
 import { knowReader } from './sign-in/know-reader.ts'
-import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { saveBeforeRedirect, sessions } from './sign-in/sessions.ts'
 import { notFound, showError } from './web/error-pages.ts'
 import { securityHeaders } from './web/headers.ts'
@@ -37,8 +36,6 @@ export function makeApp(): Express {
   // Express would answer OPTIONS by itself, for pages that the asker may not know of. Nothing of ours asks it.
   app.options('/{*path}', notFound)
   app.use(knowDevice)
-  // Before anything is asked of the database: a flood costs as little as can be.
-  app.post('/sign-in', refuseWhenFull)
   app.use(sessions(), saveBeforeRedirect)
   app.use(knowAccess, knowReader)
   app.use(routes())

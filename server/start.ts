@@ -13,6 +13,7 @@ import { prepareJobs, startJobs } from './jobs/loop.ts'
 import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
@@ -40,9 +41,8 @@ export async function start(say: (line: string) => void): Promise<Running> {
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
-    const server = await listen(
-      createServer({ maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }, makeApp()),
-    )
+    const limits = { maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }
+    const server = await listen(createServer(limits, refuseWhenFull(makeApp())))
     stops.push(() => close(server))
     if (cast.length > 0) sayWhereToGo(cast, say)
     return { baseUrl: config().baseUrl, stop }

@@ -22,10 +22,11 @@ export async function showInbox(request: Request, response: Response) {
     countThreads(reader),
     listDraftTexts(reader),
   ])
-  const names = await namesOf(page.threads.flatMap((thread) => [thread.otherMailboxId, thread.mailboxId]))
+  const inThreads = page.threads.flatMap((thread) => [thread.otherMailboxId, thread.mailboxId])
+  const own = reader.mailboxes.map(({ id }) => id)
+  const names = await namesOf(staff ? [...own, ...inThreads] : inThreads)
   if (!staff) return showPage(request, response, 'messages/inbox', inboxView(page, names, drafts, filter, counts))
-  const own = await namesOf(reader.mailboxes.map(({ id }) => id))
-  const teams = reader.mailboxes.flatMap(({ id }) => own.teamOf(id) ?? [])
+  const teams = own.flatMap((id) => names.teamOf(id) ?? [])
   showPage(request, response, 'messages/team-inbox', teamInboxView(page, names, drafts, filter, counts, teams))
 }
 

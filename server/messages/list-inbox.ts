@@ -35,9 +35,10 @@ export async function listInbox(
       keyWrapped: thread.firstKeyWrapped,
     })),
   )
+  const without = page.filter((thread) => !thread.firstRecalledAt && !keys.has(thread.firstMessageId))
   const closed = await closedKeys(
     reader,
-    page.map(({ firstThreadKeyId }) => firstThreadKeyId),
+    without.map(({ firstThreadKeyId }) => firstThreadKeyId),
   )
   const threads = page.map((thread) => ({
     ...thread,

@@ -89,8 +89,9 @@ export async function closedKeys(
   threadKeyIds: readonly string[],
   transaction?: Transaction,
 ): Promise<Map<string, Closed>> {
-  const wraps = await listThreadKeyWraps(reader, [...new Set(threadKeyIds)], transaction)
   const closed = new Map<string, Closed>()
+  if (threadKeyIds.length === 0) return closed
+  const wraps = await listThreadKeyWraps(reader, [...new Set(threadKeyIds)], transaction)
   const open = new Set<string>()
   for (const { threadKeyId, mailboxId, mailboxVersion } of wraps) {
     if (await reader.pairOf(mailboxId, mailboxVersion)) open.add(threadKeyId)

@@ -16,7 +16,7 @@ import { knownDeviceOf } from './known-device.ts'
 import { checkPassword } from './password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
-import { mustHaveRoom } from './stretch-password.ts'
+import { asStranger } from './strangers.ts'
 import { tellOfChange } from './tell-of-change.ts'
 import { codeTriesADay, passwordTries, recoveryCodeTriesADay, tellOfManyTries, type Tries } from './tries.ts'
 
@@ -37,12 +37,22 @@ export async function checkPasswordOf(
   password: string,
   now = new Date(),
 ): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
-  const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
+  const device = actor.device && (await knownDeviceOf(actor, (await accountOf(claimed))?.id, now))
+  if (device) return checkFrom(device, actor, claimed, password, now)
   // Who has no device's cookie is refused before anything is asked of the database.
-  if (!actor.device) await letStrangersIn(actor)
-  const account = 'email' in claimed ? await accountByEmail(claimed.email) : await accountByLink(claimed.link)
-  const device = await knownDeviceOf(actor, account?.id, now)
-  if (actor.device && !device) await letStrangersIn(actor)
+  return asStranger(() => checkFrom(undefined, actor, claimed, password, now))
+}
+
+async function checkFrom(
+  device: string | undefined,
+  actor: Actor,
+  claimed: Claimed,
+  password: string,
+  now: Date,
+): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
+  if (!device) await countAddress(actor)
+  const account = await accountOf(claimed)
+  const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
   const triesLeft = await passwordTries.count(account?.id ?? name, device)
   const active = account?.state === 'active' ? account : undefined
   const credential = await findCredential(active?.id ?? NOBODY)
@@ -69,9 +79,8 @@ export async function checkPasswordOf(
   return { account: active, pair }
 }
 
-async function letStrangersIn(actor: Actor) {
-  mustHaveRoom('unknown-device')
-  await countAddress(actor)
+async function accountOf(claimed: Claimed): Promise<Account | undefined> {
+  return 'email' in claimed ? accountByEmail(claimed.email) : accountByLink(claimed.link)
 }
 
 async function accountByEmail(typed: string) {

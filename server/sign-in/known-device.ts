@@ -2,12 +2,13 @@
  * Devices that are known: somebody signed in wholly on them within thirty days. It is no second factor and lets nobody in: wrong tries on a
  * known device are counted apart, so that whoever guesses from elsewhere cannot keep the owner out.
  */
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Request, Response } from 'express'
 import type { Account } from '../accounts/account.store.ts'
 import type { Actor, SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
-import { newToken, TOKEN } from '../lib/token.ts'
 import { lookupDigest } from '../vault/vault.ts'
 import { onlyCookie } from '../web/only-cookie.ts'
 import { accountsOfDevice, noteDevice } from './known-device.store.ts'
@@ -26,8 +27,8 @@ export async function rememberDevice(
   now = new Date(),
 ): Promise<void> {
   const given = tokenOfDevice(request)
-  // Only tokens that we made: one that somebody else put there is not known to us, or is known to be theirs.
-  const token = given && (await accountsOfDevice(digestOfDevice(given), now)).length > 0 ? given : newToken()
+  // Only one that is known: what somebody else put there is not ours, or is known to be theirs.
+  const token = given && (await accountsOfDevice(digestOfDevice(given), now)).length > 0 ? given : newDeviceToken()
   const { browser, system } = whereFrom(request.actor)
   const expiresAt = new Date(now.getTime() + THIRTY_DAYS)
   const actor: Actor = { ...request.actor, kind: 'account', id: account.id, role: account.role, strength }
@@ -51,8 +52,21 @@ export async function knownDeviceOf(
   return accountId && accounts.includes(accountId) ? actor.device.toString('base64url') : undefined
 }
 
-export function tokenOfDevice(request: Request): string | undefined {
-  return onlyCookie(request, COOKIE, TOKEN)
+/** 32 bytes that nobody guesses and their MAC: one that somebody made up is found out without a question to the database. */
+function newDeviceToken(): string {
+  const unguessable = randomBytes(32)
+  return Buffer.concat([unguessable, macOf(unguessable)]).toString('base64url')
+}
+
+/** The cookie's token, when it is one that we made. */
+export function tokenOfDevice(request: Pick<IncomingMessage, 'headers'>): string | undefined {
+  const token = onlyCookie(request, COOKIE, /^[A-Za-z0-9_-]{64}$/)
+  const bytes = Buffer.from(token ?? '', 'base64url')
+  return token && timingSafeEqual(bytes.subarray(32), macOf(bytes.subarray(0, 32))) ? token : undefined
+}
+
+function macOf(unguessable: Buffer): Buffer {
+  return lookupDigest('device-token', unguessable.toString('base64url')).subarray(0, 16)
 }
 
 export function digestOfDevice(token: string): Buffer {

@@ -86,13 +86,14 @@ export function showSignIn(request: Request, response: Response, view: SignInVie
 export async function takePassword(request: Request, response: Response) {
   const token = typed(request.body, 'link')
   const form = token ? readForm(signInByLink, request.body) : readForm(signInByEmail, request.body)
-  const shown = { ...(await linkView(token)), email: token ? '' : typed(request.body, 'email') }
-  if (!form.values) return showSignIn(request, response, { ...shown, errors: toldErrors(form.errors) }, 422)
+  const email = token ? '' : typed(request.body, 'email')
+  const showAgain = async (view: SignInView, status: number) =>
+    showSignIn(request, response, { ...(await linkView(token)), email, ...view }, status)
+  if (!form.values) return showAgain({ errors: toldErrors(form.errors) }, 422)
   const claimed = 'link' in form.values ? { link: form.values.link } : { email: form.values.email }
   try {
     const checked = await checkPasswordOf(request.actor, claimed, form.values.password)
-    if ('triesLeft' in checked)
-      return showSignIn(request, response, { ...shown, errors: [wrongDetails(checked.triesLeft, token !== '')] }, 422)
+    if ('triesLeft' in checked) return await showAgain({ errors: [wrongDetails(checked.triesLeft, token !== '')] }, 422)
     await beginCodeStep(
       request,
       checked.account,
@@ -102,7 +103,7 @@ export async function takePassword(request: Request, response: Response) {
     response.redirect(303, '/sign-in/code')
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
-    showSignIn(request, response, { ...shown, waitUntil: tellWait(response, error) }, 429)
+    await showAgain({ waitUntil: tellWait(response, error) }, 429)
   }
 }
 

@@ -27,21 +27,11 @@ export interface Stretched {
 
 /** 64 bytes from a password. @throws SlowDown when too many wait, Unavailable when the process ended before it answered */
 export async function stretchPassword(queue: Queue, stretch: Stretch): Promise<Buffer> {
-  mustHaveRoom(queue)
+  if (waiting[queue].length >= MAY_WAIT[queue]) throw new SlowDown(new Date(Date.now() + 5_000))
   return new Promise((done, fail) => {
     waiting[queue].push({ stretch, done, fail })
     for (const place of places) takeNext(place)
   })
-}
-
-/** @throws SlowDown when too many wait */
-export function mustHaveRoom(queue: Queue) {
-  if (!hasRoom(queue)) throw new SlowDown(new Date(Date.now() + 5_000))
-}
-
-/** Costs nothing, so that a flood is refused before anything is asked of the database. */
-export function hasRoom(queue: Queue): boolean {
-  return waiting[queue].length < MAY_WAIT[queue]
 }
 
 /** Ends the processes; whoever still waits is told that it cannot be done now. */

@@ -136,6 +136,7 @@ export function lookupDigest(
     | 'help-code'
     | 'password-reset'
     | 'device'
+    | 'device-token'
     | 'access-code'
     | 'access-proof'
     | 'limit'

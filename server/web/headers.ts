@@ -1,5 +1,6 @@
 /** Security headers of every answer. helmet is imported only here. */
-import type { NextFunction, Request, Response } from 'express'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import helmet from 'helmet'
 import { config } from '../config.ts'
 
@@ -27,9 +28,20 @@ export function securityHeaders() {
     frameguard: { action: 'deny' },
     crossOriginEmbedderPolicy: { policy: 'require-corp' },
   })
-  return (request: Request, response: Response, next: NextFunction) => {
-    response.set('Cache-Control', 'no-store')
-    response.set('Permissions-Policy', 'camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)')
+  return (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => {
+    response.setHeader('Cache-Control', 'no-store')
+    response.setHeader(
+      'Permissions-Policy',
+      'camera=(), geolocation=(), microphone=(), publickey-credentials-get=(self)',
+    )
     protect(request, response, next)
   }
+}
+
+/** The same as a list, for an answer that is made before there is anything to answer. */
+export function headersOfEveryAnswer(): Record<string, string> {
+  const request = new IncomingMessage(new Socket())
+  const response = new ServerResponse(request)
+  securityHeaders()(request, response, () => {})
+  return response.getHeaders() as Record<string, string>
 }

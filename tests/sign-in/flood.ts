@@ -13,42 +13,71 @@ export interface Latency {
   p99: number
 }
 
+/** Megabytes: before the first flood, at most, and after the last. */
+export interface Memory {
+  before: number
+  most: number
+  after: number
+}
+
 export interface Flooded {
-  /** Milliseconds of a signed-in page. */
+  /** Milliseconds of a signed-in page, in the calm before each flood and in the floods. */
   idle: Latency
   flooded: Latency
   answers: FloodAnswers
-  /** Megabytes of the server with the processes that stretch passwords. */
-  memory: { before: number; after: number; most: number }
-  /** Milliseconds of a core that the server's own process used for each page before, and for each sign-in and page meanwhile. */
-  work: { idle: number; flooded: number }
-  /** How long an owner on a known device took for both steps of signing in, in the middle of it; and where that led. */
+  /** Of the server's own process, and of those that stretch passwords for it. */
+  memory: { server: Memory; stretching: Memory }
+  /** Milliseconds of a core that the server's own process used for a page in the calm, and for a sign-in in the floods. */
+  work: { page: number; signIn: number }
+  /** Sign-ins a second whose passwords were stretched in the floods. */
+  stretched: number
+  /** How long an owner on a known device took for both steps of signing in, in the middle of a flood; and where that led. */
   owner: { milliseconds: number; location: string }
 }
 
-export async function flood(perSecond: number, seconds: number): Promise<Flooded> {
+/** @param rounds of calm and flood, one after the other, so that both are met by the same other work on the machine */
+export async function flood(perSecond: number, seconds: number, rounds = 1): Promise<Flooded> {
   const server = await startChildServer({ TRUSTED_PROXIES: '127.0.0.1', LOG_LEVEL: 'error' })
   try {
     const reader = await signedIn(server, server.cast.dana)
     const owner = await signedIn(server, server.cast.maria)
-    owner.cookies.delete('__Host-session')
     await letCodesCountAgain(server)
-    await latencyFor(1, reader) // what is slow only the first time
+    await timesOf(reader, 1) // what is slow only the first time
     const used = () => secondsUsedBy(server.pid()) * 1000
-    const start = used()
-    const idle = await latencyFor(Math.max(2, seconds / 2), reader)
-    const between = used()
+    const idle: number[] = []
+    const flooded: number[] = []
+    const answers: FloodAnswers = { sent: 0, byStatus: {}, lost: 0 }
+    const work = { calm: 0, floods: 0 }
+    let owned = { milliseconds: 0, location: '' }
     const memory = watchMemory(server)
-    const [answers, flooded, owned] = await Promise.all([
-      send(server, perSecond, seconds),
-      latencyFor(seconds, reader),
-      pause(seconds * 500).then(() => timedSignIn(server, owner)),
-    ])
-    const work = {
-      idle: (between - start) / idle.asked,
-      flooded: (used() - between) / (answers.sent + flooded.asked),
+    for (let round = 0; round < rounds; round++) {
+      const start = used()
+      idle.push(...(await timesOf(reader, Math.max(2, seconds / 3))))
+      const between = used()
+      owner.cookies.delete('__Host-session')
+      await letCodesCountAgain(server)
+      const [answered, times, signIn] = await Promise.all([
+        send(server, perSecond, seconds),
+        timesOf(reader, seconds),
+        pause(seconds * 500).then(() => timedSignIn(server, owner)),
+      ])
+      work.calm += between - start
+      work.floods += used() - between
+      flooded.push(...times)
+      add(answers, answered)
+      if (signIn.milliseconds > owned.milliseconds) owned = signIn
     }
-    return { idle, flooded, answers, memory: memory.stop(), work, owner: owned }
+    const page = work.calm / idle.length
+    const stretched = answers.sent - (answers.byStatus['429'] ?? 0)
+    return {
+      idle: latencyOf(idle),
+      flooded: latencyOf(flooded),
+      answers,
+      memory: memory.stop(),
+      work: { page, signIn: (work.floods - page * flooded.length) / answers.sent },
+      stretched: stretched / (seconds * rounds),
+      owner: owned,
+    }
   } finally {
     await server.stop()
   }
@@ -72,7 +101,14 @@ async function send(server: ChildServer, perSecond: number, seconds: number): Pr
   })
 }
 
-async function latencyFor(seconds: number, reader: Visitor): Promise<Latency> {
+function add(answers: FloodAnswers, more: FloodAnswers) {
+  answers.sent += more.sent
+  answers.lost += more.lost
+  for (const [status, count] of Object.entries(more.byStatus))
+    answers.byStatus[status] = (answers.byStatus[status] ?? 0) + count
+}
+
+async function timesOf(reader: Visitor, seconds: number): Promise<number[]> {
   const times: number[] = []
   const end = performance.now() + seconds * 1000
   while (performance.now() < end) {
@@ -82,9 +118,13 @@ async function latencyFor(seconds: number, reader: Visitor): Promise<Latency> {
     times.push(performance.now() - start)
     await pause(10)
   }
-  times.sort((a, b) => a - b)
-  const at = (part: number) => times[Math.min(times.length - 1, Math.floor(times.length * part))]!
-  return { asked: times.length, p50: at(0.5), p99: at(0.99) }
+  return times
+}
+
+function latencyOf(times: readonly number[]): Latency {
+  const sorted = [...times].sort((a, b) => a - b)
+  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!
+  return { asked: sorted.length, p50: at(0.5), p99: at(0.99) }
 }
 
 async function timedSignIn(server: ChildServer, owner: Visitor) {
@@ -94,21 +134,28 @@ async function timedSignIn(server: ChildServer, owner: Visitor) {
 }
 
 function watchMemory(server: ChildServer) {
-  const look = () =>
-    [server.pid(), ...stretchingProcesses(server.pid())].reduce((sum, pid) => sum + megabytesOf(pid), 0)
-  const before = look()
-  let most = before
-  const watch = setInterval(() => {
-    try {
-      most = Math.max(most, look())
-    } catch {
-      // One of them has ended since it was listed.
+  const look = {
+    server: () => megabytesOf(server.pid()),
+    stretching: () => stretchingProcesses(server.pid()).reduce((sum, pid) => sum + megabytesOf(pid), 0),
+  }
+  const begin = (megabytes: number): Memory => ({ before: megabytes, most: megabytes, after: megabytes })
+  const seen = { server: begin(look.server()), stretching: begin(look.stretching()) }
+  const watch = setInterval(note, 200)
+  function note() {
+    for (const part of ['server', 'stretching'] as const) {
+      try {
+        seen[part].after = look[part]()
+        seen[part].most = Math.max(seen[part].most, seen[part].after)
+      } catch {
+        // One of them has ended since it was listed.
+      }
     }
-  }, 200)
+  }
   return {
     stop() {
       clearInterval(watch)
-      return { before, after: look(), most }
+      note()
+      return seen
     },
   }
 }

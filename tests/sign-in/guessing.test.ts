@@ -124,6 +124,55 @@ test('44. The same with guesses that go on while the owner signs in, also throug
   assert.ok(statuses.includes(429) && statuses.every((status) => [422, 429].includes(status)))
 })
 
+test('44. Of sixty sign-ins at once, none that is refused for their number has asked anything of the database', async () => {
+  await post(NOBODY, 'a wrong password') // the form that they all use
+  await letCodesCountAgain(server)
+  const answers = await Promise.all(Array.from({ length: 60 }, (_, each) => post(`${each}@mail.example`, 'a guess')))
+  const checked = answers.filter(({ status }) => status === 422).length
+  const refused = answers.filter(({ status }) => status === 429).length
+  assert.ok(checked > 0 && refused > 0 && checked + refused === 60, `${checked} and ${refused}`)
+  const [counted] = await server.sql<{ count: number }>(
+    "SELECT count(*)::int AS count FROM rate_limits WHERE key LIKE 'address:%'",
+  )
+  assert.equal(counted!.count, checked)
+})
+
+test('44. While as many are under way as may be, strangers are refused unread and alike, and the owner on a known device gets in', async () => {
+  const owner = await ownerOf(maria)
+  const { asStranger, hasRoomForStranger } = await import('../../server/sign-in/strangers.ts')
+  let end = () => {}
+  const ended = new Promise<void>((done) => (end = done))
+  const others: Promise<void>[] = []
+  while (hasRoomForStranger()) others.push(asStranger(() => ended))
+  try {
+    const busy = await post(maria.email, maria.password)
+    assert.equal(busy.status, 429)
+    assert.equal(busy.h1, 'Please wait a moment')
+    assert.equal(busy.headers['retry-after'], '5')
+    assert.match(busy.headers['x-request-id'] as string, /^[0-9a-f-]{36}$/)
+    for (const other of [await post(NOBODY, 'a wrong password'), await post('', 'x'.repeat(2_000_000))])
+      assert.deepEqual(same(other, NOBODY), same(busy, maria.email))
+    const madeUp = new Visitor(server)
+    madeUp.cookies.set('__Host-device', 'A'.repeat(64))
+    const form = { email: maria.email, password: maria.password }
+    assert.equal((await madeUp.submit('/sign-in', '/sign-in', form)).h1, busy.h1)
+    const [counted] = await server.sql<{ count: number }>('SELECT count(*)::int AS count FROM rate_limits')
+    assert.equal(counted!.count, 0)
+    // The same headers as a page that was made step by step.
+    const page = await new Visitor(server).ask('/no-such-page')
+    const bare = ({ headers }: Answer) => {
+      const own = ['retry-after', 'set-cookie', 'date', 'x-request-id', 'content-length']
+      return Object.fromEntries(Object.entries(headers).filter(([name]) => !own.includes(name)))
+    }
+    assert.deepEqual(bare(busy), bare(page))
+    assert.equal((await owner.signIn(maria)).location, '/messages')
+  } finally {
+    end()
+    await Promise.all(others)
+  }
+  assert.equal((await post(maria.email, 'a wrong password')).status, 422)
+})
+
 test('a known device has its own tries, which run out like any others; those of a stranger do not run out with them', async () => {
   const owner = await ownerOf(maria)
   const type = (password: string) => owner.submit('/sign-in', '/sign-in', { email: maria.email, password })

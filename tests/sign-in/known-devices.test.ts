@@ -71,12 +71,12 @@ async function signInOn(visitor: Visitor, person: Person, userAgent = PHONE): Pr
 
 const deviceCookie = ({ headers }: Answer) => headers['set-cookie']?.find((line) => line.startsWith(`${COOKIE}=`))
 
-test('only a whole sign-in makes a device known: its cookie has 256 random bits, is for this host only, and lasts thirty days', async () => {
+test('only a whole sign-in makes a device known: its cookie has 256 random bits and their MAC, is for this host only, and lasts thirty days', async () => {
   const visitor = new Visitor(server)
   const [first, second] = await signInOn(visitor, maria)
   assert.equal(deviceCookie(first), undefined)
   const [value, ...attributes] = deviceCookie(second)!.split('; ')
-  assert.match(value!, /^__Host-device=[A-Za-z0-9_-]{43}$/)
+  assert.match(value!, /^__Host-device=[A-Za-z0-9_-]{64}$/)
   const expires = new Date(attributes.find((each) => each.startsWith('Expires='))!.slice(8)).getTime()
   assert.ok(Math.abs(expires - Date.now() - 30 * A_DAY) < 60_000)
   assert.deepEqual(attributes.filter((each) => !each.startsWith('Expires=')).sort(), [

@@ -7,11 +7,12 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { startTwoProcesses, type TwoProcesses } from './support/second-process.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
 
 const FOLDER = fileURLToPath(new URL('./sign-in/races/', import.meta.url))
 const ROUNDS = 200
-type Race = (rounds: number) => Promise<void>
+type Race = (rounds: number, where: TwoProcesses) => Promise<void>
 
 const [first = '', ...others] = process.argv.slice(2)
 if (first === '--one') await runOne(others[0]!, others[1]!, Number(others[2]))
@@ -53,9 +54,14 @@ async function racesIn(file: string): Promise<Record<string, Race>> {
 }
 
 async function runOne(file: string, name: string, rounds: number) {
-  await (
-    await racesIn(file)
-  )[name]!(rounds)
+  const races = await racesIn(file)
+  const { server, second } = await startTwoProcesses()
+  try {
+    await races[name]!(rounds, { server, second })
+  } finally {
+    await second.stop()
+    await server.stop()
+  }
   process.exit(0)
 }
 

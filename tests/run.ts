@@ -11,7 +11,7 @@ import { reportOn, type RunEvent } from './support/report.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
 
 /** A file that takes longer hangs. */
-const PATIENCE = 180_000
+const PATIENCE = 300_000
 
 const folder = fileURLToPath(new URL('./', import.meta.url))
 const wanted = process.argv.slice(2)

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { codeOf, type Person } from '../support/cast.ts'
+import { stretchForReal } from '../support/remembered-stretching.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor, type Answer } from '../support/visitor.ts'
 import { secondsUsedBy, stretchingProcesses } from './stretching.ts'
@@ -17,6 +18,7 @@ let maria: Person
 let dana: Person
 let felix: Person
 before(async () => {
+  stretchForReal()
   server = await startTestServer({ TRUSTED_PROXIES: '127.0.0.1' })
   ;({ maria, dana, felix } = server.cast)
 })

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { newId } from '../../server/lib/ids.ts'
+import { stretchForReal } from '../support/remembered-stretching.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 before(async () => {
+  stretchForReal()
   server = await startTestServer() // for the pepper
 })
 after(() => server.stop())

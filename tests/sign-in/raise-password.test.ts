@@ -4,6 +4,7 @@ import argon2 from 'argon2'
 import { after, before, beforeEach, test } from 'node:test'
 import type { Person } from '../support/cast.ts'
 import { codeOf } from '../support/cast.ts'
+import { stretchForReal } from '../support/remembered-stretching.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
 
@@ -15,6 +16,7 @@ let maria: Person
 let account: string
 
 before(async () => {
+  stretchForReal()
   server = await startTestServer()
   maria = server.cast.maria
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')

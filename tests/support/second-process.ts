@@ -1,7 +1,8 @@
 /** A second process of the same installation, as behind a load balancer. */
 import { spawn } from 'node:child_process'
 import { freePort } from './free-port.ts'
-import type { TestServer } from './server.ts'
+import { rememberedStretchingFile } from './remembered-stretching.ts'
+import { startTestServer, type TestServer } from './server.ts'
 import { bareEnvironment, mainFile } from './template.ts'
 import { Visitor } from './visitor.ts'
 
@@ -10,10 +11,23 @@ export interface SecondProcess {
   stop(): Promise<void>
 }
 
+export interface TwoProcesses {
+  server: TestServer
+  second: SecondProcess
+}
+
+export async function startTwoProcesses(): Promise<TwoProcesses> {
+  const server = await startTestServer()
+  return { server, second: await startSecondProcess(server) }
+}
+
 export async function startSecondProcess(server: Pick<TestServer, 'dataDir'>): Promise<SecondProcess> {
   const port = await freePort()
   const env = { ...bareEnvironment(), DATA_DIR: server.dataDir, PORT: String(port), LOG_LEVEL: 'error' }
-  const child = spawn(process.execPath, [mainFile], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--import', rememberedStretchingFile, mainFile], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let told = ''
   child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()))
   const ended = new Promise<void>((done) => child.on('exit', () => done()))

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { freePort } from './free-port.ts'
+import { rememberStretching } from './remembered-stretching.ts'
 import { copyTemplate } from './template.ts'
 import { castIn, type Cast } from './cast.ts'
 
@@ -57,6 +58,7 @@ async function changeBeforeStart(dataDir: string, statement: string) {
 async function startOn(dataDir: string, settings: Record<string, string>): Promise<TestServer> {
   const port = await freePort()
   Object.assign(process.env, { DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'error', ...settings })
+  rememberStretching(dataDir)
   const { start } = await import('../../server/start.ts')
   const running = await start(() => {})
   const database = await secondLook(dataDir)

@@ -1,6 +1,6 @@
 /** A try-out that was started once and stopped: test files copy its DATA_DIR, which takes less time than making one. */
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,12 +8,19 @@ import { freePort } from './free-port.ts'
 
 export const mainFile = fileURLToPath(new URL('../../server/main.js', import.meta.url))
 
+/** Nothing of a test is to outlive the machine, so nobody waits for the disk. A process that is killed loses nothing by it. */
+const NO_DISK = `
+fsync = off
+autovacuum = off
+`
+
 /** The template lies in a folder of its own, which holds the copies too: whatever runs on one of them names that folder. */
 export async function makeTemplate(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'letterlock-template-'))
   chmodSync(folder, 0o755) // the database's own user passes through it when the tests run as root
   const dataDir = join(folder, 'data')
   await startAndStop({ ...bareEnvironment(), DATA_DIR: dataDir, PORT: String(await freePort()), LOG_LEVEL: 'error' })
+  appendFileSync(join(dataDir, 'postgres/postgresql.auto.conf'), NO_DISK)
   return dataDir
 }
 

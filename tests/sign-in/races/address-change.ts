@@ -3,17 +3,14 @@
  * that takes it back; and two people who want the same address at one moment.
  */
 import assert from 'node:assert/strict'
-import { onAnother, startSecondProcess } from '../../support/second-process.ts'
-import { startTestServer } from '../../support/server.ts'
+import { onAnother, type TwoProcesses } from '../../support/second-process.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../../support/visitor.ts'
 import type { AddressChange } from '../../../server/accounts/address-change.store.ts'
 import { changeSessions } from '../session-rows.ts'
 
 const TIMES = 50
 
-export async function raceAddressChange(rounds: number): Promise<void> {
-  const server = await startTestServer()
-  const second = await startSecondProcess(server)
+export async function raceAddressChange(rounds: number, { server, second }: TwoProcesses): Promise<void> {
   const { findAccountByEmail, findAccount } = await import('../../../server/accounts/account.store.ts')
   const { askAddressChange } = await import('../../../server/own-account/address-change.ts')
   const { addressChangeToken, findAddressChangeOf } = await import('../../../server/accounts/address-change.store.ts')
@@ -22,76 +19,71 @@ export async function raceAddressChange(rounds: number): Promise<void> {
   const idOf = async (email: string) => (await findAccountByEmail(email))!.id
   const [marias, sams] = [await idOf(maria.email), await idOf(sam.email)]
   const emailOf = async (id: string) => (await findAccount(id))!.email
-  try {
-    let [mine, theirs] = [await signedIn(server, maria), await signedIn(server, sam)]
-    for (let round = 1; round <= rounds; round++) {
-      await letCodesCountAgain(server)
-      await server.sql(`DELETE FROM security_links`)
-      await freshen()
-      const before = await events('address.changed', marias)
-      const change = await ask(maria.email, `round.${round}@new.example`)
-      const paths = { new: confirmPath(change), old: `${watchPath(change)}/confirm` }
-      const token = await mine.tokenOn(confirmPath(change))
-      // Both links at one moment, half of the requests each.
-      const answers = await fifty((index) =>
-        post(onAnother(index % 4 < 2 ? server : second, mine), index % 2 ? paths.new : paths.old, token),
-      )
-      for (const { status } of answers) assert.equal(status, 303)
-      const won = (location: string) => answers.filter((answer) => answer.location === location).length
-      assert.equal(won('/account?done=address-confirmed'), 1, 'one confirmation that waits for the other')
-      assert.equal(won('/account?done=address-changed'), 1, 'one that changes')
-      assert.equal(await emailOf(marias), change.newEmail)
-      assert.equal(await events('address.changed', marias), before + 1)
-      await twoWantTheSame(round)
-      mine = await signedIn(server, { ...maria, email: change.newEmail })
-      theirs = await signedIn(server, sam)
-      await takeBack(change)
-      assert.equal(await emailOf(marias), maria.email)
-      assert.equal((await mine.ask('/messages')).status, 303, 'taking back signs everybody out')
-      await letCodesCountAgain(server)
-      mine = await signedIn(server, maria)
-    }
-    assert.equal(await open(), 0)
+  let [mine, theirs] = [await signedIn(server, maria), await signedIn(server, sam)]
+  for (let round = 1; round <= rounds; round++) {
+    await letCodesCountAgain(server)
+    await server.sql(`DELETE FROM security_links`)
+    await freshen()
+    const before = await events('address.changed', marias)
+    const change = await ask(maria.email, `round.${round}@new.example`)
+    const paths = { new: confirmPath(change), old: `${watchPath(change)}/confirm` }
+    const token = await mine.tokenOn(confirmPath(change))
+    // Both links at one moment, half of the requests each.
+    const answers = await fifty((index) =>
+      post(onAnother(index % 4 < 2 ? server : second, mine), index % 2 ? paths.new : paths.old, token),
+    )
+    for (const { status } of answers) assert.equal(status, 303)
+    const won = (location: string) => answers.filter((answer) => answer.location === location).length
+    assert.equal(won('/account?done=address-confirmed'), 1, 'one confirmation that waits for the other')
+    assert.equal(won('/account?done=address-changed'), 1, 'one that changes')
+    assert.equal(await emailOf(marias), change.newEmail)
+    assert.equal(await events('address.changed', marias), before + 1)
+    await twoWantTheSame(round)
+    mine = await signedIn(server, { ...maria, email: change.newEmail })
+    theirs = await signedIn(server, sam)
+    await takeBack(change)
+    assert.equal(await emailOf(marias), maria.email)
+    assert.equal((await mine.ask('/messages')).status, 303, 'taking back signs everybody out')
+    await letCodesCountAgain(server)
+    mine = await signedIn(server, maria)
+  }
+  assert.equal(await open(), 0)
 
-    /** Maria’s and Sam’s changes to one address, confirmed at one moment: one of them gets it. */
-    async function twoWantTheSame(round: number) {
-      const email = `wanted.${round}@new.example`
-      const [one, other] = [await ask(await emailOf(marias), email), await ask(sam.email, email)]
-      const tokens = [await mine.tokenOn('/account'), await theirs.tokenOn('/account')]
-      await Promise.all([
-        post(mine, `${watchPath(one)}/confirm`, tokens[0]!),
-        post(theirs, `${watchPath(other)}/confirm`, tokens[1]!),
-      ])
-      const answers = await fifty((index) =>
-        index % 2
-          ? post(onAnother(index % 4 < 2 ? server : second, mine), confirmPath(one), tokens[0]!)
-          : post(onAnother(index % 4 < 2 ? server : second, theirs), confirmPath(other), tokens[1]!),
-      )
-      assert.equal(answers.filter(({ location }) => location === '/account?done=address-changed').length, 1)
-      for (const { status } of answers) assert.ok([303, 404, 409].includes(status), String(status))
-      const owners = [await emailOf(marias), await emailOf(sams)].filter((each) => each === email)
-      assert.equal(owners.length, 1)
-      const won = owners[0] === (await emailOf(marias)) ? one : other
-      await takeBack(won)
-      mine = await signedIn(server, { ...maria, email: await emailOf(marias) })
-      theirs = await signedIn(server, sam)
-      assert.equal(await emailOf(sams), sam.email)
-    }
+  /** Maria’s and Sam’s changes to one address, confirmed at one moment: one of them gets it. */
+  async function twoWantTheSame(round: number) {
+    const email = `wanted.${round}@new.example`
+    const [one, other] = [await ask(await emailOf(marias), email), await ask(sam.email, email)]
+    const tokens = [await mine.tokenOn('/account'), await theirs.tokenOn('/account')]
+    await Promise.all([
+      post(mine, `${watchPath(one)}/confirm`, tokens[0]!),
+      post(theirs, `${watchPath(other)}/confirm`, tokens[1]!),
+    ])
+    const answers = await fifty((index) =>
+      index % 2
+        ? post(onAnother(index % 4 < 2 ? server : second, mine), confirmPath(one), tokens[0]!)
+        : post(onAnother(index % 4 < 2 ? server : second, theirs), confirmPath(other), tokens[1]!),
+    )
+    assert.equal(answers.filter(({ location }) => location === '/account?done=address-changed').length, 1)
+    for (const { status } of answers) assert.ok([303, 404, 409].includes(status), String(status))
+    const owners = [await emailOf(marias), await emailOf(sams)].filter((each) => each === email)
+    assert.equal(owners.length, 1)
+    const won = owners[0] === (await emailOf(marias)) ? one : other
+    await takeBack(won)
+    mine = await signedIn(server, { ...maria, email: await emailOf(marias) })
+    theirs = await signedIn(server, sam)
+    assert.equal(await emailOf(sams), sam.email)
+  }
 
-    async function takeBack(change: AddressChange) {
-      const before = await events('address.change-cancelled', change.accountId)
-      const nobody = new Visitor(server)
-      const token = await nobody.tokenOn(watchPath(change))
-      const answers = await fifty((index) =>
-        post(onAnother(index % 2 ? server : second, nobody), `${watchPath(change)}/stop`, token),
-      )
-      assert.equal(answers.filter(({ status }) => status === 200).length, 1, 'one takes it back')
-      for (const { status } of answers) assert.ok([200, 404].includes(status), String(status))
-      assert.equal(await events('address.change-cancelled', change.accountId), before + 1)
-    }
-  } finally {
-    await second.stop()
-    await server.stop()
+  async function takeBack(change: AddressChange) {
+    const before = await events('address.change-cancelled', change.accountId)
+    const nobody = new Visitor(server)
+    const token = await nobody.tokenOn(watchPath(change))
+    const answers = await fifty((index) =>
+      post(onAnother(index % 2 ? server : second, nobody), `${watchPath(change)}/stop`, token),
+    )
+    assert.equal(answers.filter(({ status }) => status === 200).length, 1, 'one takes it back')
+    for (const { status } of answers) assert.ok([200, 404].includes(status), String(status))
+    assert.equal(await events('address.change-cancelled', change.accountId), before + 1)
   }
 
   async function ask(owner: string, email: string): Promise<AddressChange> {

@@ -4,24 +4,17 @@
  */
 import assert from 'node:assert/strict'
 import { codeOf } from '../../support/cast.ts'
-import { onAnother, startSecondProcess } from '../../support/second-process.ts'
-import { startTestServer, type TestServer } from '../../support/server.ts'
+import { onAnother, type TwoProcesses } from '../../support/second-process.ts'
+import type { TestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../../support/visitor.ts'
 import { choosePassword, keyOnPage, writeTo } from '../../enrolment/newcomer.ts'
 import { postForm } from './post-form.ts'
 
-export async function raceEnrolment(rounds: number): Promise<void> {
-  const server = await startTestServer()
-  const second = await startSecondProcess(server)
-  try {
-    let dana = await signedIn(server, server.cast.dana)
-    for (let round = 1; round <= rounds; round++) {
-      if (round % 50 === 0) dana = await signedIn(server, server.cast.dana)
-      await enrolmentRound(server, second, dana, `round.${round}@mail.example`)
-    }
-  } finally {
-    await second.stop()
-    await server.stop()
+export async function raceEnrolment(rounds: number, { server, second }: TwoProcesses): Promise<void> {
+  let dana = await signedIn(server, server.cast.dana)
+  for (let round = 1; round <= rounds; round++) {
+    if (round % 50 === 0) dana = await signedIn(server, server.cast.dana)
+    await enrolmentRound(server, second, dana, `round.${round}@mail.example`)
   }
 }
 

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { codeOf } from '../../support/cast.ts'
 import { everybodyIn } from '../../support/letters.ts'
-import { onAnother, startSecondProcess, type SecondProcess } from '../../support/second-process.ts'
-import { startTestServer, type TestServer } from '../../support/server.ts'
+import { onAnother, type TwoProcesses, type SecondProcess } from '../../support/second-process.ts'
+import type { TestServer } from '../../support/server.ts'
 import { letCodesCountAgain, Visitor, type Answer } from '../../support/visitor.ts'
 import {
   accountId,
@@ -24,28 +24,21 @@ import { changeSessions } from '../session-rows.ts'
 const EMAIL = 'race.for.help@mail.example'
 const TIMES = 50
 
-export async function raceHelpCode(rounds: number): Promise<void> {
-  const server = await startTestServer()
-  const second = await startSecondProcess(server)
-  try {
-    const { dana, sam, ada } = server.cast
-    const staff = await everybodyIn(server, { dana, sam, ada })
-    await newPatient(server, staff.dana, EMAIL)
-    for (let round = 1; round <= rounds; round++) {
-      await letCodesCountAgain(server)
-      // Nobody's proof gets old in a long race.
-      const now = Date.now()
-      await changeSessions(server, { provedAt: now, seenAt: now, startedAt: now })
-      const path = await raceToApprove(server, second, staff)
-      await letTheWaitPass(server, path)
-      const winner = await raceToTakeTheCode(server, second, await makeCode(staff.dana, path))
-      await raceToFinish(server, second, winner)
-      assert.notEqual((await resetRow(server, path))['used_at'], null)
-      assert.equal(await countEvents(server, 'help.used', EMAIL), round)
-    }
-  } finally {
-    await second.stop()
-    await server.stop()
+export async function raceHelpCode(rounds: number, { server, second }: TwoProcesses): Promise<void> {
+  const { dana, sam, ada } = server.cast
+  const staff = await everybodyIn(server, { dana, sam, ada })
+  await newPatient(server, staff.dana, EMAIL)
+  for (let round = 1; round <= rounds; round++) {
+    await letCodesCountAgain(server)
+    // Nobody's proof gets old in a long race.
+    const now = Date.now()
+    await changeSessions(server, { provedAt: now, seenAt: now, startedAt: now })
+    const path = await raceToApprove(server, second, staff)
+    await letTheWaitPass(server, path)
+    const winner = await raceToTakeTheCode(server, second, await makeCode(staff.dana, path))
+    await raceToFinish(server, second, winner)
+    assert.notEqual((await resetRow(server, path))['used_at'], null)
+    assert.equal(await countEvents(server, 'help.used', EMAIL), round)
   }
 }
 

@@ -1,24 +1,17 @@
 /** A recovery code, typed fifty times at once over two processes by two browsers that know the password: one session, and the code is gone. */
 import assert from 'node:assert/strict'
 import type { Person } from '../../support/cast.ts'
-import { onAnother, startSecondProcess } from '../../support/second-process.ts'
-import { startTestServer, type TestServer } from '../../support/server.ts'
+import { onAnother, type TwoProcesses } from '../../support/second-process.ts'
+import type { TestServer } from '../../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../../support/visitor.ts'
 import { enrol, writeTo } from '../../enrolment/newcomer.ts'
 import { postForm } from './post-form.ts'
 
-export async function raceRecoveryCodeAtSignIn(rounds: number): Promise<void> {
-  const server = await startTestServer()
-  const second = await startSecondProcess(server)
-  try {
-    let holder: Holder | undefined
-    for (let round = 0; round < rounds; round++) {
-      if (!holder?.recoveryCodes.length) holder = await newHolder(server, `codes.${round}@mail.example`)
-      await recoveryCodeRound(server, second, holder)
-    }
-  } finally {
-    await second.stop()
-    await server.stop()
+export async function raceRecoveryCodeAtSignIn(rounds: number, { server, second }: TwoProcesses): Promise<void> {
+  let holder: Holder | undefined
+  for (let round = 0; round < rounds; round++) {
+    if (!holder?.recoveryCodes.length) holder = await newHolder(server, `codes.${round}@mail.example`)
+    await recoveryCodeRound(server, second, holder)
   }
 }
 

@@ -1,20 +1,13 @@
 /** The code of one moment, typed fifty times at once over two processes by two browsers that know the password: one session. */
 import assert from 'node:assert/strict'
 import { codeOf } from '../../support/cast.ts'
-import { onAnother, startSecondProcess } from '../../support/second-process.ts'
-import { startTestServer, type TestServer } from '../../support/server.ts'
+import { onAnother, type TwoProcesses } from '../../support/second-process.ts'
+import type { TestServer } from '../../support/server.ts'
 import { letCodesCountAgain, Visitor } from '../../support/visitor.ts'
 import { postForm } from './post-form.ts'
 
-export async function raceTotpStep(rounds: number): Promise<void> {
-  const server = await startTestServer()
-  const second = await startSecondProcess(server)
-  try {
-    for (let round = 0; round < rounds; round++) await totpStepRound(server, second)
-  } finally {
-    await second.stop()
-    await server.stop()
-  }
+export async function raceTotpStep(rounds: number, { server, second }: TwoProcesses): Promise<void> {
+  for (let round = 0; round < rounds; round++) await totpStepRound(server, second)
 }
 
 export async function totpStepRound(server: TestServer, second: { port: number }): Promise<void> {

@@ -13,6 +13,7 @@ import { prepareJobs, startJobs } from './jobs/loop.ts'
 import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { bindEarlierRows } from './audit/bind-earlier-rows.ts'
 import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
@@ -67,6 +68,7 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   stops.push(disconnectDatabase, closeMail)
   await checkInstallation()
   await openVault(dataDir, masterKey)
+  await bindEarlierRows()
   await makeRoomForAccessEvents()
   configureSealedFiles(join(dataDir, 'files'))
 }

@@ -280,7 +280,7 @@ describe('Who may ask for what', () => {
     const { newId } = await import('../server/lib/ids.ts')
     const plain = { credentialId: 'AAAA', publicKey: Buffer.alloc(1), counter: 0, transports: [], backedUp: false }
     const id = newId()
-    const whose = { id, accountId: (await findAccountByEmail(email))!.id, name: 'A phone', prf: false }
+    const whose = { id, accountId: (await findAccountByEmail(email))!.id, name: 'A phone' }
     await inTransaction((transaction) =>
       insertPasskey({ ...plain, ...whose, addedAt: new Date(), lastUsedAt: null }, transaction),
     )

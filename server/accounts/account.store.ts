@@ -1,4 +1,5 @@
 /** People who can sign in. Addresses and names are sealed; an address is found by its digest. */
+import { boundRows } from '../audit/bound-rows.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
@@ -17,12 +18,15 @@ export interface Account {
   invitedAt: Date
   enrolledAt: Date | null
   lastSignedInAt: Date | null
+  /** How often all sessions were ended at once; see `beginSession`. */
+  sessionEndings: number
 }
 
 interface AccountRow extends Omit<Account, 'email' | 'name'> {
   emailDigest: Buffer
   emailSealed: Buffer
   nameSealed: Buffer | null
+  mac: Buffer | null
 }
 
 const accounts = table<AccountRow>('accounts', {
@@ -35,23 +39,24 @@ const accounts = table<AccountRow>('accounts', {
   invitedAt: 'timestamptz',
   enrolledAt: 'timestamptz',
   lastSignedInAt: 'timestamptz',
+  sessionEndings: 'integer',
+  mac: 'bytea',
 })
+const bound = boundRows<AccountRow>('accounts', ['id', 'role', 'state'], 'an account')
 
 export async function insertAccount(
   account: Pick<Account, 'id' | 'role' | 'email' | 'name' | 'invitedAt'>,
   transaction: Transaction,
 ): Promise<Account> {
-  const row = { ...account, state: 'invited' as const, enrolledAt: null, lastSignedInAt: null }
+  const row = { ...account, state: 'invited' as const, enrolledAt: null, lastSignedInAt: null, sessionEndings: 0 }
   const { email, name, ...plain } = row
-  await accounts.insert(
-    {
-      ...plain,
-      emailDigest: lookupDigest('email', email),
-      emailSealed: sealField(`account/${row.id}/email`, email),
-      nameSealed: name ? sealField(`account/${row.id}/name`, name) : null,
-    },
-    transaction,
-  )
+  const whole = {
+    ...plain,
+    emailDigest: lookupDigest('email', email),
+    emailSealed: sealField(`account/${row.id}/email`, email),
+    nameSealed: name ? sealField(`account/${row.id}/name`, name) : null,
+  }
+  await accounts.insert({ ...whole, mac: bound.macOf(whole) }, transaction)
   return row
 }
 
@@ -82,17 +87,26 @@ export async function listColleagues(): Promise<Account[]> {
 
 /** Holds the account until the transaction ends, if its person has no sign-in yet. */
 export async function holdInvited(id: string, transaction: Transaction): Promise<boolean> {
-  const rows = await ask(
-    `SELECT id FROM accounts WHERE id = $1 AND state = 'invited' FOR NO KEY UPDATE`,
+  return (await holdInvitedRow(id, transaction)) !== undefined
+}
+
+async function holdInvitedRow(id: string, transaction: Transaction): Promise<AccountRow | undefined> {
+  const [row] = await ask<AccountRow>(
+    `SELECT * FROM accounts WHERE id = $1 AND state = 'invited' FOR NO KEY UPDATE`,
     [id],
     transaction,
   )
-  return rows.length === 1
+  if (row) mustBeTrue(row)
+  return row
 }
 
 /** invited → active, once. @returns whether this call was the one that did it */
 export async function activateAccount(id: string, now: Date, transaction: Transaction): Promise<boolean> {
-  return (await accounts.update({ state: 'active', enrolledAt: now }, { id, state: 'invited' }, transaction)) === 1
+  const row = await holdInvitedRow(id, transaction)
+  if (!row) return false
+  const mac = bound.macOf({ ...row, state: 'active' })
+  await accounts.update({ state: 'active', enrolledAt: now, mac }, { id }, transaction)
+  return true
 }
 
 export async function noteSignIn(id: string, now: Date, transaction?: Transaction): Promise<void> {
@@ -118,11 +132,16 @@ export async function setEmail(
   return (await accounts.update(values, where, transaction)) === 1
 }
 
+/** @throws EnvelopeRefused */
 function toAccount(row: AccountRow): Account {
-  const { emailDigest: _, emailSealed, nameSealed, ...plain } = row
-  return {
-    ...plain,
-    email: unsealField(`account/${row.id}/email`, emailSealed),
-    name: nameSealed ? unsealField(`account/${row.id}/name`, nameSealed) : '',
-  }
+  mustBeTrue(row)
+  const { id, role, state, invitedAt, enrolledAt, lastSignedInAt, sessionEndings } = row
+  const email = unsealField(`account/${id}/email`, row.emailSealed)
+  const name = row.nameSealed ? unsealField(`account/${id}/name`, row.nameSealed) : ''
+  return { id, role, state, email, name, invitedAt, enrolledAt, lastSignedInAt, sessionEndings }
+}
+
+/** A patient that was made an administrator in the database, or a closed account that was made an active one, is nobody at all. */
+function mustBeTrue(row: AccountRow) {
+  if (!bound.isTrue(row)) throw new EnvelopeRefused('the role or the state of an account was changed')
 }

@@ -1,7 +1,8 @@
 /**
- * Changes of an address that are under way or can still be taken back. Every step is one guarded update. Ends are held against the database's
+ * Changes of an address that are under way or can still be taken back. Every step holds its row. Ends are held against the database's
  * clock too, so that a clock of ours that was set back revives no link, and one that was set forward lets nothing through early.
  */
+import { boundRows } from '../audit/bound-rows.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { TOKEN } from '../lib/token.ts'
@@ -25,6 +26,7 @@ interface AddressChangeRow extends Omit<AddressChange, 'oldEmail' | 'newEmail'> 
   newEmailSealed: Buffer
   newLinkDigest: Buffer
   oldLinkDigest: Buffer
+  mac: Buffer | null
 }
 
 const addressChanges = table<AddressChangeRow>('address_changes', {
@@ -40,7 +42,14 @@ const addressChanges = table<AddressChangeRow>('address_changes', {
   changedAt: 'timestamptz',
   cancelledAt: 'timestamptz',
   endsAt: 'timestamptz',
+  mac: 'bytea',
 })
+// The addresses are sealed to the change's id; whose change it is and how far it has come stand in these.
+const bound = boundRows<AddressChangeRow>(
+  'address_changes',
+  ['id', 'accountId', 'askedAt', 'newConfirmedAt', 'oldConfirmedAt', 'changedAt', 'cancelledAt', 'endsAt'],
+  'a change of an address',
+)
 
 // $2 is the moment of the question.
 const NOT_ENDED = `cancelled_at IS NULL AND ends_at > greatest($2::timestamptz, now())`
@@ -60,34 +69,27 @@ export async function insertAddressChange(
   transaction: Transaction,
 ): Promise<void> {
   const { oldEmail, newEmail, ...plain } = change
-  await addressChanges.insert(
-    {
-      ...plain,
-      oldEmailSealed: sealField(`address-change/${change.id}/old`, oldEmail),
-      newEmailSealed: sealField(`address-change/${change.id}/new`, newEmail),
-      newLinkDigest: digestOf(addressChangeToken(change.id, 'new')),
-      oldLinkDigest: digestOf(addressChangeToken(change.id, 'old')),
-      newConfirmedAt: null,
-      oldConfirmedAt: null,
-      changedAt: null,
-      cancelledAt: null,
-    },
-    transaction,
-  )
+  const row = {
+    ...plain,
+    oldEmailSealed: sealField(`address-change/${change.id}/old`, oldEmail),
+    newEmailSealed: sealField(`address-change/${change.id}/new`, newEmail),
+    newLinkDigest: digestOf(addressChangeToken(change.id, 'new')),
+    oldLinkDigest: digestOf(addressChangeToken(change.id, 'old')),
+    newConfirmedAt: null,
+    oldConfirmedAt: null,
+    changedAt: null,
+    cancelledAt: null,
+  }
+  await addressChanges.insert({ ...row, mac: bound.macOf(row) }, transaction)
 }
 
 /** The newest change of an account that has not ended. */
 export async function findAddressChangeOf(accountId: string, now: Date): Promise<AddressChange | undefined> {
-  const [row] = await ask<AddressChangeRow>(
-    `SELECT * FROM address_changes WHERE account_id = $1 AND ${NOT_ENDED} ORDER BY id DESC LIMIT 1`,
-    [accountId, now],
-  )
-  return row && toChange(row)
+  return (await listAddressChanges(accountId, now))[0]
 }
 
 export async function findAddressChange(id: string): Promise<AddressChange | undefined> {
-  const row = await addressChanges.find({ id })
-  return row && toChange(row)
+  return (await toChanges(await addressChanges.list({ id })))[0]
 }
 
 /** @returns undefined for everything that is not, letter by letter, a token that we made; and for one whose change has ended */
@@ -97,11 +99,11 @@ export async function findAddressChangeByLink(
   now: Date,
 ): Promise<AddressChange | undefined> {
   if (!TOKEN.test(token)) return undefined
-  const [row] = await ask<AddressChangeRow>(
+  const rows = await ask<AddressChangeRow>(
     `SELECT * FROM address_changes WHERE ${side}_link_digest = $1 AND ${NOT_ENDED}`,
     [digestOf(token), now],
   )
-  return row && toChange(row)
+  return (await toChanges(rows))[0]
 }
 
 /** One of the two addresses confirms, once. @param endsAt when the change goes through by itself @returns the change, when this call did it */
@@ -112,24 +114,18 @@ export async function noteConfirmed(
   now: Date,
   transaction: Transaction,
 ): Promise<AddressChange | undefined> {
-  const [row] = await ask<AddressChangeRow>(
-    `UPDATE address_changes SET ${side}_confirmed_at = $2, ends_at = coalesce($3, ends_at)
-     WHERE id = $1 AND ${side}_confirmed_at IS NULL AND ${OPEN} RETURNING *`,
-    [id, now, endsAt ?? null],
-    transaction,
-  )
+  const confirmed = ({ endsAt: before }: AddressChangeRow) => ({
+    [`${side}ConfirmedAt`]: now,
+    endsAt: endsAt ?? before,
+  })
+  const row = await step(`id = $1 AND ${side}_confirmed_at IS NULL AND ${OPEN}`, [id, now], confirmed, transaction)
   return row && toChange(row)
 }
 
 /** The address was changed. @returns whether this call is the one */
 export async function noteChanged(id: string, endsAt: Date, now: Date, transaction: Transaction): Promise<boolean> {
-  const rows = await ask(
-    `UPDATE address_changes SET changed_at = $2, ends_at = $3
-     WHERE id = $1 AND new_confirmed_at IS NOT NULL AND changed_at IS NULL AND cancelled_at IS NULL RETURNING id`,
-    [id, now, endsAt],
-    transaction,
-  )
-  return rows.length === 1
+  const where = 'id = $1 AND new_confirmed_at IS NOT NULL AND changed_at IS NULL AND cancelled_at IS NULL'
+  return (await step(where, [id], () => ({ changedAt: now, endsAt }), transaction)) !== undefined
 }
 
 /** Stops a change, or takes it back while that is possible. @returns it as it was, when this call did it */
@@ -138,35 +134,30 @@ export async function cancelAddressChange(
   now: Date,
   transaction: Transaction,
 ): Promise<AddressChange | undefined> {
-  const [row] = await ask<AddressChangeRow>(
-    `UPDATE address_changes SET cancelled_at = $2 WHERE id = $1 AND ${NOT_ENDED} RETURNING *`,
-    [id, now],
-    transaction,
-  )
+  const row = await step(`id = $1 AND ${NOT_ENDED}`, [id, now], () => ({ cancelledAt: now }), transaction)
   return row && toChange(row)
 }
 
 /** Closes what is open, also when its time is over: for a newer change, and for one that cannot be. */
 export async function closeOpenAddressChanges(accountId: string, now: Date, transaction: Transaction): Promise<void> {
-  await ask(
-    'UPDATE address_changes SET cancelled_at = $2 WHERE account_id = $1 AND changed_at IS NULL AND cancelled_at IS NULL',
-    [accountId, now],
-    transaction,
-  )
+  const open = 'account_id = $1 AND changed_at IS NULL AND cancelled_at IS NULL'
+  await step(open, [accountId], () => ({ cancelledAt: now }), transaction)
+  // One that somebody put there keeps no other from being asked for.
+  await ask(`UPDATE address_changes SET cancelled_at = $2 WHERE ${open}`, [accountId, now], transaction)
 }
 
 /** Changes that an account can still take back or stop, newest first. */
 export async function listAddressChanges(
   accountId: string,
   now: Date,
-  transaction: Transaction,
+  transaction?: Transaction,
 ): Promise<AddressChange[]> {
   const rows = await ask<AddressChangeRow>(
     `SELECT * FROM address_changes WHERE account_id = $1 AND ${NOT_ENDED} ORDER BY id DESC`,
     [accountId, now],
     transaction,
   )
-  return rows.map(toChange)
+  return toChanges(rows)
 }
 
 /** Whether the account got an earlier address back at this moment. */
@@ -191,6 +182,25 @@ export async function listDueAddressChanges(now: Date): Promise<string[]> {
 /** Addresses are kept a month after their change ended, for those who ask what happened. */
 export async function removeOldAddressChanges(before: Date): Promise<void> {
   await ask('DELETE FROM address_changes WHERE ends_at < least($1::timestamptz, now())', [before])
+}
+
+/** One step of one change, which is held meanwhile. @returns it as it is now, when this call did it */
+async function step(
+  where: string,
+  values: readonly unknown[],
+  changes: (row: AddressChangeRow) => Partial<AddressChangeRow>,
+  transaction: Transaction,
+): Promise<AddressChangeRow | undefined> {
+  const sql = `SELECT * FROM address_changes WHERE ${where} FOR UPDATE`
+  const [row] = await bound.onlyTrue(await ask<AddressChangeRow>(sql, values, transaction))
+  if (!row) return undefined
+  const changed = { ...row, ...changes(row) }
+  await addressChanges.update({ ...changes(row), mac: bound.macOf(changed) }, { id: row.id }, transaction)
+  return changed
+}
+
+async function toChanges(rows: readonly AddressChangeRow[]): Promise<AddressChange[]> {
+  return (await bound.onlyTrue(rows)).map(toChange)
 }
 
 function digestOf(token: string) {

@@ -1,7 +1,8 @@
 /**
  * Help with a sign-in that was lost altogether: asked → approved → (the person is told, a time passes) → ready → a code → used; or cancelled, or
- * lapsed. Every step is one update that is guarded by the step before it, so that of many at once one is the first.
+ * lapsed. Every step holds its row and is guarded by the step before it, so that of many at once one is the first.
  */
+import { boundRows } from '../audit/bound-rows.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { TOKEN } from '../lib/token.ts'
@@ -32,6 +33,7 @@ interface AssistedResetRow extends Omit<AssistedReset, 'reason'> {
   codeDigest: Buffer | null
   codeMadeBy: string | null
   attemptId: string | null
+  mac: Buffer | null
 }
 
 const assistedResets = table<AssistedResetRow>('assisted_resets', {
@@ -54,7 +56,30 @@ const assistedResets = table<AssistedResetRow>('assisted_resets', {
   codeExpiresAt: 'timestamptz',
   attemptId: 'uuid',
   usedAt: 'timestamptz',
+  mac: 'bytea',
 })
+// All that a step asks for: a request that nobody made, or that was brought further than its people brought it, is none.
+const bound = boundRows<AssistedResetRow>(
+  'assisted_resets',
+  [
+    'id',
+    'accountId',
+    'askedBy',
+    'askedAt',
+    'approvedBy',
+    'approvedAt',
+    'readyAt',
+    'cancelledAt',
+    'lapsedAt',
+    'codesMade',
+    'codeDigest',
+    'codeMadeBy',
+    'codeExpiresAt',
+    'attemptId',
+    'usedAt',
+  ],
+  'a request for a new sign-in',
+)
 
 /** How many codes a request is good for. */
 export const MOST_CODES = 3
@@ -80,49 +105,45 @@ export async function insertReset(
   transaction: Transaction,
 ): Promise<void> {
   const { reason, ...plain } = reset
-  await assistedResets.insert(
-    {
-      ...plain,
-      askedAt: now,
-      reasonSealed: sealField(`assisted-reset/${reset.id}/reason`, reason),
-      approvedBy: null,
-      approvedAt: null,
-      readyAt: null,
-      noticeFailedAt: null,
-      cancelDigest: lookupDigest('link', cancelToken(reset.id)),
-      cancelledAt: null,
-      cancelledBy: null,
-      lapsedAt: null,
-      codesMade: 0,
-      codeDigest: null,
-      codeMadeBy: null,
-      codeExpiresAt: null,
-      attemptId: null,
-      usedAt: null,
-    },
-    transaction,
-  )
+  const row = {
+    ...plain,
+    askedAt: now,
+    reasonSealed: sealField(`assisted-reset/${reset.id}/reason`, reason),
+    approvedBy: null,
+    approvedAt: null,
+    readyAt: null,
+    noticeFailedAt: null,
+    cancelDigest: lookupDigest('link', cancelToken(reset.id)),
+    cancelledAt: null,
+    cancelledBy: null,
+    lapsedAt: null,
+    codesMade: 0,
+    codeDigest: null,
+    codeMadeBy: null,
+    codeExpiresAt: null,
+    attemptId: null,
+    usedAt: null,
+  }
+  await assistedResets.insert({ ...row, mac: bound.macOf(row) }, transaction)
 }
 
 export async function findReset(id: string, transaction?: Transaction): Promise<AssistedReset | undefined> {
-  const row = await assistedResets.find({ id }, transaction)
-  return row && toReset(row)
+  return (await toResets(await assistedResets.list({ id }, transaction)))[0]
 }
 
 /** @returns undefined for everything that is not, letter by letter, a token that we made */
 export async function findResetByToken(token: string): Promise<AssistedReset | undefined> {
   if (!TOKEN.test(token)) return undefined
-  const row = await assistedResets.find({ cancelDigest: lookupDigest('link', token) })
-  return row && toReset(row)
+  return (await toResets(await assistedResets.list({ cancelDigest: lookupDigest('link', token) })))[0]
 }
 
 /** The request for this account that has not ended. */
 export async function findOpenReset(accountId: string, now: Date): Promise<AssistedReset | undefined> {
-  const [row] = await ask<AssistedResetRow>(`SELECT * FROM assisted_resets WHERE ${OPEN} AND account_id = $2`, [
+  const rows = await ask<AssistedResetRow>(`SELECT * FROM assisted_resets WHERE ${OPEN} AND account_id = $2`, [
     tooOld(now),
     accountId,
   ])
-  return row && toReset(row)
+  return (await toResets(rows))[0]
 }
 
 /** Every open request, and those of the last 30 days that `staffId` asked for or approved. Newest first. */
@@ -131,25 +152,20 @@ export async function listResetsFor(staffId: string, now: Date): Promise<Assiste
     `SELECT * FROM assisted_resets WHERE (${OPEN}) OR ($2 IN (asked_by, approved_by) AND asked_at > $3) ORDER BY id DESC LIMIT 200`,
     [tooOld(now), staffId, new Date(now.getTime() - 30 * DAY)],
   )
-  return rows.map(toReset)
+  return toResets(rows)
 }
 
 /** asked → approved, by somebody else than who asked. */
 export async function approveReset(id: string, by: string, now: Date, transaction: Transaction): Promise<boolean> {
-  return changed(
-    `UPDATE assisted_resets SET approved_by = $3, approved_at = $4 WHERE ${OPEN} AND id = $2 AND approved_at IS NULL AND $3 NOT IN (asked_by, account_id)`,
-    [tooOld(now), id, by, now],
-    transaction,
-  )
+  const where = `${OPEN} AND id = $2 AND approved_at IS NULL AND $3 NOT IN (asked_by, account_id)`
+  const approved = () => ({ approvedBy: by, approvedAt: now })
+  return (await step(where, [tooOld(now), id, by], approved, transaction)) !== undefined
 }
 
 /** The person was told: from now on it takes until `readyAt`. */
 export async function beginWait(id: string, readyAt: Date, now: Date, transaction: Transaction): Promise<boolean> {
-  return changed(
-    `UPDATE assisted_resets SET ready_at = $3 WHERE ${OPEN} AND id = $2 AND approved_at IS NOT NULL AND ready_at IS NULL`,
-    [tooOld(now), id, readyAt],
-    transaction,
-  )
+  const where = `${OPEN} AND id = $2 AND approved_at IS NOT NULL AND ready_at IS NULL`
+  return (await step(where, [tooOld(now), id], () => ({ readyAt }), transaction)) !== undefined
 }
 
 /** The person could not be told, and so the wait does not begin. */
@@ -164,11 +180,8 @@ export async function cancelReset(
   now: Date,
   transaction: Transaction,
 ): Promise<boolean> {
-  return changed(
-    `UPDATE assisted_resets SET cancelled_at = $3, cancelled_by = $4, code_digest = NULL, attempt_id = NULL WHERE ${OPEN} AND id = $2`,
-    [tooOld(now), id, now, by],
-    transaction,
-  )
+  const cancelled = () => ({ cancelledAt: now, cancelledBy: by, codeDigest: null, attemptId: null })
+  return (await step(`${OPEN} AND id = $2`, [tooOld(now), id], cancelled, transaction)) !== undefined
 }
 
 /** ready → a code in place of every earlier one, and of what an earlier one began; by one of the two, three times at most. */
@@ -178,12 +191,15 @@ export async function storeHelpCode(
   now: Date,
   transaction: Transaction,
 ): Promise<boolean> {
-  return changed(
-    `UPDATE assisted_resets SET code_digest = $3, code_made_by = $4, code_expires_at = $5, codes_made = codes_made + 1, attempt_id = NULL
-     WHERE ${OPEN} AND id = $2 AND ready_at <= $6 AND codes_made < ${MOST_CODES} AND $4 IN (asked_by, approved_by)`,
-    [tooOld(now), id, code.digest, code.by, code.expiresAt, now],
-    transaction,
-  )
+  const where = `${OPEN} AND id = $2 AND ready_at <= $3 AND codes_made < ${MOST_CODES} AND $4 IN (asked_by, approved_by)`
+  const made = ({ codesMade }: AssistedResetRow) => ({
+    codeDigest: code.digest,
+    codeMadeBy: code.by,
+    codeExpiresAt: code.expiresAt,
+    codesMade: codesMade + 1,
+    attemptId: null,
+  })
+  return (await step(where, [tooOld(now), id, now, code.by], made, transaction)) !== undefined
 }
 
 /** Uses up the code of this account and begins `attemptId`. @returns the request's id when the code was good */
@@ -194,18 +210,16 @@ export async function takeHelpCode(
   now: Date,
   transaction: Transaction,
 ): Promise<string | undefined> {
-  const [row] = await ask<{ id: string }>(
-    `UPDATE assisted_resets SET code_digest = NULL, attempt_id = $4 WHERE ${OPEN} AND account_id = $2 AND code_digest = $3 AND code_expires_at > $5 RETURNING id`,
-    [tooOld(now), accountId, digest, attemptId, now],
-    transaction,
-  )
-  return row?.id
+  const where = `${OPEN} AND account_id = $2 AND code_digest = $3 AND code_expires_at > $4`
+  const taken = () => ({ codeDigest: null, attemptId })
+  return (await step(where, [tooOld(now), accountId, digest, now], taken, transaction))?.id
 }
 
 /** Whether what a code began can still be completed. */
 export async function isAttemptOpen(attemptId: string, now: Date): Promise<boolean> {
-  const rows = await ask(`SELECT id FROM assisted_resets WHERE ${OPEN} AND attempt_id = $2`, [tooOld(now), attemptId])
-  return rows.length === 1
+  const where = `${OPEN} AND attempt_id = $2`
+  const rows = await ask<AssistedResetRow>(`SELECT * FROM assisted_resets WHERE ${where}`, [tooOld(now), attemptId])
+  return (await bound.onlyTrue(rows)).length === 1
 }
 
 /** a code was taken → used, once. @returns the request, to the one caller who was first */
@@ -214,21 +228,20 @@ export async function completeReset(
   now: Date,
   transaction: Transaction,
 ): Promise<{ id: string; accountId: string } | undefined> {
-  const [row] = await ask<{ id: string; accountId: string }>(
-    `UPDATE assisted_resets SET used_at = $3, attempt_id = NULL WHERE ${OPEN} AND attempt_id = $2 RETURNING id, account_id`,
-    [tooOld(now), attemptId, now],
-    transaction,
-  )
-  return row
+  const used = () => ({ usedAt: now, attemptId: null })
+  return step(`${OPEN} AND attempt_id = $2`, [tooOld(now), attemptId], used, transaction)
 }
 
 /** Requests that nobody went on with → lapsed. @returns their accounts */
 export async function lapseResets(now: Date, transaction: Transaction): Promise<{ accountId: string }[]> {
-  return ask<{ accountId: string }>(
-    `UPDATE assisted_resets SET lapsed_at = $2, code_digest = NULL, attempt_id = NULL WHERE ${UNENDED} AND ${LAST_STEP} <= $1 RETURNING account_id`,
-    [tooOld(now), now],
+  const late = await ask<AssistedResetRow>(
+    `SELECT * FROM assisted_resets WHERE ${UNENDED} AND ${LAST_STEP} <= $1 FOR UPDATE`,
+    [tooOld(now)],
     transaction,
   )
+  // One that somebody put there ends too, and stays one that nobody made.
+  for (const row of late) await change(row, { lapsedAt: now, codeDigest: null, attemptId: null }, transaction)
+  return late
 }
 
 /** What came of a request stands in the access log; the row is of no use once its time is long over. */
@@ -236,8 +249,27 @@ export async function removeOldResets(before: Date): Promise<void> {
   await ask(`DELETE FROM assisted_resets WHERE asked_at < least($1::timestamptz, now()) AND NOT (${UNENDED})`, [before])
 }
 
-async function changed(sql: string, values: readonly unknown[], transaction: Transaction): Promise<boolean> {
-  return (await ask(`${sql} RETURNING id`, values, transaction)).length === 1
+/** One step of one request, which is held meanwhile: of many at once one is the first. @returns it as it is now, when this call did it */
+async function step(
+  where: string,
+  values: readonly unknown[],
+  changes: (row: AssistedResetRow) => Partial<AssistedResetRow>,
+  transaction: Transaction,
+): Promise<AssistedResetRow | undefined> {
+  const sql = `SELECT * FROM assisted_resets WHERE ${where} FOR UPDATE`
+  const [row] = await bound.onlyTrue(await ask<AssistedResetRow>(sql, values, transaction))
+  return row && change(row, changes(row), transaction)
+}
+
+async function change(row: AssistedResetRow, changes: Partial<AssistedResetRow>, transaction: Transaction) {
+  const changed = { ...row, ...changes }
+  const mac = bound.isTrue(row) ? bound.macOf(changed) : row.mac
+  await assistedResets.update({ ...changes, mac }, { id: row.id }, transaction)
+  return changed
+}
+
+async function toResets(rows: readonly AssistedResetRow[]): Promise<AssistedReset[]> {
+  return (await bound.onlyTrue(rows)).map(toReset)
 }
 
 function toReset(row: AssistedResetRow): AssistedReset {

@@ -1,8 +1,10 @@
 /** What a mailed link finds. A link only finds: it never signs in, is not single-use, and following it changes nothing. */
+import { recordChangedRow } from '../audit/record-changed-row.ts'
 import type { Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { TOKEN } from '../lib/token.ts'
 import { linkToken, lookupDigest } from '../vault/vault.ts'
+import { findMailboxOf } from './mailbox.store.ts'
 
 export interface Link {
   accountId: string | null
@@ -34,8 +36,19 @@ export async function insertInvitationLink(accountId: string, now: Date, transac
   )
 }
 
-/** @returns undefined for everything that is not, letter by letter, a token that we made */
+/** @returns undefined for everything that is not, letter by letter, a token that we made, and for one that was led to somebody else since */
 export async function findLink(token: string): Promise<Link | undefined> {
   if (!TOKEN.test(token)) return undefined
-  return links.find({ digest: lookupDigest('link', token) })
+  const link = await links.find({ digest: lookupDigest('link', token) })
+  if (!link || (await isTokenOf(link, token))) return link
+  await recordChangedRow(`links/${link.digest.toString('hex')}`, 'a link was changed', link.accountId!)
+  return undefined
+}
+
+/** The token is made from the account that it leads to: a row that names another has another's token. */
+async function isTokenOf({ accountId, messageId }: Link, token: string): Promise<boolean> {
+  if (!accountId) return true
+  if (!messageId) return token === linkToken('invitation', accountId)
+  const mailbox = await findMailboxOf({ accountId })
+  return mailbox !== undefined && token === linkToken(messageId, mailbox.id)
 }

@@ -93,7 +93,7 @@ export async function takeNewPasskey(
 /** GET /enrol/password: for a passkey that does not open the mailbox. */
 export async function askPasswordBesidePasskey(request: Request, response: Response) {
   if (!atEnrolment(request, 'enrolling-by-passkey')) return response.redirect(303, '/sign-in')
-  const attempt = await attemptByPasskey(request.session.enrolmentId!).catch(alreadyMade)
+  const attempt = await attemptByPasskey(keyOf(request)).catch(alreadyMade)
   if (attempt === 'already-made') return response.redirect(303, '/sign-in')
   showPasswordBesidePasskey(request, response, [])
 }
@@ -101,13 +101,13 @@ export async function askPasswordBesidePasskey(request: Request, response: Respo
 /** POST /enrol/password */
 export async function takePasswordBesidePasskey(request: Request, response: Response) {
   if (!atEnrolment(request, 'enrolling-by-passkey')) return response.redirect(303, '/sign-in')
-  const attempt = await attemptByPasskey(request.session.enrolmentId!).catch(alreadyMade)
+  const attempt = await attemptByPasskey(keyOf(request)).catch(alreadyMade)
   if (attempt === 'already-made') return response.redirect(303, '/sign-in')
   const form = readPassword(request, attempt.account)
   if (!form.values) return showPasswordBesidePasskey(request, response, toldErrors(form.errors))
   const enrolled = await finishEnrolmentWithPassword(
     { ...request.actor, strength: 'enrolment' },
-    request.session.enrolmentId!,
+    keyOf(request),
     form.values.password,
   ).catch(alreadyMade)
   if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
@@ -131,11 +131,9 @@ export async function takeSecondFactor(request: Request, response: Response) {
   const text = typed(request.body, 'code')
   if (text.trim() === '') return showSecondFactor(request, response, ['empty'])
   if (!readCode(text)) return showSecondFactor(request, response, ['short'])
-  const enrolled = await finishEnrolment(
-    { ...request.actor, strength: 'enrolment' },
-    request.session.enrolmentId!,
-    text,
-  ).catch(alreadyMade)
+  const enrolled = await finishEnrolment({ ...request.actor, strength: 'enrolment' }, keyOf(request), text).catch(
+    alreadyMade,
+  )
   if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
   if (!enrolled) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
@@ -160,8 +158,12 @@ function atEnrolment(request: Request, stage = 'enrolling') {
   return request.sessionState === 'in-progress' && request.session.stage === stage
 }
 
+function keyOf({ session }: Request) {
+  return { id: session.enrolmentId!, accountId: session.accountId! }
+}
+
 async function showSecondFactor(request: Request, response: Response, problems: string[]) {
-  const found = await secondFactorOf(request.session.enrolmentId!).catch(alreadyMade)
+  const found = await secondFactorOf(keyOf(request)).catch(alreadyMade)
   if (found === 'already-made') return response.redirect(303, '/sign-in')
   const { account, secret } = found
   const errors = toldErrors(

@@ -24,6 +24,7 @@ import {
   removeEnrolments,
   setEnrolmentSecret,
   type Enrolment,
+  type EnrolmentKey,
 } from './enrolment.store.ts'
 import { makeCodeSecret, readCode, stepOfCode } from '../sign-in/one-time-code.ts'
 import { hashPassword } from '../sign-in/password.ts'
@@ -98,10 +99,10 @@ export async function enrolByPasskey(
 
 /** An attempt that began with a passkey and waits for its password. @throws NotFound when it ended, or another was first */
 export async function attemptByPasskey(
-  enrolmentId: string,
+  key: EnrolmentKey,
   now = new Date(),
 ): Promise<{ account: Account; passkey: NewPasskey }> {
-  const enrolment = await findEnrolment(enrolmentId, now)
+  const enrolment = await findEnrolment(key, now)
   const account = enrolment && (await findAccount(enrolment.accountId))
   if (!account || !enrolment.passkey || account.state !== 'invited') throw new NotFound('no such enrolment')
   return { account, passkey: enrolment.passkey }
@@ -110,11 +111,11 @@ export async function attemptByPasskey(
 /** The password of an attempt that began with a passkey: with both the account becomes active. @throws NotFound likewise, SlowDown */
 export async function finishEnrolmentWithPassword(
   actor: Actor,
-  enrolmentId: string,
+  key: EnrolmentKey,
   password: string,
   now = new Date(),
 ): Promise<Enrolled> {
-  const { account, passkey } = await attemptByPasskey(enrolmentId, now)
+  const { account, passkey } = await attemptByPasskey(key, now)
   const mailbox = await findMailboxOf({ accountId: account.id })
   if (!mailbox) throw new NotFound('no mailbox')
   await countAddress(actor)
@@ -127,13 +128,13 @@ export async function finishEnrolmentWithPassword(
 
 /** The secret of step two; made when first asked for, then the same until the attempt ends. @throws NotFound */
 export async function secondFactorOf(
-  enrolmentId: string,
+  key: EnrolmentKey,
   now = new Date(),
 ): Promise<{ account: Account; secret: string }> {
-  let enrolment = await findEnrolment(enrolmentId, now)
+  let enrolment = await findEnrolment(key, now)
   if (enrolment?.state === 'password-set') {
-    await setEnrolmentSecret(enrolmentId, makeCodeSecret())
-    enrolment = await findEnrolment(enrolmentId, now)
+    await setEnrolmentSecret(key.id, makeCodeSecret())
+    enrolment = await findEnrolment(key, now)
   }
   const account = enrolment && (await findAccount(enrolment.accountId))
   if (!account || !enrolment?.totpSecret || account.state !== 'invited') throw new NotFound('no such enrolment')
@@ -148,11 +149,11 @@ export type Enrolled = { account: Account; pair: KeyPair; recoveryCodes: string[
  */
 export async function finishEnrolment(
   actor: Actor,
-  enrolmentId: string,
+  key: EnrolmentKey,
   typedCode: string,
   now = new Date(),
 ): Promise<Enrolled | undefined> {
-  const enrolment = await findEnrolment(enrolmentId, now)
+  const enrolment = await findEnrolment(key, now)
   const code = readCode(typedCode)
   if (!enrolment?.totpSecret || !enrolment.password) throw new NotFound('no such enrolment')
   const { password, totpSecret } = enrolment

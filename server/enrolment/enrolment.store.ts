@@ -68,14 +68,17 @@ export async function keepNewestEnrolments(accountId: string, count: number, tra
   )
 }
 
+/** Which attempt, and whose it was when it began: the session knows both, so that a row that was put in another's name is none. */
+export type EnrolmentKey = Pick<Enrolment, 'id' | 'accountId'>
+
 /** An attempt that has not ended. */
-export async function findEnrolment(id: string, now: Date, transaction?: Transaction): Promise<Enrolment | undefined> {
-  const row = await enrolments.find({ id }, transaction)
+export async function findEnrolment({ id, accountId }: EnrolmentKey, now: Date): Promise<Enrolment | undefined> {
+  const row = await enrolments.find({ id, accountId })
   if (!row || row.expiresAt <= now) return undefined
   const { passwordSalt, passwordParameters, passwordVerifier, openerEnvelope, totpSecretSealed, passkeySealed } = row
   return {
     id,
-    accountId: row.accountId,
+    accountId,
     state: row.state,
     expiresAt: row.expiresAt,
     password:

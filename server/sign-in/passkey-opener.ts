@@ -29,7 +29,7 @@ export async function keepPasskey(
   transaction: Transaction,
 ): Promise<void> {
   const whose = { id: newId(now), accountId }
-  await insertPasskey({ ...passkey, ...whose, prf: secret !== undefined, addedAt: now, lastUsedAt: null }, transaction)
+  await insertPasskey({ ...passkey, ...whose, addedAt: now, lastUsedAt: null }, transaction)
   if (!secret) return
   const envelope = sealOpener(mailbox, 'passkey', keyOf(whose, secret), mailbox.privateKey)
   await insertOpeners([{ ...openerRow(mailbox, 'passkey', envelope, now), passkeyId: whose.id }], transaction)

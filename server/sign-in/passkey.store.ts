@@ -1,4 +1,5 @@
 /** Passkeys of accounts, several for each. A passkey is found by the digest of its credential's id; ids and names are sealed. */
+import { boundRows } from '../audit/bound-rows.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { lookupDigest, sealField, unsealField } from '../vault/vault.ts'
@@ -19,17 +20,18 @@ export interface NewPasskey {
 export interface Passkey extends NewPasskey {
   id: string
   accountId: string
-  /** Whether the mailbox can be opened with it. Without that it is a second factor only. */
+  /** Whether the mailbox's newest key can be opened with it. Without that it is a second factor only. */
   prf: boolean
   addedAt: Date
   lastUsedAt: Date | null
 }
 
-interface PasskeyRow extends Omit<Passkey, 'credentialId' | 'name' | 'transports'> {
+interface PasskeyRow extends Omit<Passkey, 'credentialId' | 'name' | 'transports' | 'prf'> {
   credentialIdDigest: Buffer
   credentialIdSealed: Buffer
   nameSealed: Buffer
   transports: string
+  mac: Buffer | null
 }
 
 const passkeys = table<PasskeyRow>('passkeys', {
@@ -41,41 +43,47 @@ const passkeys = table<PasskeyRow>('passkeys', {
   counter: 'bigint',
   transports: 'text',
   nameSealed: 'bytea',
-  prf: 'boolean',
   backedUp: 'boolean',
   addedAt: 'timestamptz',
   lastUsedAt: 'timestamptz',
+  mac: 'bytea',
 })
+const bound = boundRows<PasskeyRow>('passkeys', ['id', 'accountId', 'credentialIdDigest', 'publicKey'], 'a passkey')
 table<{ digest: Buffer; expiresAt: Date }>('spent_challenges', {
   digest: 'bytea key',
   expiresAt: 'timestamptz',
 })
 
-export async function insertPasskey(passkey: Passkey, transaction: Transaction): Promise<void> {
+/** @param passkey whether it opens the mailbox, the opener that is kept with it says */
+export async function insertPasskey(passkey: Omit<Passkey, 'prf'>, transaction: Transaction): Promise<void> {
   const { credentialId, name, transports, ...plain } = passkey
-  await passkeys.insert(
-    {
-      ...plain,
-      credentialIdDigest: lookupDigest('passkey', credentialId),
-      credentialIdSealed: sealField(`passkey/${passkey.id}/credential`, credentialId),
-      nameSealed: sealField(`passkey/${passkey.id}/name`, name),
-      transports: transports.join(' '),
-    },
-    transaction,
-  )
+  const row = {
+    ...plain,
+    credentialIdDigest: lookupDigest('passkey', credentialId),
+    credentialIdSealed: sealField(`passkey/${passkey.id}/credential`, credentialId),
+    nameSealed: sealField(`passkey/${passkey.id}/name`, name),
+    transports: transports.join(' '),
+  }
+  await passkeys.insert({ ...row, mac: bound.macOf(row) }, transaction)
+}
+
+const WITH_OPENER = `SELECT p.*, EXISTS (SELECT FROM openers o WHERE o.passkey_id = p.id AND o.kind = 'passkey'
+    AND o.mailbox_version = (SELECT max(version) FROM mailbox_keys WHERE mailbox_id = o.mailbox_id)) AS prf FROM passkeys p`
+
+async function passkeysWhere(condition: string, values: unknown[], transaction?: Transaction): Promise<Passkey[]> {
+  const rows = await ask<PasskeyRow & { prf: boolean }>(`${WITH_OPENER} WHERE ${condition}`, values, transaction)
+  return ((await bound.onlyTrue(rows)) as typeof rows).map(toPasskey)
 }
 
 export async function findPasskeyByCredential(credentialId: string): Promise<Passkey | undefined> {
-  const row = await passkeys.find({ credentialIdDigest: lookupDigest('passkey', credentialId) })
-  return row && toPasskey(row)
+  return (await passkeysWhere('p.credential_id_digest = $1', [lookupDigest('passkey', credentialId)]))[0]
 }
 
 export async function findPasskey(
   where: { id: string; accountId: string },
   transaction?: Transaction,
 ): Promise<Passkey | undefined> {
-  const row = await passkeys.find(where, transaction)
-  return row && toPasskey(row)
+  return (await passkeysWhere('p.id = $1 AND p.account_id = $2', [where.id, where.accountId], transaction))[0]
 }
 
 /** Holds it until the transaction ends. @returns whether it is still there */
@@ -90,8 +98,7 @@ export async function holdPasskey(where: { id: string; accountId: string }, tran
 
 /** In the order in which they were added. */
 export async function listPasskeys(accountId: string, transaction?: Transaction): Promise<Passkey[]> {
-  const rows = await passkeys.list({ accountId }, transaction)
-  return rows.map(toPasskey).sort((a, b) => a.addedAt.getTime() - b.addedAt.getTime())
+  return passkeysWhere('p.account_id = $1 ORDER BY p.added_at, p.id', [accountId], transaction)
 }
 
 export async function renamePasskey(
@@ -152,13 +159,19 @@ export async function removeLapsedChallenges(now: Date): Promise<void> {
   await ask('DELETE FROM spent_challenges WHERE expires_at <= $1', [now])
 }
 
-function toPasskey(row: PasskeyRow): Passkey {
-  const { credentialIdDigest: _, credentialIdSealed, nameSealed, transports, ...plain } = row
+function toPasskey(row: PasskeyRow & { prf: boolean }): Passkey {
+  const { id, accountId, publicKey, transports, prf, backedUp, addedAt, lastUsedAt } = row
   return {
-    ...plain,
+    id,
+    accountId,
+    credentialId: unsealField(`passkey/${id}/credential`, row.credentialIdSealed),
+    publicKey,
     counter: Number(row.counter),
     transports: transports === '' ? [] : transports.split(' '),
-    credentialId: unsealField(`passkey/${row.id}/credential`, credentialIdSealed),
-    name: unsealField(`passkey/${row.id}/name`, nameSealed),
+    name: unsealField(`passkey/${id}/name`, row.nameSealed),
+    prf,
+    backedUp,
+    addedAt,
+    lastUsedAt,
   }
 }

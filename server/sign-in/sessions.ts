@@ -8,8 +8,8 @@ import connectPgSimple from 'connect-pg-simple'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
 import type { Role } from '../accounts/account.store.ts'
-import { system, type SignInStrength } from '../audit/actor.ts'
-import { record } from '../audit/record.ts'
+import type { SignInStrength } from '../audit/actor.ts'
+import { recordChangedRow } from '../audit/record-changed-row.ts'
 import { config } from '../config.ts'
 import { connectionPool, ask, type Transaction } from '../database/connection.ts'
 import { BadInput } from '../errors.ts'
@@ -163,17 +163,12 @@ function onlyOurs(store: session.Store): session.Store {
   return store
 }
 
-/** Recorded once in a process's life: a browser comes with its cookie again and again. */
-const recorded = new Set<string>()
-
 async function trueSession(digest: string, content: SessionData): Promise<SessionData | undefined> {
   const { mac: _, ...plain } = content as SessionData & { mac?: string }
   if (isMacOf(digest, { ...content }))
     return endsOf(plain).last + A_DAY < Date.now() ? undefined : (plain as SessionData)
-  if (recorded.has(digest)) return undefined
   logWarning('A session in the database was not written here')
-  await record(system, { act: 'envelope.refused', outcome: 'failed', reason: 'a session was changed' })
-  recorded.add(digest)
+  await recordChangedRow(`sessions/${digest}`, 'a session was changed')
   return undefined
 }
 

@@ -122,7 +122,7 @@ async function meet(person: (typeof PEOPLE)[number] & { password: string }): Pro
   if (account.state === 'invited') {
     // Long ago, so that the code of this moment is still unused.
     const then = ago(ENROLLED)
-    const enrolment = await beginEnrolment(system, account, person.password, then)
+    const enrolment = { id: await beginEnrolment(system, account, person.password, then), accountId: account.id }
     const { secret } = await secondFactorOf(enrolment, then)
     await finishEnrolment(system, enrolment, currentCode(secret, then).code, then)
   }

@@ -16,6 +16,7 @@ import {
   writeTo,
   writeWithCode,
 } from './newcomer.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 const GOOD = 'three random words 7'
 let server: TestServer
@@ -325,7 +326,7 @@ test('12. Link of a deleted account that asks for a code -> same as unknown', as
   const email = somebody('gone')
   const { link } = await writeWithCode(server, dana, email)
   const { id } = await accountOf(email)
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [id])
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [id])
   const answer = await new Visitor(server).ask(link)
   assert.equal(answer.status, 404)
   assert.equal(withoutNumbers(answer), withoutNumbers(await new Visitor(server).ask(`/m/${'A'.repeat(43)}`)))

@@ -25,6 +25,7 @@ import {
   withoutVariables,
 } from './helping.ts'
 import { changeSession } from '../sign-in/session-rows.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -152,11 +153,13 @@ describe('41. Admin resets MFA alone -> needs second admin, 24 h, notice', () =>
     await newPatient(server, dana, 'table.patient@mail.example')
     const path = await askHelpFor(dana, 'table.patient@mail.example')
     await assert.rejects(
-      server.sql('UPDATE assisted_resets SET approved_by = asked_by, approved_at = now() WHERE id = $1', [idOf(path)]),
+      changeRows(server, 'UPDATE assisted_resets SET approved_by = asked_by, approved_at = now() WHERE id = $1', [
+        idOf(path),
+      ]),
       /check constraint/,
     )
     await assert.rejects(
-      server.sql(`UPDATE assisted_resets SET ready_at = now() WHERE id = $1`, [idOf(path)]),
+      changeRows(server, `UPDATE assisted_resets SET ready_at = now() WHERE id = $1`, [idOf(path)]),
       /check constraint/,
     )
   })
@@ -370,7 +373,9 @@ describe('Stopping it', () => {
     const email = 'lapsed.request@mail.example'
     await newPatient(server, dana, email)
     const path = await askHelpFor(dana, email)
-    await server.sql(`UPDATE assisted_resets SET asked_at = now() - interval '8 days' WHERE id = $1`, [idOf(path)])
+    await changeRows(server, `UPDATE assisted_resets SET asked_at = now() - interval '8 days' WHERE id = $1`, [
+      idOf(path),
+    ])
     await press(sam, path, 'approve')
     assert.equal((await resetRow(server, path))['approved_by'], null)
     // What cannot be swept keeps nothing else waiting.
@@ -383,7 +388,10 @@ describe('Stopping it', () => {
     const next = await askHelpFor(dana, email)
     assert.ok(next)
     const askedDaysAgo = (days: number, of: string) =>
-      server.sql(`UPDATE assisted_resets SET asked_at = now() - $1 * interval '1 day' WHERE id = $2`, [days, idOf(of)])
+      changeRows(server, `UPDATE assisted_resets SET asked_at = now() - $1 * interval '1 day' WHERE id = $2`, [
+        days,
+        idOf(of),
+      ])
     const isThere = async (of: string) =>
       (await server.sql('SELECT FROM assisted_resets WHERE id = $1', [idOf(of)])).length === 1
     await askedDaysAgo(89, path)
@@ -423,7 +431,7 @@ describe('The notice', () => {
     const email = 'dead.mailbox@mail.example'
     await newPatient(server, dana, email)
     const path = await askHelpFor(dana, email)
-    await server.sql(`UPDATE assisted_resets SET approved_by = $2, approved_at = now() WHERE id = $1`, [
+    await changeRows(server, `UPDATE assisted_resets SET approved_by = $2, approved_at = now() WHERE id = $1`, [
       idOf(path),
       await accountId(server.cast.sam.email),
     ])

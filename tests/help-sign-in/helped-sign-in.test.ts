@@ -20,6 +20,7 @@ import {
   untilTheApp,
   withoutVariables,
 } from './helping.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -49,7 +50,6 @@ async function addPasskey(account: string) {
     transports: ['internal'],
     backedUp: false,
     name: 'A lost phone',
-    prf: false,
     addedAt: new Date(),
     lastUsedAt: null,
   }
@@ -94,13 +94,13 @@ describe('The code', () => {
     for (const spelling of [code, code.replace('-', '')])
       assert.ok(!stored!.row.includes(spelling) && !stored!.row.includes(Buffer.from(spelling).toString('hex')))
     await letCodesCountAgain(server)
-    await server.sql(`UPDATE assisted_resets SET code_expires_at = now() - interval '1 second' WHERE id = $1`, [
+    await changeRows(server, `UPDATE assisted_resets SET code_expires_at = now() - interval '1 second' WHERE id = $1`, [
       idOf(path),
     ])
     const late = await typeStaffCode(new Visitor(server), email, code)
     assertShownAgain(late, 'code', /do not fit together/)
     assert.ok(!late.body.includes(code), 'the code is not shown again')
-    await server.sql(`UPDATE assisted_resets SET code_expires_at = now() + interval '1 minute' WHERE id = $1`, [
+    await changeRows(server, `UPDATE assisted_resets SET code_expires_at = now() + interval '1 minute' WHERE id = $1`, [
       idOf(path),
     ])
     const sloppy = ` ${code.toLowerCase().replace('-', ' ').replaceAll('0', 'o').replaceAll('1', 'l')} `

@@ -5,6 +5,7 @@ import { codeOf, type Person } from '../support/cast.ts'
 import { enrol, linkIn, mailsTo, writeTo } from '../support/letters.ts'
 import type { TestServer } from '../support/server.ts'
 import { plain, Visitor, type Answer } from '../support/visitor.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 export const TICKED = {
   reached: 'yes',
@@ -49,7 +50,9 @@ export async function noticeOut(server: TestServer, path: string): Promise<Date>
 /** Behind the product's back: the time of waiting is over. */
 export async function letTheWaitPass(server: TestServer, path: string) {
   await noticeOut(server, path)
-  await server.sql(`UPDATE assisted_resets SET ready_at = now() - interval '1 second' WHERE id = $1`, [idOf(path)])
+  await changeRows(server, `UPDATE assisted_resets SET ready_at = now() - interval '1 second' WHERE id = $1`, [
+    idOf(path),
+  ])
 }
 
 /** Asked by one, approved by the other, and the wait is over. @returns the path of the request */

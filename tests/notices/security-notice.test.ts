@@ -6,6 +6,7 @@ import { outbox } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { eventsOf, idOf, jobsDone, mailAbout, pathIn } from '../own-account/account-mails.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 const SUBJECT = 'About your sign-in'
 let server: TestServer
@@ -101,11 +102,11 @@ describe('A notice of a change', () => {
   })
 
   test('does not go to an account that is closed', async () => {
-    await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [marias])
+    await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [marias])
     const before = (await notices()).length
     await tell('password-changed')
     assert.equal((await notices()).length, before)
-    await server.sql(`UPDATE accounts SET state = 'active' WHERE id = $1`, [marias])
+    await changeRows(server, `UPDATE accounts SET state = 'active' WHERE id = $1`, [marias])
   })
 })
 
@@ -151,7 +152,10 @@ describe('“This was not me”', () => {
     await thief.submit('/account/address', '/account/address', { email: 'thief.2@new.example' })
     const confirm = pathIn(await mailAbout(server, 'thief.2@new.example', 'Confirm your new address'))
     await thief.submit(confirm, confirm, {})
-    await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`)
+    await changeRows(
+      server,
+      `UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`,
+    )
     const { finishAddressChanges } = await import('../../server/own-account/finish-address-changes.job.ts')
     await finishAddressChanges()
     const { findAccount } = await import('../../server/accounts/account.store.ts')
@@ -169,7 +173,10 @@ describe('“This was not me”', () => {
     await visitor.submit('/account/address', '/account/address', { email: 'thief.3@new.example' })
     const confirm = pathIn(await mailAbout(server, 'thief.3@new.example', 'Confirm your new address'))
     await visitor.submit(confirm, confirm, {})
-    await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`)
+    await changeRows(
+      server,
+      `UPDATE address_changes SET ends_at = now() - interval '1 second' WHERE cancelled_at IS NULL`,
+    )
     const { finishAddressChanges } = await import('../../server/own-account/finish-address-changes.job.ts')
     await finishAddressChanges()
     await jobsDone(server)

@@ -5,6 +5,7 @@ import { until } from '../faults/child-server.ts'
 import { mailsTo, outbox, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { signedIn, type Visitor } from '../support/visitor.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -89,7 +90,7 @@ test('a job whose message, mailbox or account is not there, or whose account is 
   const nobody = '00000000-0000-7000-8000-000000000000'
   const before = (await outbox(server)).length
   for (const key of ['messageId', 'mailboxId', 'accountId'] as const) await send({ ...job, [key]: nobody })
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [job.accountId])
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [job.accountId])
   await send(job)
   assert.equal((await outbox(server)).length, before)
 })

@@ -6,6 +6,7 @@ import { mailsTo, outbox, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { eventsOf, idOf, jobsDone, mailAbout, noticeSaying, pathIn } from './account-mails.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 const PAGE = '/account/address'
 const CONFIRM = 'Confirm your new address'
@@ -43,7 +44,8 @@ async function accountOf(id: string) {
 
 /** Behind the product's back: as if everything about changes had happened so much earlier. */
 const letHoursPass = (hours: number) =>
-  server.sql(
+  changeRows(
+    server,
     `UPDATE address_changes SET asked_at = asked_at - make_interval(hours => $1), ends_at = ends_at - make_interval(hours => $1),
     changed_at = changed_at - make_interval(hours => $1)`,
     [hours],
@@ -180,13 +182,13 @@ describe('A change of address', () => {
     await startOver()
     const visitor = await signedIn(server, maria)
     const { confirm, watch } = await ask(visitor)
-    await server.sql(`UPDATE address_changes SET ends_at = now() - interval '1 second'`)
+    await changeRows(server, `UPDATE address_changes SET ends_at = now() - interval '1 second'`)
     for (const path of [confirm, watch]) assert.equal((await visitor.ask(path)).status, 404, path)
     const { findAddressChangeByLink } = await import('../../server/accounts/address-change.store.ts')
     const anHourAgo = new Date(Date.now() - 3600 * 1000)
     assert.equal(await findAddressChangeByLink('new', confirm.split('/').at(-1)!, anHourAgo), undefined)
     assert.equal(await findAddressChangeByLink('old', watch.split('/').at(-1)!, anHourAgo), undefined)
-    await server.sql(`UPDATE address_changes SET ends_at = now() + interval '1 hour'`)
+    await changeRows(server, `UPDATE address_changes SET ends_at = now() + interval '1 hour'`)
     const later = new Date(Date.now() + 3601 * 1000)
     assert.equal(await findAddressChangeByLink('new', confirm.split('/').at(-1)!, later), undefined)
     assert.ok(await findAddressChangeByLink('new', confirm.split('/').at(-1)!, new Date()))

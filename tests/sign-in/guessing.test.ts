@@ -10,6 +10,7 @@ import { stretchForReal } from '../support/remembered-stretching.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor, type Answer } from '../support/visitor.ts'
 import { secondsUsedBy, stretchingProcesses } from './stretching.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 const NOBODY = 'nobody.at.all@mail.example'
 
@@ -285,7 +286,7 @@ test('45. X-Forwarded-For rotated, spoofed, IPv6 /64 hopping -> limiter counts t
 
 /** One of each kind: somebody, nobody, somebody who was closed, somebody who was only invited. */
 async function everyKind(): Promise<Record<'known' | 'unknown' | 'closed' | 'not enrolled', string>> {
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [await idOf(felix.email)])
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [await idOf(felix.email)])
   return { known: maria.email, unknown: NOBODY, closed: felix.email, 'not enrolled': 'james.lee@mail.example' }
 }
 
@@ -313,7 +314,7 @@ test('46. Login timing known/unknown/locked/disabled -> same status, headers, le
   )
   for (const kind of ['unknown', 'closed', 'not enrolled'] as const)
     assert.deepEqual(await course(kinds[kind]), expected, kind)
-  await server.sql(`UPDATE accounts SET state = 'active' WHERE id = $1`, [await idOf(felix.email)])
+  await changeRows(server, `UPDATE accounts SET state = 'active' WHERE id = $1`, [await idOf(felix.email)])
 })
 
 test('46. Login timing known/unknown/locked/disabled -> same, over rounds in which each comes at every place', async (t) => {
@@ -353,7 +354,7 @@ test('46. Login timing known/unknown/locked/disabled -> same, over rounds in whi
   const [known, unknown] = [middle(locked.known), middle(locked.unknown)]
   t.diagnostic(`locked: known ${known.toFixed(1)} ms, unknown ${unknown.toFixed(1)} ms`)
   assert.ok(Math.max(known, unknown) < 2 * Math.min(known, unknown) + 2, `${known} ${unknown}`)
-  await server.sql(`UPDATE accounts SET state = 'active' WHERE id = $1`, [await idOf(felix.email)])
+  await changeRows(server, `UPDATE accounts SET state = 'active' WHERE id = $1`, [await idOf(felix.email)])
 })
 
 test('21. 1 MiB password -> 400 fast, no argon2 run', async () => {

@@ -7,6 +7,7 @@ import type { Person } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { signedIn, Visitor } from '../support/visitor.ts'
 import { allThatIsStored, choosePassword, enrol, linkOf, withoutNumbers, writeTo } from '../enrolment/newcomer.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -225,10 +226,10 @@ test('12. Link for deleted message/user -> same as unknown', async () => {
   for (const link of kept)
     await server.sql('UPDATE links SET message_id = $2 WHERE digest = $1', [link['digest'], link['message_id']])
   const states = await server.sql(`SELECT id, state FROM accounts WHERE role = 'patient'`)
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE role = 'patient'`)
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE role = 'patient'`)
   await assertUnknown()
   for (const account of states)
-    await server.sql('UPDATE accounts SET state = $2 WHERE id = $1', [account['id'], account['state']])
+    await changeRows(server, 'UPDATE accounts SET state = $2 WHERE id = $1', [account['id'], account['state']])
   await assertStillGood()
 })
 

@@ -17,6 +17,7 @@ import {
   resetPathIn,
   setBy,
 } from './way-back.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -86,7 +87,7 @@ test('known, unknown, closed and not enrolled addresses get the same answer, and
   const closed = await newPatient(server, dana, 'closed-account')
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   const account = (await findAccountByEmail(closed.person.email))!
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [account.id])
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [account.id])
   const answers = []
   for (const email of ['nobody@mail.example', 'not-enrolled@mail.example', closed.person.email, maria.email]) {
     const { status, location, headers, body } = await ask(email)
@@ -258,7 +259,8 @@ test('11. Reset link 1 s after expiry; after the application clock was set back 
   assert.equal(await findReset(token, new Date(expiry + 1000)), undefined)
   assert.equal(await inTransaction((transaction) => useReset(token, new Date(expiry + 1000), transaction)), false)
   // Past its hour by the database's clock; the application's says that it was asked for a minute ago.
-  await server.sql(
+  await changeRows(
+    server,
     `UPDATE password_resets SET asked_at = now() - interval '61 minutes', expires_at = now() - interval '1 minute'`,
   )
   const setBack = new Date(Date.now() - 60 * 60 * 1000)
@@ -273,7 +275,7 @@ test('12. Link for deleted user -> same as unknown', async () => {
   const link = await linkFor(server, patient.person.email)
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   const account = (await findAccountByEmail(patient.person.email))!
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [account.id])
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [account.id])
   const unknown = await new Visitor(server).ask(`/sign-in/reset/${'A'.repeat(43)}`)
   const answer = await new Visitor(server).ask(link)
   assert.deepEqual([answer.status, withoutNumbers(answer)], [404, withoutNumbers(unknown)])
@@ -437,7 +439,7 @@ test('the table of links tells nobody a link, and lapsed ones are swept', async 
   assert.doesNotMatch(row!.all, new RegExp(token))
   assert.doesNotMatch(row!.all, new RegExp(Buffer.from(token, 'base64url').toString('hex')))
   const { sweepSignIns } = await import('../../server/own-account/sweep-sign-ins.job.ts')
-  await server.sql(`UPDATE password_resets SET expires_at = now() - interval '1 second'`)
+  await changeRows(server, `UPDATE password_resets SET expires_at = now() - interval '1 second'`)
   await sweepSignIns()
   assert.deepEqual(await server.sql('SELECT 1 FROM password_resets'), [])
 })

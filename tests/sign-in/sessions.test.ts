@@ -8,6 +8,7 @@ import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
 import { allThatIsStored } from '../enrolment/newcomer.ts'
 import { changeSession, copyOf as sameCookies, rowOf as sessionRow, sidOf, tokenOf } from './session-rows.ts'
+import { changeRows } from '../support/bound-rows.ts'
 
 const COOKIE = '__Host-session'
 const MINUTE = 60_000
@@ -204,9 +205,9 @@ test('48. Ending all sessions of an account (closing it) kills each of them', as
   for (const visitor of [phone, laptop]) assert.deepEqual(await asked(visitor), [303, '/sign-in'])
   assert.equal((await other.ask('/messages')).status, 200)
   const again = await signedIn(server, maria)
-  await server.sql(`UPDATE accounts SET state = 'closed' WHERE id = $1`, [account.id])
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [account.id])
   assert.deepEqual(await asked(again), [303, '/sign-in'])
-  await server.sql(`UPDATE accounts SET state = 'active' WHERE id = $1`, [account.id])
+  await changeRows(server, `UPDATE accounts SET state = 'active' WHERE id = $1`, [account.id])
   assert.deepEqual(await asked(again), [303, '/sign-in'], 'it does not come back')
 })
 
@@ -294,9 +295,9 @@ test('48. Role change -> dead at the next request, and it does not come back wit
   assert.equal((await visitor.ask('/admin/access-events')).status, 200)
   const { id } = (await findAccountByEmail(server.cast.felix.email))!
   const begun = copyOf(visitor)
-  await server.sql(`UPDATE accounts SET role = 'admin' WHERE id = $1`, [id])
+  await changeRows(server, `UPDATE accounts SET role = 'admin' WHERE id = $1`, [id])
   assert.deepEqual(await asked(visitor, '/admin/people'), [303, '/sign-in?next=%2Fadmin%2Fpeople'])
-  await server.sql(`UPDATE accounts SET role = 'auditor' WHERE id = $1`, [id])
+  await changeRows(server, `UPDATE accounts SET role = 'auditor' WHERE id = $1`, [id])
   assert.deepEqual(await asked(begun), [303, '/sign-in'])
   assert.equal(await rowOf(begun), undefined)
 })

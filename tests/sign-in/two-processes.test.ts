@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { after, before, test } from 'node:test'
+import { changeRows } from '../support/bound-rows.ts'
 import { codeOf } from '../support/cast.ts'
 import type { Account } from '../../server/accounts/account.store.ts'
 import { freePort } from '../support/free-port.ts'
@@ -76,7 +77,7 @@ test('48. Stolen cookie after logout, password change, disable, delete, role cha
   const { sam } = server.cast
   const { id } = (await findAccountByEmail(sam.email))!
   const set = (name: keyof Account, value: string) =>
-    server.sql(`UPDATE accounts SET ${name} = $2 WHERE id = $1`, [id, value])
+    changeRows(server, `UPDATE accounts SET ${name} = $2 WHERE id = $1`, [id, value])
   const ways: [string, (owner: Visitor) => Promise<unknown>, () => Promise<unknown>][] = [
     ['sign-out', (owner) => owner.submit('/help', '/sign-out', {}), async () => {}],
     // What every change of a password, of an address and every reset calls in its transaction.

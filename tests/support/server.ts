@@ -46,6 +46,13 @@ export async function startTestServerInRealUse(settings: Record<string, string>)
   })
 }
 
+/** The same people in a database that an earlier version left, as `statements` make it. */
+export async function startTestServerFromBefore(statements: string): Promise<TestServer> {
+  const dataDir = await copyTemplate()
+  await changeBeforeStart(dataDir, statements)
+  return startOn(dataDir, {})
+}
+
 async function changeBeforeStart(dataDir: string, statement: string) {
   const database = await secondLook(dataDir)
   const owner = new pg.Client({ connectionString: database.ownerUrl })

@@ -31,7 +31,17 @@ void catalogues.init()
 
 /** The words of one language; one that has no catalogues gets English. */
 export function words(language: string): Words {
-  const translate = catalogues.getFixedT(languages.includes(language) ? language : FALLBACK)
+  const known = languages.includes(language) ? language : FALLBACK
+  const made = ofLanguage.get(known) ?? wordsOf(known)
+  ofLanguage.set(known, made)
+  return made
+}
+
+// A page asks for some fifty words, and finding the catalogues again takes longer than looking one up.
+const ofLanguage = new Map<string, Words>()
+
+function wordsOf(language: string): Words {
+  const translate = catalogues.getFixedT(language)
   return (key, values = {}) => translate(key, values)
 }
 

@@ -83,7 +83,7 @@ export async function flood(perSecond: number, seconds: number, rounds = 1): Pro
   }
 }
 
-async function send(server: ChildServer, perSecond: number, seconds: number): Promise<FloodAnswers> {
+export async function send(server: ChildServer, perSecond: number, seconds: number): Promise<FloodAnswers> {
   const visitor = new Visitor(server)
   const order: FloodOrder = {
     port: server.port,
@@ -108,7 +108,8 @@ function add(answers: FloodAnswers, more: FloodAnswers) {
     answers.byStatus[status] = (answers.byStatus[status] ?? 0) + count
 }
 
-async function timesOf(reader: Visitor, seconds: number): Promise<number[]> {
+/** Milliseconds of each page that somebody opens one after the other. @param between milliseconds that they look at it */
+export async function timesOf(reader: Visitor, seconds: number, between = 10): Promise<number[]> {
   const times: number[] = []
   const end = performance.now() + seconds * 1000
   while (performance.now() < end) {
@@ -116,12 +117,12 @@ async function timesOf(reader: Visitor, seconds: number): Promise<number[]> {
     const { status } = await reader.ask('/messages')
     if (status !== 200) throw new Error(`the page was answered with ${status}`)
     times.push(performance.now() - start)
-    await pause(10)
+    if (between > 0) await pause(between)
   }
   return times
 }
 
-function latencyOf(times: readonly number[]): Latency {
+export function latencyOf(times: readonly number[]): Latency {
   const sorted = [...times].sort((a, b) => a - b)
   const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]!
   return { asked: sorted.length, p50: at(0.5), p99: at(0.99) }

@@ -128,6 +128,15 @@ export async function checkRecoveryCodeOf(
   return finishSignIn(strong, account, recoveryCodeTriesADay, spend, now)
 }
 
+/** A sign-in whose recovery code was used up a moment before, when it set the password; its person was told then. */
+export async function noteRecoveredSignIn(actor: Actor, account: Account, now = new Date()): Promise<void> {
+  await inTransaction(async (transaction) => {
+    await noteSignIn(account.id, now, transaction)
+    const strong = strengthened(actor, account, 'password+recovery-code')
+    await record(strong, { act: 'account.signed-in' }, transaction, now)
+  })
+}
+
 /** Uses up the second factor and writes the event in one transaction; a refusal is written in one of its own. */
 async function finishSignIn(
   actor: Actor,

@@ -14,7 +14,7 @@ import { challengeFor, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
 import { optionsForUse } from './passkey.ts'
 import { listPasskeys } from './passkey.store.ts'
 import { beginNextSession, endSession, unsealFromSession } from './sessions.ts'
-import { beginSignedIn, HOME } from './sign-in.pages.ts'
+import { beginSignedIn, HOME, placeAfterRecoveryCode } from './sign-in.pages.ts'
 
 const CODE_TRIES = 5
 /** As long as a session can live, so that no try of a step comes back. */
@@ -146,6 +146,5 @@ async function finish(
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
   await beginSignedIn(request, account, privateKey, strength, beginNextSession)
   const place = ownPath(after, HOME[account.role])
-  const next = `/account/recovery-code-used?next=${encodeURIComponent(place)}`
-  response.redirect(303, strength === 'password+recovery-code' ? next : place)
+  response.redirect(303, strength === 'password+recovery-code' ? placeAfterRecoveryCode(place) : place)
 }

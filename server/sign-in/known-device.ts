@@ -18,7 +18,10 @@ import { whereFrom } from './where-from.ts'
 const COOKIE = '__Host-device'
 const THIRTY_DAYS = 30 * 24 * 60 * 60 * 1000
 
-/** After a whole sign-in: knows the device for thirty days more. When it was not known, the person is told, unless this made the sign-in. */
+/**
+ * After a whole sign-in: knows the device for thirty days more. When it was not known, the person is told, unless this made the sign-in or
+ * they are told of its recovery code anyway.
+ */
 export async function rememberDevice(
   request: Request,
   response: Response,
@@ -36,7 +39,8 @@ export async function rememberDevice(
     const device = { accountId: account.id, digest: digestOfDevice(token), browser, system, expiresAt }
     if (!(await noteDevice(device, now, transaction))) return
     await record(actor, { act: 'device.remembered' }, transaction, now)
-    if (strength !== 'enrolment') await tellOfChange(account.id, 'new-device', now, transaction)
+    if (strength !== 'enrolment' && strength !== 'password+recovery-code')
+      await tellOfChange(account.id, 'new-device', now, transaction)
   })
   response.cookie(COOKIE, token, { httpOnly: true, secure: true, sameSite: 'lax', path: '/', expires: expiresAt })
 }

@@ -2,6 +2,7 @@
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress, readEmailAddress } from '../accounts/email-address.ts'
+import { config } from '../config.ts'
 import { BadInput, NotFound, SlowDown } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
@@ -12,6 +13,8 @@ import { findCredential } from './credential.store.ts'
 import { findReset } from './password-reset.store.ts'
 import { forgottenOf, resetForm } from './reset-password.form.ts'
 import { resetPassword } from './reset-password.ts'
+import { beginSession } from './sessions.ts'
+import { isRecovering } from './sign-in.pages.ts'
 
 /** GET /sign-in/help */
 export function showSignInHelp(request: Request, response: Response) {
@@ -68,8 +71,9 @@ export async function takeReset(request: Request, response: Response) {
   const form = readForm(resetForm(account), request.body)
   if (!form.values) return showReset(request, response, account, { errors: toldErrors(form.errors) }, 422)
   try {
-    if (await resetPassword(request.actor, account, tokenIn(request), form.values))
-      return response.redirect(303, '/sign-in/password-set')
+    const factor = await resetPassword(request.actor, account, tokenIn(request), form.values)
+    if (factor === 'recovery-code') await beginSession(request, { accountId: account.id, stage: 'recovered' })
+    if (factor) return response.redirect(303, '/sign-in/password-set')
     const errors = toldErrors([{ field: 'code', key: 'sign-in:reset.errors.wrong' }])
     await showReset(request, response, account, { errors }, 422)
   } catch (error) {
@@ -81,7 +85,8 @@ export async function takeReset(request: Request, response: Response) {
 
 /** GET /sign-in/password-set */
 export function showPasswordSet(request: Request, response: Response) {
-  showPage(request, response, 'sign-in/password-set', { title: t('sign-in:reset.done') })
+  const view = { title: t('sign-in:reset.done'), recovered: isRecovering(request), minutes: config().idleMinutes }
+  showPage(request, response, 'sign-in/password-set', view)
 }
 
 /** Nobody's form has more fields: whose password it is stands in the link alone. */

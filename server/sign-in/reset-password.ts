@@ -29,7 +29,7 @@ const triesADay = limit('reset-code-day', 20, 24 * 60 * 60)
 
 /**
  * In one step: the link and the code are used up, the password is set with what it opens, every session ends, every channel is told.
- * @returns false when the code is wrong or was used; the link then stays good @throws NotFound when the link is dead, SlowDown after five
+ * @returns what stood in for the second factor, undefined when the code is wrong or was used; the link then stays good @throws NotFound when the link is dead, SlowDown after five
  * tries an hour
  */
 export async function resetPassword(
@@ -38,7 +38,7 @@ export async function resetPassword(
   token: string,
   given: { password: string; code: string },
   now = new Date(),
-): Promise<boolean> {
+): Promise<Factor['name'] | undefined> {
   await countAddress(actor)
   await tries.count(account.id)
   await triesADay.count(account.id)
@@ -48,7 +48,7 @@ export async function resetPassword(
     await tries.forgive(account.id)
     if (factor?.name === 'code') await codeTriesADay.giveBack(account.id, undefined)
   } else await recordDenied(actor, 'password.reset-refused', { kind: 'account', id: account.id }, 'wrong-or-used')
-  return done ?? false
+  return done ? factor?.name : undefined
 }
 
 /** What was given beside the link, looked at and not used up yet: a password's work is only done for somebody who has a second factor. */

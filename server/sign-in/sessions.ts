@@ -26,7 +26,7 @@ declare module 'express-session' {
     csrfSecret: string
     accountId: string
     /** What the person has proved so far. Only `signed-in` opens anything. */
-    stage: 'enrolling' | 'enrolling-by-passkey' | 'code' | 'helped' | 'password' | 'signed-in'
+    stage: 'enrolling' | 'enrolling-by-passkey' | 'code' | 'helped' | 'password' | 'recovered' | 'signed-in'
     enrolmentId: string
     /** What a code that staff told began; see helped-sign-in.ts. */
     attemptId: string

@@ -12,12 +12,12 @@ import { siteOf } from '../web/host.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { tellWait } from '../web/tell-wait.ts'
 import { findOpenReset } from '../accounts/assisted-reset.store.ts'
-import { checkPasswordOf } from './check-sign-in.ts'
+import { checkPasswordOf, noteRecoveredSignIn } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
 import { rememberDevice } from './known-device.ts'
 import { passkeyForm } from './passkey-place.ts'
 import { listPasskeys } from './passkey.store.ts'
-import { beginSession, endSession, sealForSession } from './sessions.ts'
+import { beginNextSession, beginSession, endSession, sealForSession } from './sessions.ts'
 import { signInByEmail, signInByLink } from './sign-in.form.ts'
 
 /** Where somebody of each role begins. */
@@ -94,12 +94,10 @@ export async function takePassword(request: Request, response: Response) {
   try {
     const checked = await checkPasswordOf(request.actor, claimed, form.values.password)
     if ('triesLeft' in checked) return await showAgain({ errors: [wrongDetails(checked.triesLeft, token !== '')] }, 422)
-    await beginCodeStep(
-      request,
-      checked.account,
-      checked.pair.privateKey,
-      await placeAfter(request, token, checked.account),
-    )
+    const { account, pair } = checked
+    const after = await placeAfter(request, token, account)
+    if (isRecovering(request, account)) return await finishRecovery(request, response, account, pair.privateKey, after)
+    await beginCodeStep(request, account, pair.privateKey, after)
     response.redirect(303, '/sign-in/code')
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error
@@ -127,6 +125,31 @@ export async function placeAfter(request: Request, token: string, account: Accou
   // On a computer that people share, the place of one is not told to the next.
   const ownEnded = request.sessionState === 'ended' && request.session.accountId === account.id
   return ownPath(request.query['next'], ownEnded ? ownPath(request.session.after, '') : '')
+}
+
+/** Whether this browser has just set a new password by link and recovery code, and the code has not been counted at a sign-in yet. */
+export function isRecovering(request: Request, account?: Account): boolean {
+  const { stage, accountId } = request.session
+  return request.sessionState === 'in-progress' && stage === 'recovered' && (!account || account.id === accountId)
+}
+
+/** The recovery code of a moment ago is the second factor, once: the session in which it rests becomes the one that is signed in. */
+async function finishRecovery(
+  request: Request,
+  response: Response,
+  account: Account,
+  privateKey: Buffer,
+  after: string,
+) {
+  const strength = 'password+recovery-code'
+  await noteRecoveredSignIn(request.actor, account)
+  await beginSignedIn(request, account, privateKey, strength, beginNextSession)
+  response.redirect(303, placeAfterRecoveryCode(ownPath(after, HOME[account.role])))
+}
+
+/** Whoever used a recovery code is told first what is left of them. */
+export function placeAfterRecoveryCode(next: string): string {
+  return `/account/recovery-code-used?next=${encodeURIComponent(next)}`
 }
 
 async function beginCodeStep(request: Request, account: Account, privateKey: Buffer, after: string) {

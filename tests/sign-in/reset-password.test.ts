@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openWindow, startBrowser } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
-import { mailsTo } from '../support/letters.ts'
+import { mailsTo, outbox } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { allThatIsStored, withoutNumbers, writeTo } from '../enrolment/newcomer.ts'
+import { changeSession, copyOf } from './session-rows.ts'
 import {
   linkFor,
   newCodes,
@@ -430,6 +431,52 @@ test('40. Recovery removes TOTP and logs in by itself -> must not', async () => 
   assert.equal((await visitor.submit('/sign-in', '/sign-in', person)).location, '/sign-in/code')
   assert.equal((await visitor.ask('/messages')).location, '/sign-in/code')
   assert.equal((await visitor.submit('/sign-in/code', '/sign-in/code', { code: codeOf(person) })).location, '/messages')
+})
+
+test('one recovery code sets the password and signs in with it: once, in the same browser, for its person, and within the time of a session', async () => {
+  await letCodesCountAgain(server)
+  const { person, codes } = await newPatient(server, dana, 'one-code')
+  const other = await newPatient(server, dana, 'another-person')
+  await nothingUnderWay(server)
+  const mailsBefore = (await outbox(server)).filter(({ to }) => to === person.email).length
+  const set = async (password: string, code: string) => {
+    const browser = new Visitor(server)
+    const link = await linkFor(server, person.email)
+    assert.equal((await browser.submit(link, link, { password, code })).location, '/sign-in/password-set')
+    assert.match(plain((await browser.ask('/sign-in/password-set')).body), /Your recovery code counts for this too/)
+    return browser
+  }
+  const signInBy = async (browser: Visitor, { email }: Person, password: string) => {
+    await server.sql('DELETE FROM rate_limits')
+    return (await browser.submit('/sign-in', '/sign-in', { email, password })).location
+  }
+  const used = `/account/recovery-code-used?next=${encodeURIComponent('/messages')}`
+  const browser = await set(NEW, codes[0]!)
+  for (const path of ['/messages', '/sign-in/code', '/account'])
+    assert.match((await browser.ask(path)).location, /^\/sign-in/)
+  assert.equal(
+    await signInBy(new Visitor(server), person, NEW),
+    '/sign-in/code',
+    'elsewhere the second step is asked for',
+  )
+  const copy = copyOf(server, browser)
+  assert.equal(await signInBy(browser, person, NEW), used)
+  assert.equal((await browser.ask('/messages')).status, 200)
+  const [event] = await server.sql(
+    `SELECT strength FROM access_events WHERE act = 'account.signed-in' ORDER BY at DESC LIMIT 1`,
+  )
+  assert.deepEqual(event, { strength: 'password+recovery-code' })
+  assert.equal(await signInBy(copy, person, NEW), '/sign-in/code', 'once')
+  await browser.submit('/account', '/sign-out', {})
+  assert.equal(await signInBy(browser, person, NEW), '/sign-in/code')
+  await nothingUnderWay(server)
+  const mails = (await outbox(server)).filter(({ to }) => to === person.email).length
+  assert.equal(mails - mailsBefore, 2, 'the link, and one notice of what was done')
+  const ended = await set('yet another password', codes[1]!)
+  await changeSession(server, ended, { seenAt: Date.now() - 16 * 60_000 })
+  assert.equal(await signInBy(ended, person, 'yet another password'), '/sign-in/code')
+  const shared = await set('a third new password', codes[2]!)
+  assert.equal(await signInBy(shared, other.person, other.person.password), '/sign-in/code')
 })
 
 test('the table of links tells nobody a link, and lapsed ones are swept', async () => {

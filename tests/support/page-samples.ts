@@ -564,7 +564,8 @@ const waysBackIn: Sample[] = [
     }),
   ),
   sample('sign-in/reset-dead', '', 'This link does not work any more', null, {}),
-  sample('sign-in/password-set', '', 'Your password is set', null, {}),
+  sample('sign-in/password-set', '', 'Your password is set', null, { recovered: false, minutes: 15 }),
+  sample('sign-in/password-set', 'by a recovery code', 'Your password is set', null, { recovered: true, minutes: 15 }),
   ...[
     { state: '', view: {} },
     { state: 'none left', view: { left: 0 } },

@@ -30,7 +30,7 @@ export async function joinTeam(
   const mailbox = await findMailboxOf({ teamId }, transaction)
   if (!mailbox) throw new NotFound('no such team')
   const managed = recoveryMode() === 'managed'
-  const reason = managed ? 'opened by the recovery key' : 'waits for a colleague'
+  const reason = managed ? 'by-recovery-key' : 'waits-for-colleague'
   const subject = { kind: 'account' as const, id: accountId }
   await record(actor, { act: 'team.joined', subject, reason }, transaction, now)
   await insertMember(teamId, accountId, now, transaction)

@@ -11,6 +11,11 @@ import { record } from './record.ts'
 export async function recordRefusal(error: unknown, request: Request, _response: Response, next: NextFunction) {
   // A wrap that names a version of the master key which was never there was changed too: the start saw to those that were.
   if (error instanceof EnvelopeRefused || error instanceof MasterKeyProblem)
-    await record(request.actor, { act: 'envelope.refused', outcome: 'failed', reason: error.message })
+    await record(request.actor, {
+      act: 'envelope.refused',
+      outcome: 'failed',
+      reason: 'not-as-sealed',
+      found: error.message,
+    })
   next(error)
 }

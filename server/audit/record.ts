@@ -11,13 +11,15 @@ import { sealField } from '../vault/vault.ts'
 import { insertAccessEvents, type AccessEventRow } from './access-event.store.ts'
 import type { Act } from './acts.ts'
 import type { Actor } from './actor.ts'
+import type { Reason } from './reasons.ts'
 
 export interface AccessEvent {
   act: Act
   subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page'; id?: string }
   outcome?: 'done' | 'denied' | 'failed'
-  /** Why, in the words of this code and never of a person: 'not-yours', 'wrong-password'. */
-  reason?: string
+  reason?: Reason
+  /** What does not fit in an envelope, for whoever looks into it: in the words of the vault, and never of a person. */
+  found?: string
 }
 
 /** Writes one event for each thing that `actor` does now. @throws Unavailable when the log cannot be written */
@@ -37,7 +39,7 @@ export async function record(
 }
 
 /** Records that something was refused, in a transaction of its own, so that the refusal's roll-back does not take the event with it. */
-export function recordDenied(actor: Actor, act: Act, subject: AccessEvent['subject'], reason: string): Promise<void> {
+export function recordDenied(actor: Actor, act: Act, subject: AccessEvent['subject'], reason: Reason): Promise<void> {
   return record(actor, { act, outcome: 'denied', reason, ...(subject ? { subject } : {}) })
 }
 
@@ -47,6 +49,7 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     address: actor.address,
     userAgent: actor.userAgent?.slice(0, 300),
     reason: event.reason,
+    found: event.found,
   })
   const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)
   return {

@@ -49,7 +49,7 @@ async function showRequests(request: Request, response: Response, email: string,
   const resets = await listResetsFor(helper.id, now)
   const people = new Map((await listAccounts(resets.map(({ accountId }) => accountId))).map((each) => [each.id, each]))
   const seen = resets.filter(({ accountId }) => isInReach(helper, people.get(accountId)!))
-  if (seen.length > 0) await record(request.actor, { act: 'people.listed' })
+  if (seen.length > 0) await record(request.actor, { act: 'help.listed' })
   const rows = seen.map((reset) => {
     const state = stateOfRequest(reset, now)
     const mine = [reset.askedBy, reset.approvedBy].includes(helper.id)
@@ -137,7 +137,7 @@ async function showAsk(request: Request, response: Response, errors: readonly Fo
 export async function showHelpRequest(request: Request, response: Response) {
   const helper = readerOf(request).account
   const { reset, person } = await requestInReach(request.actor, helper, idIn(request, 'request'))
-  await record(request.actor, { act: 'address.looked-up', subject: { kind: 'account', id: person.id } })
+  await record(request.actor, { act: 'help.read', subject: { kind: 'account', id: person.id } })
   const now = new Date()
   const [asker, approver] = await Promise.all([
     findAccount(reset.askedBy),

@@ -7,6 +7,7 @@ import { readEmailAddress } from '../accounts/email-address.ts'
 import { wasInvitedByAccount } from '../audit/access-event.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { system } from '../audit/actor.ts'
+import type { Reason } from '../audit/reasons.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, isTaken, type Transaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
@@ -56,7 +57,7 @@ export async function lookUp(actor: Actor, helper: Account, typed: string): Prom
   const email = readEmailAddress(typed)
   const person = email ? await findAccountByEmail(email) : undefined
   const found = person && isInReach(helper, person) ? person : undefined
-  await record(actor, { act: 'address.looked-up', subject: { kind: 'account', ...(found && { id: found.id }) } })
+  await record(actor, { act: 'help.looked-up', subject: { kind: 'account', ...(found && { id: found.id }) } })
   return found
 }
 
@@ -64,7 +65,7 @@ export async function lookUp(actor: Actor, helper: Account, typed: string): Prom
 export async function personInReach(actor: Actor, helper: Account, accountId: string): Promise<Account> {
   const person = await findAccount(accountId)
   if (!person || !isInReach(helper, person)) return refuse(actor, accountId, 'not-in-reach')
-  await record(actor, { act: 'address.looked-up', subject: { kind: 'account', id: person.id } })
+  await record(actor, { act: 'help.looked-up', subject: { kind: 'account', id: person.id } })
   return person
 }
 
@@ -174,7 +175,7 @@ async function lapse(now: Date, transaction: Transaction) {
   const events = lapsed.map(({ accountId }) => ({
     act: 'help.cancelled' as const,
     subject: { kind: 'account' as const, id: accountId },
-    reason: 'lapsed',
+    reason: 'lapsed' as const,
   }))
   if (events.length > 0) await record(system, events, transaction, now)
 }
@@ -183,12 +184,17 @@ async function stop(actor: Actor, reset: AssistedReset, by: string | null, now: 
   return inTransaction(async (transaction) => {
     if (!(await cancelReset(reset.id, by, now, transaction))) return false
     const subject = { kind: 'account' as const, id: reset.accountId }
-    await record(actor, { act: 'help.cancelled', subject, ...(!by && { reason: 'by-link' }) }, transaction, now)
+    await record(
+      actor,
+      { act: 'help.cancelled', subject, ...(!by && { reason: 'by-link' as const }) },
+      transaction,
+      now,
+    )
     return true
   })
 }
 
-async function refuse(actor: Actor, accountId: string | undefined, reason: string): Promise<never> {
+async function refuse(actor: Actor, accountId: string | undefined, reason: Reason): Promise<never> {
   await recordDenied(actor, 'help.refused', { kind: 'account', ...(accountId && { id: accountId }) }, reason)
   throw new NotFound(reason)
 }

@@ -94,13 +94,13 @@ async function inThread(
 function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Readable {
   const bytes = unsealBytes(row, key)
   bytes.once('error', (error: NodeJS.ErrnoException) => {
-    const reason = error.code === 'ENOENT' ? 'the file is gone' : error instanceof EnvelopeRefused && error.message
-    if (reason)
+    const gone = error.code === 'ENOENT'
+    if (gone || error instanceof EnvelopeRefused)
       void record(reader.actor, {
         act: 'envelope.refused',
         subject: { kind: 'attachment', id: row.id },
         outcome: 'failed',
-        reason,
+        ...(gone ? { reason: 'file-gone' } : { reason: 'not-as-sealed', found: error.message }),
       }).catch(() => {})
   })
   return bytes

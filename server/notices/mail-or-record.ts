@@ -9,7 +9,7 @@ import { MailNotTaken, sendMail, type Mail } from '../mail/send-mail.ts'
  */
 export async function mailOrRecord(
   write: (transaction: Transaction) => Promise<Mail | undefined>,
-  writeRefusal: (code: string, transaction: Transaction) => Promise<unknown>,
+  writeRefusal: (code: 'refused', transaction: Transaction) => Promise<unknown>,
   now: Date,
 ): Promise<void> {
   try {
@@ -19,6 +19,6 @@ export async function mailOrRecord(
     })
   } catch (error) {
     if (!(error instanceof MailNotTaken && error.lasting)) throw error
-    await inTransaction((transaction) => writeRefusal(error.code, transaction))
+    await inTransaction((transaction) => writeRefusal('refused', transaction))
   }
 }

@@ -33,8 +33,11 @@ export async function sendAddressMail(
   )
 }
 
+/** Each is recorded by its template's name. */
+type AddressMail = Mail & { template: 'address-taken' | 'address-confirm' | 'address-gone' | 'address-asked' }
+
 /** Somebody else's address gets no link that confirms; whoever asked is not told. */
-async function mailToNew(change: AddressChange, now: Date): Promise<Mail> {
+async function mailToNew(change: AddressChange, now: Date): Promise<AddressMail> {
   const owner = await findAccountByEmail(change.newEmail)
   if (owner && owner.id !== change.accountId)
     return { to: change.newEmail, template: 'address-taken', view: noticeView('/check-notice') }
@@ -43,7 +46,7 @@ async function mailToNew(change: AddressChange, now: Date): Promise<Mail> {
   return { to: change.newEmail, template: 'address-confirm', view: { ...noticeView(path), until } }
 }
 
-function mailToOld(change: AddressChange, about: 'asked' | 'changed', now: Date): Mail {
+function mailToOld(change: AddressChange, about: 'asked' | 'changed', now: Date): AddressMail {
   const view = noticeView(`/address-change/${addressChangeToken(change.id, 'old')}`)
   if (about === 'changed')
     return { to: change.oldEmail, template: 'address-gone', view: { ...view, until: inWords(change.endsAt, now).text } }

@@ -1,5 +1,6 @@
 /** Access events to what their page may see: who, what, when, from where, and never content. Pure. */
 import { ACTS } from '../audit/acts.ts'
+import { REASONS } from '../audit/reasons.ts'
 import { exact } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { EventForm } from './access-events.form.ts'
@@ -36,12 +37,13 @@ function eventView(event: ReadEvent) {
   return {
     at: { local: exact(event.at), utc: event.at.toISOString().slice(11, 19), iso: event.at.toISOString() },
     actor: actorView(event),
-    act: { text: t(`reports:acts.${event.act}`), code: event.act },
+    act: { text: t(`reports:acts.${event.act}`), how: howOf(event), code: event.act },
     subject: { text: subjectText(event), id: event.subjectId ?? '' },
     outcome: {
       tone: TONES[event.outcome],
       text: t(`reports:outcomes.${event.outcome}`),
-      reason: event.details.reason ?? '',
+      reason: reasonInWords(event.details.reason),
+      found: event.details.found ?? '',
     },
     where: event.details.address ?? '',
   }
@@ -52,7 +54,22 @@ function subjectText(event: ReadEvent): string {
   return event.subjectKind ? t(`reports:subjects.${event.subjectKind}`) : ''
 }
 
+/** How somebody signed in. Whoever has proved only a part of it has signed nothing in. */
+function howOf(event: ReadEvent): string {
+  return event.act === 'account.signed-in' ? t(`reports:strengths.${event.strength}`) : ''
+}
+
+/** Lines from before the list of reasons was closed say theirs as they did then. */
+function reasonInWords(reason = ''): string {
+  return REASONS.some((each) => each === reason) ? t(`reports:reasons.${reason}`) : reason
+}
+
 function actorView(event: ReadEvent): { name: string; role: string } {
+  // What opened the mailbox is not what the person gave.
+  if (event.act === 'mailbox.recovered') {
+    const name = event.actor?.name || event.actor?.email || t('reports:accessEvents.noName')
+    return { name: t('reports:roles.recoveryKey'), role: t('reports:accessEvents.whenNewPassword', { name }) }
+  }
   if (event.actorKind === 'system') return { name: t('reports:roles.system'), role: '' }
   if (!event.actor) return { name: t('reports:accessEvents.noName'), role: '' }
   return { name: event.actor.name || event.actor.email, role: t(`reports:roles.${event.actor.role}`) }

@@ -21,7 +21,7 @@ export interface ReadEvent extends AccessEventRow {
   actor: Account | undefined
   /** Whom it was done to, where the subject is a person. */
   person: Account | undefined
-  details: { address?: string; userAgent?: string; reason?: string }
+  details: { address?: string; userAgent?: string; reason?: string; found?: string }
 }
 
 export const PAGE = 100
@@ -57,7 +57,7 @@ function detailsOf(row: AccessEventRow): ReadEvent['details'] {
     return JSON.parse(unsealField(`access-event/${row.id}`, row.detailsSealed)) as ReadEvent['details']
   } catch (error) {
     // One event with broken details must not hide the others.
-    if (error instanceof EnvelopeRefused) return { reason: 'details do not open' }
+    if (error instanceof EnvelopeRefused) return { reason: 'details-do-not-open' }
     throw error
   }
 }

@@ -1,5 +1,6 @@
-import { findAccountByEmail } from '../accounts/account.store.ts'
+import { findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import type { Actor } from '../audit/actor.ts'
+import type { Reason } from '../audit/reasons.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { SlowDown } from '../errors.ts'
@@ -39,7 +40,8 @@ async function isFew(key: string): Promise<boolean> {
   }
 }
 
-function reasonOf(state: string | undefined, few: boolean): string {
+function reasonOf(state: Account['state'] | undefined, few: boolean): Reason {
   if (!few) return 'too-many'
-  return state === undefined ? 'unknown' : `account-${state}`
+  if (state === undefined || state === 'active') return 'unknown'
+  return `account-${state}`
 }

@@ -28,7 +28,7 @@ export function only(...roles: Role[]): RequestHandler {
       return response.redirect(303, `/help-asked?next=${encodeURIComponent(request.originalUrl)}`)
     if (request.session.mustAddPasskey && !BEFORE_A_PASSKEY.test(request.path)) return leadToPasskeys(request, response)
     if (roles.length === 0 || roles.includes(request.reader.account.role)) return next()
-    await recordDenied(request.actor, 'page.refused', { kind: 'page' }, `role ${request.reader.account.role}`)
+    await recordDenied(request.actor, 'page.refused', { kind: 'page' }, 'not-for-role')
     throw new NotFound('not for this role')
   }
 }

@@ -18,7 +18,7 @@ export async function letColleaguesIn(reader: Reader, now = new Date()): Promise
     await inTransaction(async (transaction) => {
       if (!(await addMemberOpener({ ...team, ...pair }, accountId, now, transaction))) return
       const subject = { kind: 'account' as const, id: accountId }
-      await record(reader.actor, { act: 'team.joined', subject, reason: 'let in by a colleague' }, transaction, now)
+      await record(reader.actor, { act: 'team.joined', subject, reason: 'let-in-by-colleague' }, transaction, now)
     })
   }
 }

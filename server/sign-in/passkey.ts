@@ -11,6 +11,7 @@ import {
   type RegistrationResponseJSON,
 } from '@simplewebauthn/server'
 import type { Account } from '../accounts/account.store.ts'
+import type { Reason } from '../audit/reasons.ts'
 import { config } from '../config.ts'
 import { lookupDigest, passkeySalt } from '../vault/vault.ts'
 import type { Site } from '../web/host.ts'
@@ -22,8 +23,8 @@ const TIMEOUT = 5 * 60 * 1000
 
 /** Why an answer was refused, in a word for the log. Whoever sent it is told only that it did not work. */
 export class PasskeyRefused extends Error {
-  readonly reason: string
-  constructor(reason: string) {
+  readonly reason: Reason
+  constructor(reason: Reason) {
     super(`a passkey was refused: ${reason}`)
     this.name = 'PasskeyRefused'
     this.reason = reason
@@ -180,7 +181,7 @@ export async function checkUse(
   return authenticationInfo.newCounter
 }
 
-const REASONS: [RegExp, string][] = [
+const REASONS: [RegExp, Reason][] = [
   [/counter/i, 'counter-back'],
   [/verification.*required|could not be verified/i, 'device-did-not-verify'],
   [/not present/i, 'nobody-present'],

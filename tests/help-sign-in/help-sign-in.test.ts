@@ -167,7 +167,7 @@ describe('41. Admin resets MFA alone -> needs second admin, 24 h, notice', () =>
 
 describe('Who may help whom', () => {
   test('a care team finds patients and nobody else; every look is in the log; unknown, closed, colleagues and oneself are answered alike', async () => {
-    const before = await server.sql(`SELECT 1 FROM access_events WHERE act = 'address.looked-up'`)
+    const before = await server.sql(`SELECT 1 FROM access_events WHERE act = 'help.looked-up'`)
     const look = (email: string) => dana.submit('/help-sign-in', '/help-sign-in', { email })
     const { cast } = server
     const unknown = await look('nobody.at.all@mail.example')
@@ -178,12 +178,12 @@ describe('Who may help whom', () => {
       assert.equal(withoutVariables(answer, email), withoutVariables(unknown, 'nobody.at.all@mail.example'))
     }
     assertShownAgain(await look('not an address'), 'email', /one whole e-mail address/)
-    const after = await server.sql(`SELECT 1 FROM access_events WHERE act = 'address.looked-up'`)
+    const after = await server.sql(`SELECT 1 FROM access_events WHERE act = 'help.looked-up'`)
     assert.equal(after.length, before.length + 5)
     const page = await dana.ask(await findPerson(dana, cast.maria.email))
     assert.equal(page.status, 200)
     assert.ok(page.body.includes(cast.maria.email) && page.body.includes(cast.maria.name))
-    assert.ok((await countEvents(server, 'address.looked-up', cast.maria.email)) >= 1)
+    assert.ok((await countEvents(server, 'help.looked-up', cast.maria.email)) >= 1)
   })
 
   test('nobody helps themselves, auditors and patients help nobody, and an id from elsewhere is not found', async () => {

@@ -1,7 +1,7 @@
 /** The page of the access log: who did what, found again, and never content. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { system } from '../../server/audit/actor.ts'
+import { system, type Actor, type SignInStrength } from '../../server/audit/actor.ts'
 import { record } from '../../server/audit/record.ts'
 import { newId } from '../../server/lib/ids.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
@@ -28,6 +28,10 @@ before(async () => {
 })
 after(() => server.stop())
 
+const accountOf = async (email: string) => {
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  return (await findAccountByEmail(email))!
+}
 const read = (query: Record<string, string> = {}, who = felix) =>
   who.ask(`${LOG}?${new URLSearchParams(query).toString()}`)
 const rowsIn = (body: string) =>
@@ -53,8 +57,48 @@ describe('The access log', () => {
       .filter((line) => line.includes(id))
     assert.equal(lines.filter((line) => /Dana Ortiz, nurse .* message\.dropped .* Done/.test(line)).length, 1)
     assert.equal(lines.filter((line) => /Maria Gomez .* message\.opened .* Done/.test(line)).length, 1)
-    assert.equal(lines.filter((line) => /Ada Moss, administrator .* message\.opened .* not-yours/.test(line)).length, 1)
+    assert.equal(
+      lines.filter((line) => /Ada Moss, administrator .* message\.opened .* Denied It is not theirs/.test(line)).length,
+      1,
+    )
     assert.doesNotMatch(body, /Log canary/)
+  })
+
+  test('has words for every act, reason, outcome and strength that the code can record', async () => {
+    const { ACTS } = await import('../../server/audit/acts.ts')
+    const { REASONS } = await import('../../server/audit/reasons.ts')
+    const { words } = await import('../../server/lib/words.ts')
+    const strengths: SignInStrength[] = ['password+code', 'password+recovery-code', 'password+passkey', 'passkey']
+    const keys = [
+      ...ACTS.map((act) => `reports:acts.${act}`),
+      ...REASONS.map((reason) => `reports:reasons.${reason}`),
+      ...['done', 'denied', 'failed'].map((outcome) => `reports:outcomes.${outcome}`),
+      ...[...strengths, 'enrolment'].map((strength) => `reports:strengths.${strength}`),
+    ]
+    const without = keys.filter(
+      (key) => key.endsWith(words('en')(key, {})) || !/^[A-Zw]|^by /.test(words('en')(key, {})),
+    )
+    assert.deepEqual(without, [])
+    assert.equal(new Set(REASONS).size, REASONS.length)
+  })
+
+  test('says how somebody signed in, what staff looked up to help, what opened a mailbox, and what did not open', async () => {
+    const { email } = server.cast.maria
+    assert.match(plain((await read({ what: 'account.signed-in' })).body), /Signed in with password and code/)
+    await dana.submit('/help-sign-in', '/help-sign-in', { email })
+    assert.match(
+      plain(rowsIn((await read({ what: 'help.looked-up' })).body)[0]!),
+      /Dana Ortiz.*to help them sign in again.*Maria Gomez/,
+    )
+    const id = (await accountOf(email)).id
+    const person: Actor = { kind: 'account', id, role: 'patient', strength: 'none' }
+    await record(person, { act: 'mailbox.recovered', subject: { kind: 'account', id } })
+    const [opened] = rowsIn((await read({ what: 'mailbox.recovered' })).body)
+    assert.match(plain(opened!), /The organisation’s recovery key when Maria Gomez set a new password Opened a mailbox/)
+    const found = 'the padding is not empty'
+    await record(person, { act: 'envelope.refused', outcome: 'failed', reason: 'not-as-sealed', found })
+    const [refused] = rowsIn((await read({ what: 'envelope.refused' })).body)
+    assert.match(plain(refused!), /What was stored is not what was sealed the padding is not empty/)
   })
 
   test('is found by who, what, outcome and day, and by all of them together', async () => {
@@ -177,7 +221,7 @@ describe('The access log', () => {
     )
     const { body, status } = await read()
     assert.equal(status, 200)
-    assert.match(body, /details do not open/)
+    assert.match(body, /The details of this line do not open/)
     assert.ok(rowsIn(body).length > 5)
   })
 })

@@ -1210,9 +1210,9 @@ const event = (
 ) => ({
   at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
   actor: { name: actor[0], role: actor[1] },
-  act: { text: act[0], code: act[1] },
+  act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
-  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '' },
+  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', found: '' },
   where,
 })
 
@@ -1243,7 +1243,7 @@ const accessLog = {
       ['James Lee', 'Patient'],
       ['Opened a message', 'message.opened'],
       ['Message', '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03'],
-      ['bad', 'Denied', 'not-yours'],
+      ['bad', 'Denied', 'It is not theirs'],
       '2001:db8::7:41',
     ),
     event(
@@ -1252,7 +1252,7 @@ const accessLog = {
       ['Letterlock', ''],
       ['Could not send a notice', 'notice.failed'],
       ['Message', '0199c19f-02aa-7d10-8c55-0f6a1b2c3d4e'],
-      ['warn', 'Failed', 'refused'],
+      ['warn', 'Failed', 'The mail server refused it for good'],
       '–',
     ),
     event(

@@ -31,8 +31,8 @@ export function readEmailAddress(text: string): string | undefined {
   return `${local}@${domain}`
 }
 
-/** How an address is shown to somebody who may only recognise it: first letter and domain. */
+/** How an address is shown to somebody who may only recognise it: first letter and domain. A line does not break within (U+2060). */
 export function maskEmailAddress(address: string): string {
   const at = address.lastIndexOf('@')
-  return `${address.slice(0, 1)}…${address.slice(at)}`
+  return `${address.slice(0, 1)}…\u2060${address.slice(at)}`
 }

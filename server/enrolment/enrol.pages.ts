@@ -25,16 +25,16 @@ import { codesToShow, keepCodesToShow } from '../sign-in/shown-recovery-codes.ts
 import { newPassword, ownWordsOf } from '../sign-in/sign-in.form.ts'
 import { beginSignedIn } from '../sign-in/sign-in.pages.ts'
 
-/** The page of step one; who may see it was decided by the link. */
-export function showMakePassword(request: Request, response: Response, action: string, errors: ToldError[] = []) {
-  const passkeyAction = action.replace(/password$/, 'passkey')
-  showPage(
-    request,
-    response,
-    'enrolment/make-password',
-    { title: t('sign-in:password.title'), action, passkey: passkeyForm(request, passkeyAction, passkeyAction), errors },
-    errors.length > 0 ? 422 : 200,
-  )
+/** The page of step one; who may see it was decided by the link. @param passkeyAction where a passkey may be made instead */
+export function showMakePassword(
+  request: Request,
+  response: Response,
+  action: string,
+  { passkeyAction, errors = [] }: { passkeyAction?: string; errors?: ToldError[] } = {},
+) {
+  const passkey = passkeyAction ? passkeyForm(request, passkeyAction, passkeyAction) : null
+  const view = { title: t('sign-in:password.title'), action, passkey, errors }
+  showPage(request, response, 'enrolment/make-password', view, errors.length > 0 ? 422 : 200)
 }
 
 /** Step one: keeps the password and begins a session that can do nothing but the next step. */
@@ -46,11 +46,18 @@ export async function takeNewPassword(
   after: string,
 ) {
   const form = readPassword(request, account)
-  if (!form.values) return showMakePassword(request, response, action, toldErrors(form.errors))
+  if (!form.values)
+    return showMakePassword(request, response, action, {
+      passkeyAction: beside(action),
+      errors: toldErrors(form.errors),
+    })
   const enrolmentId = await beginEnrolment(request.actor, account, form.values.password)
   await beginSession(request, { accountId: account.id, stage: 'enrolling', enrolmentId, codeTries: 0, after })
   response.redirect(303, '/enrol/second-factor')
 }
+
+/** Where the passkey of step one goes: beside its password. */
+const beside = (action: string) => action.replace(/password$/, 'passkey')
 
 function readPassword(request: Request, account: Account) {
   return readForm(newPassword(ownWordsOf(account)), request.body)
@@ -82,7 +89,7 @@ export async function takeNewPasskey(
   if (made === 'already-made') return response.redirect(303, '/sign-in')
   if (!made) {
     const errors = toldErrors([{ field: 'passkey', key: 'passkeys:errors.notMade' }])
-    return showMakePassword(request, response, action, errors)
+    return showMakePassword(request, response, action, { passkeyAction: beside(action), errors })
   }
   if ('account' in made) return beginEnrolled(request, response, made, after)
   const { enrolmentId } = made
@@ -137,7 +144,7 @@ export async function takeSecondFactor(request: Request, response: Response) {
   if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
   if (!enrolled) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
-    return showSecondFactor(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
+    return showSecondFactor(request, response, [request.session.codeTries > 1 ? 'clock' : 'wrong'])
   }
   await beginEnrolled(request, response, enrolled, request.session.after)
 }
@@ -221,6 +228,7 @@ function showCodes(request: Request, response: Response, codes: string[], proble
     title: t('sign-in:recoveryCodes.title'),
     action: '/enrol/recovery-codes',
     renewed: request.session.after === '/account/recovery-codes',
+    toMessage: request.session.after?.startsWith('/messages/') ?? false,
     codes,
     textHref: '/enrol/recovery-codes.txt',
     errors,

@@ -57,7 +57,7 @@ export async function takeHelpedPassword(request: Request, response: Response) {
   const account = await accountOfAttempt(request)
   if (!account) return backToStart(request, response)
   const form = readForm(newPassword(ownWordsOf(account)), request.body)
-  if (!form.values) return showMakePassword(request, response, `${START}/password`, toldErrors(form.errors))
+  if (!form.values) return showMakePassword(request, response, `${START}/password`, { errors: toldErrors(form.errors) })
   const halfMade = await halfMake(request.actor, account, form.values.password)
   await beginSession(request, { accountId: account.id, stage: 'helped', attemptId: request.session.attemptId! })
   request.session.halfMade = sealForSession(request, 'half-made', bytesOf(halfMade))
@@ -82,7 +82,7 @@ export async function takeHelpedSecondFactor(request: Request, response: Respons
   if (done === 'over') return backToStart(request, response)
   if (!done) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
-    return showSecondFactor(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
+    return showSecondFactor(request, response, [request.session.codeTries > 1 ? 'clock' : 'wrong'])
   }
   await beginSignedIn(request, done.account, done.pair.privateKey, 'enrolment')
   keepCodesToShow(request, done.recoveryCodes, HOME[done.account.role])

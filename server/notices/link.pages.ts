@@ -91,7 +91,8 @@ export async function askNewPassword(request: Request, response: Response) {
   const found = await find(request)
   if (found.account?.state !== 'invited' || !(await mayEnrol(request.actor, found.account.id)))
     return response.redirect(303, `/m/${found.token}`)
-  showMakePassword(request, response, `/m/${found.token}/password`)
+  const path = `/m/${found.token}`
+  showMakePassword(request, response, `${path}/password`, { passkeyAction: `${path}/passkey` })
 }
 
 const lateTries = limit('past-enrolment', 10, 60 * 60)

@@ -26,7 +26,7 @@ export async function takeOtherCodeApp(request: Request, response: Response) {
   const changed = await changeCodeApp(request, readerOf(request), secret, text)
   if (changed === undefined) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
-    return showCodeApp(request, response, [request.session.codeTries > 2 ? 'clock' : 'wrong'])
+    return showCodeApp(request, response, [request.session.codeTries > 1 ? 'clock' : 'wrong'])
   }
   delete request.session.codeSecret
   delete request.session.codeTries

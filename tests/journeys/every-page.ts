@@ -1,25 +1,13 @@
 /**
- * A walk through every page of the running product, in every state that a person can meet, each reached as a person reaches it: by links, forms
- * and mails. `look` is called at each one. What a page needs (an invitation, a thread with files, a message taken back) is made on the way.
+ * Every page of writing, reading, the teams and the administration, in the states that a person can meet, each reached as a person reaches it: by
+ * links, forms and mails. What a page needs (an invitation, a thread with files, a message taken back) is made on the way.
  */
-import type { Browser, Page, Response } from 'playwright-core'
-import { openWindow } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { makePdf, makePhonePhoto, makePng } from '../support/files.ts'
 import type { TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor } from '../support/visitor.ts'
 import { changeSessions } from '../sign-in/session-rows.ts'
-
-export interface Seen {
-  /** The page and its state. */
-  name: string
-  page: Page
-  response: Response
-  status: number
-  h1: string
-  /** What the browser complained of on the way here. */
-  complaints: string[]
-}
+import { SUBMIT, type Walker, type Window } from './walker.ts'
 
 /** A subject, a file name, a body and so on that nobody designs for. */
 export const HARD = {
@@ -30,25 +18,13 @@ export const HARD = {
   arabic: 'السيدة العزيزة، نتيجة التحليل جيدة. الرجاء تناول الدواء 5 mg مرتين في اليوم.',
 }
 
-const SUBMIT = 'main form button[type=submit]'
-
-interface Window {
-  page: Page
-  complaints: string[]
-}
-
 interface Mail {
   to: string
   text: string
 }
 
-/** @param look called with each page while it is open; it may change the window's width and colours */
-export async function walkEveryPage(
-  server: TestServer,
-  browser: Browser,
-  look: (seen: Seen) => Promise<void>,
-  { initScript }: { initScript?: string } = {},
-): Promise<void> {
+export async function walkLetters(server: TestServer, walker: Walker): Promise<void> {
+  const { window, signIn, open, press, pressQuietly } = walker
   const { dana, sam, maria, ada, felix } = server.cast
   const nobody = await window()
   const photo = { name: 'left foot.jpg', mimeType: 'image/jpeg', buffer: makePhonePhoto() }
@@ -66,56 +42,68 @@ export async function walkEveryPage(
   await ends()
 
   async function beforeSignIn() {
-    await open(nobody, '/', 'sign-in', 200, 'Sign in')
-    await open(nobody, '/sign-in?signed-out', 'sign-in, signed out', 200, 'Sign in')
-    await press(nobody, SUBMIT, 'sign-in, nothing typed', 422, 'Sign in')
+    await open(nobody, '/', 'sign-in/sign-in', 200, 'Sign in')
+    await open(nobody, '/sign-in?signed-out', 'sign-in/sign-in, signed out', 200, 'Sign in')
+    await press(nobody, SUBMIT, 'sign-in/sign-in, nothing typed', 422, 'Sign in')
     await nobody.page.fill('[name=email]', maria.email)
     await nobody.page.fill('[name=password]', 'not my password')
-    await press(nobody, SUBMIT, 'sign-in, wrong', 422, 'Sign in')
+    await press(nobody, SUBMIT, 'sign-in/sign-in, wrong details', 422, 'Sign in')
     // As if many tries had been made: each takes a while.
     await server.sql('UPDATE rate_limits SET points = 7')
     await nobody.page.fill('[name=password]', 'not my password')
-    await press(nobody, SUBMIT, 'sign-in, a few tries left', 422, 'Sign in')
+    await press(nobody, SUBMIT, 'sign-in/sign-in, a few tries left', 422, 'Sign in')
     await server.sql('UPDATE rate_limits SET points = 100')
     await nobody.page.fill('[name=password]', 'not my password')
-    await press(nobody, SUBMIT, 'sign-in, too many tries', 429, 'Sign in')
+    await press(nobody, SUBMIT, 'sign-in/sign-in, slow down', 429, 'Sign in')
     await letCodesCountAgain(server)
-    await open(nobody, '/help', 'help', 200, 'Help')
-    await open(nobody, '/privacy', 'privacy', 200, 'Privacy')
-    await open(nobody, '/check-notice', 'check a notice', 200, 'Is this notice real?')
-    await open(nobody, '/nothing-here', 'error, not found', 404, 'We cannot find that page')
+    await open(nobody, '/help', 'help/help', 200, 'Help')
+    await open(nobody, '/privacy', 'help/privacy', 200, 'Privacy')
+    await open(nobody, '/check-notice', 'help/check-notice', 200, 'Is this notice real?')
+    await open(nobody, '/nothing-here', 'errors/error, not-found', 404, 'We cannot find that page')
     await open(
       nobody,
       '/m/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
-      'landing, unknown link',
+      'errors/error, not-found, an unknown link',
       404,
       'We cannot find that page',
     )
-    await open(nobody, '/demo', 'try-out, welcome', 200, 'Try Letterlock')
-    await open(nobody, '/demo/outbox', 'try-out, outbox', 200, 'Mail that would have gone out')
-    await press(nobody, '.mails a', 'try-out, mail', 200, '[Demo] You have a secure message from Riverside Clinic')
+    await open(nobody, '/demo', 'try-out/welcome', 200, 'Try Letterlock')
+    await open(nobody, '/demo/outbox', 'try-out/outbox', 200, 'Mail that would have gone out')
+    await press(
+      nobody,
+      '.mails a:has-text("secure message")',
+      'try-out/mail',
+      200,
+      '[Demo] You have a secure message from Riverside Clinic',
+    )
   }
 
   async function enrolment(): Promise<Person> {
     const person = await newcomer()
     const link = await linkIn(person.email)
     const { page } = person.window
-    await open(person.window, link, 'landing', 200, 'You have a secure message')
-    await press(person.window, SUBMIT, 'make a password', 200, 'Make your sign-in')
+    await open(person.window, link, 'sign-in/landing', 200, 'You have a secure message')
+    await press(person.window, SUBMIT, 'enrolment/make-password', 200, 'Make your sign-in')
     await page.fill('[name=password]', 'short')
-    await press(person.window, SUBMIT, 'make a password, too short', 422, 'Make your sign-in')
+    await press(person.window, SUBMIT, 'enrolment/make-password, too short', 422, 'Make your sign-in')
     await page.fill('[name=password]', person.password)
-    await press(person.window, SUBMIT, 'second factor', 200, 'Add a code app')
-    await press(person.window, SUBMIT, 'second factor, nothing typed', 422, 'Add a code app')
+    await press(person.window, SUBMIT, 'enrolment/second-factor', 200, 'Add a code app')
+    await press(person.window, SUBMIT, 'enrolment/second-factor, wrong code', 422, 'Add a code app')
     person.totpSecret = (await page.innerText('#key')).replace(/\s/g, '')
     await page.fill('[name=code]', codeOf(person))
-    await press(person.window, SUBMIT, 'recovery codes', 200, 'Keep these codes safe')
-    await press(person.window, SUBMIT, 'recovery codes, not ticked', 422, 'Keep these codes safe')
+    await press(person.window, SUBMIT, 'enrolment/recovery-codes', 200, 'Keep these codes safe')
+    await press(person.window, SUBMIT, 'enrolment/recovery-codes, box not ticked', 422, 'Keep these codes safe')
     await page.check('[name=saved]')
-    await press(person.window, SUBMIT, 'message, the first', 200, 'How we can help')
+    await press(person.window, SUBMIT, 'messages/thread, for a patient', 200, 'How we can help')
     await page.context().clearCookies()
-    await open(person.window, link, 'sign-in by a link', 200, 'Sign in to read your message')
-    await open(person.window, link.replace(/\/m\/.*/, '/sign-in'), 'sign-in, plain', 200, 'Sign in')
+    await open(person.window, link, 'sign-in/sign-in, from a link', 200, 'Sign in to read your message')
+    await open(
+      person.window,
+      link.replace(/\/m\/.*/, '/sign-in'),
+      'sign-in/sign-in, in a browser that is known',
+      200,
+      'Sign in',
+    )
     await page.context().close()
     return person
   }
@@ -132,21 +120,27 @@ export async function walkEveryPage(
   }
 
   async function writing() {
-    await open(provider, '/messages/new', 'compose', 200, 'New message')
+    await open(provider, '/messages/new', 'intake/compose', 200, 'New message')
     await provider.page.fill('[name=to]', dana.email)
     await provider.page.setInputFiles('[name=files]', [
       photo,
       { name: 'run me.exe', mimeType: 'application/x-msdownload', buffer: Buffer.from('MZ nothing') },
       { name: 'nothing.pdf', mimeType: 'application/pdf', buffer: Buffer.alloc(0) },
     ])
-    await press(provider, 'button[value=check]', 'compose, everything wrong', 422, 'New message')
+    await press(provider, 'button[value=check]', 'intake/compose, with errors', 422, 'New message')
     await provider.page.fill('[name=to]', maria.email)
     await provider.page.fill('[name=subject]', 'Photos of your foot')
     await provider.page.fill('[name=body]', 'Dear Maria,\n\nhere is what to look for. Please send a photo.')
     await provider.page.setInputFiles('[name=files]', [pdf])
-    await press(provider, 'button[value=save]', 'compose, a draft', 200, 'New message')
-    await press(provider, 'button[value=check]', 'check, somebody known', 200, 'Check before you send')
-    await press(provider, 'form[action$="/send"] button', 'sent, a message', 200, 'Your message is on its way')
+    await press(provider, 'button[value=save]', 'intake/compose, a draft', 200, 'New message')
+    await press(provider, 'button[value=check]', 'intake/check, a known patient', 200, 'Check before you send')
+    await press(
+      provider,
+      'form[action$="/send"] button',
+      'messages/sent, a message to somebody known',
+      200,
+      'Your message is on its way',
+    )
     const again = new Visitor(server)
     await letCodesCountAgain(server)
     await again.signIn(dana)
@@ -155,61 +149,73 @@ export async function walkEveryPage(
     await provider.page.fill('[name=to]', 'first.time@mail.example')
     await provider.page.fill('[name=subject]', 'A first message')
     await provider.page.fill('[name=body]', 'Welcome.')
-    await press(provider, 'button[value=check]', 'check, somebody new', 200, 'Check before you send')
+    await press(provider, 'button[value=check]', 'intake/check, somebody new', 200, 'Check before you send')
   }
 
   async function conversations() {
-    await open(patient, '/messages', 'inbox', 200, 'Messages')
-    await press(patient, 'ul.post a:has-text("Photos of your foot")', 'message, with files', 200, 'Photos of your foot')
-    await press(patient, 'button[value=send]', 'message, an empty reply', 422, 'Photos of your foot')
+    await open(patient, '/messages', 'messages/inbox', 200, 'Messages')
+    await press(
+      patient,
+      'ul.post a:has-text("Photos of your foot")',
+      'messages/thread, with files',
+      200,
+      'Photos of your foot',
+    )
+    await press(patient, 'button[value=send]', 'messages/thread, empty reply', 422, 'Photos of your foot')
     await patient.page.fill('[name=body]', 'I will send it.')
     await patient.page.setInputFiles('[name=files]', [photo])
-    await press(patient, 'button[value=save]', 'message, with a draft', 200, 'Photos of your foot')
+    await press(patient, 'button[value=save]', 'messages/thread, with a draft', 200, 'Photos of your foot')
     const thread = new URL(patient.page.url()).pathname
-    await press(patient, '.file-list a:has-text("Open")', 'attachment, a picture', 200, 'left foot.jpg')
+    await press(patient, '.file-list a:has-text("Open")', 'attachments/attachment, a picture', 200, 'left foot.jpg')
     await patient.page.goBack()
     await press(
       patient,
       '.file-list li:nth-child(2) a:has-text("Open")',
-      'attachment, without a preview',
+      'attachments/attachment, without a preview',
       200,
       'lab report.pdf',
     )
-    await open(patient, '/messages', 'inbox, with a draft', 200, 'Messages')
+    await open(patient, '/messages', 'messages/inbox, in the try-out', 200, 'Messages')
     // Sam writes while Maria has the page open.
     await patient.page.goto(thread)
     const colleague = new Visitor(server)
     await letCodesCountAgain(server)
     await colleague.signIn(sam)
     await answer(colleague, thread, 'And please measure your sugar tonight.')
-    await press(patient, 'button[value=send]', 'message, overtaken by a newer one', 422, 'Photos of your foot')
-    await press(patient, 'button[value=send]', 'sent, a reply', 200, 'We sent your reply')
-    await press(patient, 'a[href$="/recall"]', 'take back, a reply', 200, 'Take this message back?')
-    await press(patient, SUBMIT, 'message, a reply taken back', 200, 'Photos of your foot')
+    await press(patient, 'button[value=send]', 'messages/thread, a newer message came', 422, 'Photos of your foot')
+    await press(patient, 'button[value=send]', 'messages/sent, a reply', 200, 'We sent your reply')
+    await press(patient, 'a[href$="/recall"]', 'messages/recall, not opened', 200, 'Take this message back?')
+    await press(patient, SUBMIT, 'messages/thread, a reply taken back', 200, 'Photos of your foot')
     await patient.page.goto(thread)
     await patient.page.fill('[name=body]', 'Here it is.')
     await pressQuietly(patient, 'button[value=send]')
 
-    await open(provider, '/messages', 'team inbox, needs reply', 200, 'Diabetes team')
+    await open(provider, '/messages', 'messages/team-inbox', 200, 'Diabetes team')
     for (const list of ['waiting', 'not-opened', 'all'])
-      await open(provider, `/messages?show=${list}`, `team inbox, ${list}`, 200, 'Diabetes team')
-    await open(provider, '/messages?show=nothing', 'error, a bad request', 400, 'That did not fit the page')
-    await open(provider, thread, 'conversation', 200, 'Photos of your foot')
-    await press(provider, 'button[value=send]', 'conversation, an empty reply', 422, 'Photos of your foot')
-    await open(provider, `${thread}/recall`, 'take back, too late', 200, 'Take this message back?')
+      await open(provider, `/messages?show=${list}`, `messages/team-inbox, ${list}`, 200, 'Diabetes team')
+    await open(provider, '/messages?show=nothing', 'errors/error, bad-request', 400, 'That did not fit the page')
+    await open(provider, thread, 'messages/thread, for a provider', 200, 'Photos of your foot')
+    await press(
+      provider,
+      'button[value=send]',
+      'messages/thread, for a provider, an empty reply',
+      422,
+      'Photos of your foot',
+    )
+    await open(provider, `${thread}/recall`, 'messages/recall, too late', 200, 'Take this message back?')
     await provider.page.goto('/messages?show=not-opened')
     await provider.page.click('a:has-text("somebody.else")')
     const slip = new URL(provider.page.url()).pathname
     const slipLink = await linkIn('somebody.else@mail.example')
-    await press(provider, 'a[href$="/recall"]', 'take back', 200, 'Take this message back?')
-    await press(provider, SUBMIT, 'conversation, taken back', 200, 'Taken back')
-    await open(nobody, slipLink, 'landing, taken back', 410, 'This message was taken back')
-    await open(patient, slip, "message, somebody else's", 404, 'We cannot find that page')
-    await open(patient, '/admin/people', 'error, another area', 404, 'We cannot find that page')
+    await press(provider, 'a[href$="/recall"]', 'messages/recall, a message', 200, 'Take this message back?')
+    await press(provider, SUBMIT, 'messages/thread, for a provider, taken back', 200, 'Taken back')
+    await open(nobody, slipLink, 'messages/withdrawn, taken back', 410, 'This message was taken back')
+    await open(patient, slip, "errors/error, not-found, somebody else's message", 404, 'We cannot find that page')
+    await open(patient, '/admin/people', 'errors/error, not-found, another area', 404, 'We cannot find that page')
     await patient.page.goto(thread)
     await patient.page.evaluate(`for (const field of document.querySelectorAll('[name=_csrf]')) field.value = 'old'`)
     await patient.page.fill('[name=body]', 'Hello')
-    await press(patient, 'button[value=save]', 'error, a form that is too old', 403, 'This form was open for too long')
+    await press(patient, 'button[value=save]', 'errors/error, form-expired', 403, 'This form was open for too long')
     await readEverything()
   }
 
@@ -219,7 +225,7 @@ export async function walkEveryPage(
       `Array.from(document.querySelectorAll('ul.post a'), ({ href }) => href)`,
     )
     for (const link of links) await patient.page.goto(link)
-    await open(patient, '/messages?show=unread', 'inbox, nothing unread', 200, 'Messages')
+    await open(patient, '/messages?show=unread', 'messages/inbox, nothing unread', 200, 'Messages')
   }
 
   /** What nobody designs for: everything too long, ten files, other scripts. */
@@ -241,46 +247,52 @@ export async function walkEveryPage(
       { name: 'تقرير المختبر.pdf', type: 'application/pdf', bytes: makePdf() },
     ])
     await drop(writer, { to, subject: HARD.unbroken.slice(0, 200), body: HARD.arabic })
-    await open(provider, `/messages/${id}`, 'conversation, hard content', 200, HARD.subject)
-    await open(provider, '/messages?show=all', 'team inbox, hard content', 200, 'Diabetes team')
+    await open(provider, `/messages/${id}`, 'messages/thread, for a provider, hard content', 200, HARD.subject)
+    await open(provider, '/messages?show=all', 'messages/team-inbox, hard content', 200, 'Diabetes team')
     const reader = await signIn(nora)
-    await open(reader, '/messages', 'inbox, hard content', 200, 'Messages')
-    await open(reader, `/messages/${id}`, 'message, hard content', 200, HARD.subject)
-    await press(reader, '.file-list a:has-text("Open")', 'attachment, a long name', 200, `0 ${HARD.fileName}`)
+    await open(reader, '/messages', 'messages/inbox, hard content', 200, 'Messages')
+    await open(reader, `/messages/${id}`, 'messages/thread, hard content', 200, HARD.subject)
+    await press(
+      reader,
+      '.file-list a:has-text("Open")',
+      'attachments/attachment, a long name',
+      200,
+      `0 ${HARD.fileName}`,
+    )
     await reader.page.context().close()
   }
 
   async function administration() {
-    await open(admin, '/admin/people', 'people', 200, 'People')
-    await press(admin, 'a[href$="/invite"]', 'invite', 200, 'Invite a colleague')
-    await press(admin, SUBMIT, 'invite, nothing typed', 422, 'Invite a colleague')
+    await open(admin, '/admin/people', 'accounts/people', 200, 'People')
+    await press(admin, 'a[href$="/invite"]', 'accounts/invite', 200, 'Invite a colleague')
+    await press(admin, SUBMIT, 'accounts/invite, nothing typed', 422, 'Invite a colleague')
     await admin.page.fill('[name=name]', 'Kim Novak, foot nurse')
     await admin.page.fill('[name=email]', 'kim.novak@riverside.example')
     await admin.page.check('[value=provider]')
     await admin.page.fill('[name=newTeam]', 'Foot clinic')
-    await press(admin, SUBMIT, 'people, somebody was invited', 200, 'People')
+    await press(admin, SUBMIT, 'accounts/people, somebody was invited', 200, 'People')
     await keepOneEventOfEachKind()
-    await open(admin, '/admin/access-events', 'access log, for an administrator', 200, 'Access log')
+    await open(admin, '/admin/access-events', 'reports/access-events, for an administrator', 200, 'Access log')
     const auditor = await signIn(felix)
-    await open(auditor, '/admin/access-events', 'access log', 200, 'Access log')
+    await open(auditor, '/admin/access-events', 'reports/access-events', 200, 'Access log')
     await open(
       auditor,
       '/admin/access-events?outcome=denied&what=message.opened',
-      'access log, filtered',
+      'reports/access-events, filtered, for an auditor',
       200,
       'Access log',
     )
     await open(
       auditor,
       '/admin/access-events?who=nobody-at-all',
-      'access log, nobody of that address',
+      'reports/access-events, nobody of that address',
       422,
       'Access log',
     )
-    await open(auditor, '/admin/access-events?to=2020-01-01', 'access log, nothing found', 200, 'Access log')
-    await open(auditor, '/messages', 'inbox, empty', 200, 'Messages')
+    await open(auditor, '/admin/access-events?to=2020-01-01', 'reports/access-events, nothing fits', 200, 'Access log')
+    await open(auditor, '/messages', 'messages/inbox, empty', 200, 'Messages')
     const kim = await colleague()
-    await open(kim, '/messages', 'team inbox, empty', 200, 'Foot clinic')
+    await open(kim, '/messages', 'messages/team-inbox, empty: needs-reply', 200, 'Foot clinic')
   }
 
   /** A log of a hundred lines takes the browser's checks seconds and shows nothing new. Only the owner of the tables can shorten it, past its triggers. */
@@ -315,13 +327,13 @@ export async function walkEveryPage(
     await patient.page.click('ul.post a')
     await patient.page.fill('[name=body]', 'Written too late')
     await changeSessions(server, { seenAt: 1 })
-    await press(patient, 'button[value=send]', 'sign-in, what was written is kept', 200, 'Sign in')
-    await open(admin, '/admin/people', 'sign-in, after an idle time', 200, 'Sign in')
+    await press(patient, 'button[value=send]', 'sign-in/sign-in, signed out, text saved', 200, 'Sign in')
+    await open(admin, '/admin/people', 'sign-in/sign-in, signed out for idleness', 200, 'Sign in')
     await withBrokenMail('XX000', () =>
-      open(nobody, '/demo/outbox', 'error, broken', 500, 'Something went wrong on our side'),
+      open(nobody, '/demo/outbox', 'errors/error, broken', 500, 'Something went wrong on our side'),
     )
     await withBrokenMail('57P03', () =>
-      open(nobody, '/demo/outbox', 'error, unavailable', 503, 'We have to pause for a moment'),
+      open(nobody, '/demo/outbox', 'errors/error, unavailable', 503, 'We have to pause for a moment'),
     )
   }
 
@@ -337,65 +349,6 @@ export async function walkEveryPage(
     await server.sql('DROP VIEW captured_mails')
     await server.sql('ALTER TABLE captured_mails_away RENAME TO captured_mails')
     await server.sql('DROP FUNCTION fail()')
-  }
-
-  async function window(): Promise<Window> {
-    const { context, page, complaints } = await openWindow(browser, server.baseUrl)
-    if (initScript) await context.addInitScript({ path: initScript })
-    // A page may answer 422 and the browser says so; whatever else did not come is a complaint.
-    page.on('response', (response) => {
-      if (response.status() >= 400 && !response.request().isNavigationRequest())
-        complaints.push(`${response.status()} ${response.url()}`)
-    })
-    await page.emulateMedia({ reducedMotion: 'reduce' })
-    return { page, complaints }
-  }
-
-  async function signIn(person: Person, looking = false): Promise<Window> {
-    await letCodesCountAgain(server)
-    const signing = await window()
-    const { page } = signing
-    await page.goto('/sign-in')
-    await page.fill('[name=email]', person.email)
-    await page.fill('[name=password]', person.password)
-    if (looking) {
-      await press(signing, SUBMIT, 'code', 200, 'Enter your code')
-      await press(signing, SUBMIT, 'code, nothing typed', 422, 'Enter your code')
-      await open(signing, '/sign-in/recovery-code', 'recovery code', 200, 'Use a recovery code')
-      await press(signing, SUBMIT, 'recovery code, nothing typed', 422, 'Use a recovery code')
-      await page.goto('/sign-in/code')
-    } else await page.click(SUBMIT)
-    await page.fill('[name=code]', codeOf(person))
-    await pressQuietly(signing, SUBMIT)
-    return signing
-  }
-
-  async function open(who: Window, path: string, name: string, status: number, h1: string) {
-    await show(who, name, (await who.page.goto(path))!, status, h1)
-  }
-
-  async function press(who: Window, selector: string, name: string, status: number, h1: string) {
-    await show(who, name, await pressQuietly(who, selector), status, h1)
-  }
-
-  async function pressQuietly({ page }: Window, selector: string): Promise<Response> {
-    const [response] = await Promise.all([
-      page.waitForResponse((each) => each.request().isNavigationRequest() && ![302, 303].includes(each.status())),
-      page.locator(selector).first().click(),
-    ])
-    await page.waitForLoadState()
-    return response
-  }
-
-  async function show({ page, complaints }: Window, name: string, response: Response, status: number, h1: string) {
-    await look({
-      name,
-      page,
-      response,
-      status,
-      h1,
-      complaints: complaints.splice(0).filter((text) => !text.startsWith('Failed to load resource')),
-    })
   }
 
   async function linkIn(address: string): Promise<string> {

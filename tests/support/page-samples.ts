@@ -274,12 +274,14 @@ const signIn: Sample[] = [
   sample('enrolment/recovery-codes', '', 'Keep these codes safe', null, {
     action: '/enrol/recovery-codes',
     renewed: false,
+    toMessage: true,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
   }),
   sample('enrolment/recovery-codes', 'box not ticked', 'Keep these codes safe', null, {
     action: '/enrol/recovery-codes',
     renewed: false,
+    toMessage: true,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
     errors: [wrong('saved', 'Tick the box once you have put the codes somewhere safe.')],
@@ -287,6 +289,7 @@ const signIn: Sample[] = [
   sample('enrolment/recovery-codes', 'new ones', 'Keep these codes safe', maria, {
     action: '/enrol/recovery-codes',
     renewed: true,
+    toMessage: false,
     codes: recoveryCodes(),
     textHref: '/enrol/recovery-codes.txt',
   }),
@@ -1347,7 +1350,7 @@ const ownAccount = {
   passkeyCount: 0,
   sessionCount: 2,
   signedInBefore: { day: 'Monday 16 November', time: '9:14 am', iso: '2026-11-16T14:14:00.000Z' } as null | object,
-  maskedAddress: 'm…@example.org',
+  maskedAddress: 'm…\u2060@example.org',
   staff: false,
   languages: [{ code: 'en', name: 'English' }],
 }
@@ -1355,7 +1358,7 @@ const addressAsked = {
   changed: null as null | Moment,
   askedAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
   endsAt: inThreeDays,
-  newAddress: 'm…@new-provider.example',
+  newAddress: 'm…\u2060@new-provider.example',
   newConfirmed: false,
   oldConfirmed: false,
   stopAction: '/address-change/3uY7sample/stop',

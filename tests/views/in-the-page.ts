@@ -12,6 +12,8 @@ interface Box {
 interface Style {
   fontSize: string
   transitionDuration: string
+  overflowX: string
+  overflowY: string
   animationName: string
 }
 
@@ -22,6 +24,9 @@ interface Element {
   textContent: string
   type: string
   scrollWidth: number
+  scrollHeight: number
+  clientWidth: number
+  clientHeight: number
   files: Iterable<{ name: string }>
   childNodes: Iterable<{ nodeType: number; textContent: string }>
   closest(selector: string): Element | null
@@ -36,8 +41,12 @@ declare const document: Element & {
   documentElement: Element
   body: Element
   forms: Element[]
+  adoptedStyleSheets: CSSStyleSheet[]
   querySelector(selector: string): Element
   querySelectorAll(selector: string): Iterable<Element>
+}
+declare class CSSStyleSheet {
+  replaceSync(css: string): void
 }
 declare const innerWidth: number
 declare function getComputedStyle(element: Element): Style
@@ -67,6 +76,27 @@ export function misfits(): string[] {
     if (box.width > 0 && height < (patient ? 43.9 : 31.9))
       found.push(`too small to hit (${Math.round(height)}): ${control.outerHTML.slice(0, 80)}`)
   }
+  return found
+}
+
+/** What no longer fits, or is cut off, in larger type or under a style sheet of the reader's. */
+export function cutOff(css: string): string[] {
+  const found: string[] = []
+  const sheet = new CSSStyleSheet()
+  sheet.replaceSync(css)
+  document.adoptedStyleSheets = [sheet]
+  if (document.documentElement.scrollWidth > innerWidth)
+    found.push(`wider than the window: ${document.documentElement.scrollWidth}`)
+  for (const element of document.querySelectorAll('body *')) {
+    if (element.closest('.scroll, svg, .unseen, .skip, textarea, select, thead')) continue
+    const { overflowX, overflowY } = getComputedStyle(element)
+    const wide = ['hidden', 'clip'].includes(overflowX) && element.scrollWidth > element.clientWidth + 1
+    const high = ['hidden', 'clip'].includes(overflowY) && element.scrollHeight > element.clientHeight + 1
+    if (!element.matches('input') && (wide || high)) found.push(`cut off: ${element.outerHTML.slice(0, 80)}`)
+    const box = element.getBoundingClientRect()
+    if (box.width > 0 && box.right > innerWidth + 1) found.push(`sticks out: ${element.outerHTML.slice(0, 80)}`)
+  }
+  document.adoptedStyleSheets = []
   return found
 }
 

@@ -215,7 +215,13 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
     await patient.page.goto(thread)
     await patient.page.evaluate(`for (const field of document.querySelectorAll('[name=_csrf]')) field.value = 'old'`)
     await patient.page.fill('[name=body]', 'Hello')
-    await press(patient, 'button[value=save]', 'errors/error, form-expired', 403, 'This form was open for too long')
+    await press(
+      patient,
+      'button[value=save]',
+      'messages/given-back, a form that is too old',
+      403,
+      'Your text was not saved',
+    )
     await readEverything()
   }
 

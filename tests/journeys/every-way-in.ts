@@ -5,6 +5,7 @@ import { giveAuthenticator } from '../support/authenticator.ts'
 import { codeOf } from '../support/cast.ts'
 import type { TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
+import { changeSessions } from '../sign-in/session-rows.ts'
 import { linkFor, newPatient } from '../sign-in/way-back.ts'
 import { writeWithCode, writeTo } from '../enrolment/newcomer.ts'
 import { SUBMIT, type Walker, type Window } from './walker.ts'
@@ -153,9 +154,7 @@ export async function walkWaysIn(server: TestServer, walker: Walker): Promise<vo
   }
 
   async function proof(own: Window) {
-    await server.sql(
-      `UPDATE sessions SET sess = jsonb_set(sess::jsonb, '{provedAt}', '1')::json WHERE sess->>'stage' = 'signed-in'`,
-    )
+    await changeSessions(server, { provedAt: 1 })
     await open(own, '/account/name', 'sign-in/prove', 200, 'Show that it is you')
     await press(own, SUBMIT, 'sign-in/prove, wrong', 422, 'Show that it is you')
     await letCodesCountAgain(server)

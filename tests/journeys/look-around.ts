@@ -124,10 +124,10 @@ function headerProblems(headers: Record<string, string>): string[] {
   return problems
 }
 
-/** An error page says whom to call and which request it was. A form that is shown again is no error page, nor is a link that is over. */
+/** An error page says whom to call and which request it was. A form that is shown again is none, nor is a text given back, nor a link that is over. */
 async function errorPageProblems(page: Seen['page'], status: number): Promise<string[]> {
   if ([200, 422, 429, 410].includes(status)) return []
-  if ((await page.locator('main :is(.summary, a[href="/sign-in/forgot"])').count()) > 0) return []
+  if ((await page.locator('main :is(.summary, .given-back, a[href="/sign-in/forgot"])').count()) > 0) return []
   const main = await page.innerText('main')
   return [
     ...(/555-0100/.test(main) ? [] : ['no phone on an error page']),

@@ -133,11 +133,11 @@ test('an address takes as long to read however odd it is', () => {
     '@'.repeat(100_000),
     `${'a'.repeat(100_000)}`,
   ]) {
-    // The quickest of five: a busy machine takes its time now and then, a slow pattern always.
+    // The quickest of five, of what this process has worked: a busy machine takes its time now and then, a slow pattern always.
     const times = Array.from({ length: 5 }, () => {
-      const start = performance.now()
+      const start = process.cpuUsage()
       assert.equal(readEmailAddress(odd), undefined)
-      return performance.now() - start
+      return process.cpuUsage(start).user / 1000
     })
     assert.ok(Math.min(...times) < 50, `${Math.min(...times).toFixed()} ms`)
   }

@@ -20,6 +20,7 @@ import { FileRefused, receiveFiles, type FilePart } from '../../server/attachmen
 import { TellableError } from '../../server/errors.ts'
 import { newId } from '../../server/lib/ids.ts'
 import { makeJpeg, makePdf, makePng } from '../support/files.ts'
+import { until } from '../support/until.ts'
 
 interface Kept extends FilePart {
   id: string
@@ -347,11 +348,8 @@ async function assertNothingLeft(kept: Kept[]): Promise<void> {
 
 /** They go a moment after the answer. */
 async function assertNoHalves(): Promise<void> {
-  let halves: string[] = []
-  for (let tries = 0; tries < 50; tries++) {
-    halves = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.part'))
-    if (halves.length === 0) return
-    await wait(20)
-  }
-  assert.deepEqual(halves, [])
+  await until(
+    async () => !(await readdir(folder, { recursive: true })).some((name) => name.endsWith('.part')),
+    'no half is left',
+  )
 }

@@ -145,7 +145,7 @@ describe('the embedded PostgreSQL', () => {
     const begun = performance.now()
     running = await start(dataDir)
     // Generous: the machine may have other work.
-    assert.ok(performance.now() - begun < 5000, `${performance.now() - begun} ms`)
+    assert.ok(performance.now() - begun < 20_000, `${performance.now() - begun} ms`)
     assert.deepEqual(await ask(running.ownerUrl, 'SELECT a FROM c.t'), [{ a: 'canary-5d1f' }])
     await running.stop()
   })

@@ -279,7 +279,7 @@ test('7. The same link opened by headless Chromium that runs scripts and presses
   try {
     const { page } = await openWindow(browser, server.baseUrl)
     await page.goto(link)
-    await new Promise((done) => setTimeout(done, 1000))
+    await page.waitForLoadState('networkidle')
     await page.click('main button[type=submit]')
     assert.match(await page.innerText('#code-error'), /Enter the access code/)
   } finally {

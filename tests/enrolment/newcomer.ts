@@ -2,6 +2,7 @@
 import type { TestServer } from '../support/server.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { Visitor, type Answer } from '../support/visitor.ts'
+import { until } from '../support/until.ts'
 
 export interface Written {
   message: string
@@ -26,15 +27,13 @@ export async function writeTo(
 /** The link in the notice of a message, once everything about that notice is written. */
 export async function linkOf(server: TestServer, message: string): Promise<string> {
   const { linkToken } = await import('../../server/vault/vault.ts')
-  for (let tries = 0; tries < 200; tries++) {
+  return until(async () => {
     const rows = await server.sql<{ mailbox_id: string }>(
       `SELECT mailbox_id FROM message_recipients JOIN access_events ON act = 'notice.sent' AND subject_id = message_id WHERE message_id = $1`,
       [message],
     )
-    if (rows[0]) return `/m/${linkToken(message, rows[0].mailbox_id)}`
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error('no notice was sent')
+    return rows[0] && `/m/${linkToken(message, rows[0].mailbox_id)}`
+  }, 'a notice is sent')
 }
 
 /** Landing and password; the visitor then stands before the second factor. */

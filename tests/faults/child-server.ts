@@ -129,20 +129,6 @@ export async function stopDatabase(dataDir: string): Promise<void> {
   while (server && signalServer(server, 0)) await pause(10)
 }
 
-/** Asks again until it is so. */
-export async function until<T>(
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-  what: string,
-): Promise<T> {
-  const end = Date.now() + 15_000
-  while (Date.now() < end) {
-    const found = await look()
-    if (found) return found
-    await pause(25)
-  }
-  throw new Error(`waited in vain: ${what}`)
-}
-
 function begin(env: Record<string, string>, output: string[]): Promise<ChildProcess> {
   const child = spawn(process.execPath, [mainFile], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const from = output.length

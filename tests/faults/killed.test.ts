@@ -10,7 +10,8 @@ import { findServer } from '../../server/database/embedded-server.ts'
 import { makeMasterKey } from '../../server/vault/master-key.ts'
 import { answerTo, mailsTo, outbox, replyFields, writeTo } from '../support/letters.ts'
 import { signedIn, type Answer, type Visitor } from '../support/visitor.ts'
-import { passwordsOf, startChildServer, startInVain, until, type ChildServer } from './child-server.ts'
+import { passwordsOf, startChildServer, startInVain, type ChildServer } from './child-server.ts'
+import { until } from '../support/until.ts'
 
 let server: ChildServer
 before(async () => {

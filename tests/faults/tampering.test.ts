@@ -5,11 +5,11 @@ import { request } from 'node:http'
 import { readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as pause } from 'node:timers/promises'
 import { changeSession, copyOf, rowOf, sidOf } from '../sign-in/session-rows.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { everybodyIn, textFile, writeTo } from '../support/letters.ts'
 import { Visitor, letCodesCountAgain, signedIn, type Answer } from '../support/visitor.ts'
+import { until } from '../support/until.ts'
 
 const BODY = 'The body that nobody may see in part. '.repeat(400)
 const SUBJECT = 'A subject that stays whole'
@@ -116,7 +116,7 @@ async function refused(visitor: Visitor, path: string, what: string): Promise<vo
 
 /** What breaks while it streams is recorded beside the stream. */
 async function oneMoreRefusal(before: number, what: string): Promise<void> {
-  for (let tries = 0; (await refusals()) === before && tries < 100; tries++) await pause(10)
+  await until(async () => (await refusals()) > before, `${what}: a refusal in the log`)
   assert.equal(await refusals(), before + 1, `${what}: refusals in the log`)
 }
 

@@ -6,6 +6,7 @@ import { enrol, linkIn, mailsTo, writeTo } from '../support/letters.ts'
 import type { TestServer } from '../support/server.ts'
 import { plain, Visitor, type Answer } from '../support/visitor.ts'
 import { changeRows } from '../support/bound-rows.ts'
+import { until } from '../support/until.ts'
 
 export const TICKED = {
   reached: 'yes',
@@ -37,14 +38,12 @@ export const idOf = (path: string) => path.split('/').at(-1)!
 
 /** Waits until the notice has gone out, with which the time of waiting begins. */
 export async function noticeOut(server: TestServer, path: string): Promise<Date> {
-  for (let tries = 0; tries < 200; tries++) {
+  return until(async () => {
     const [row] = await server.sql<{ ready_at: Date | null }>('SELECT ready_at FROM assisted_resets WHERE id = $1', [
       idOf(path),
     ])
-    if (row?.ready_at) return row.ready_at
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error('no notice went out')
+    return row?.ready_at ?? undefined
+  }, 'a notice goes out')
 }
 
 /** Behind the product's back: the time of waiting is over. */

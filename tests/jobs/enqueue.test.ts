@@ -1,7 +1,7 @@
 /** A job belongs to the transaction of whoever enqueued it, and carries ids only. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { until } from '../faults/child-server.ts'
+import { until } from '../support/until.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer

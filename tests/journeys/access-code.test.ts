@@ -1,11 +1,12 @@
 /** A message that asks for an access code, from the tick to the text: with the keyboard alone, and in browsers without scripts. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { linkIn, mailsTo } from '../support/letters.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
 
 const SUBJECT = 'Your fictitious result'
@@ -14,14 +15,7 @@ const TEXT = 'It is as it should be.'
 let server: TestServer
 let browser: Browser
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 test('with the keyboard alone: a nurse asks for a code, reads it from the page, and the patient types it and reads', async () => {
   const email = 'kim.keyboard@mail.example'

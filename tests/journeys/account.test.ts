@@ -1,10 +1,11 @@
 /** One's own account in a browser, with scripts, without, and by keyboard alone: name, password, code app, address, and "this was not me". */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
 import { mailAbout, pathIn } from '../own-account/account-mails.ts'
 
@@ -12,14 +13,7 @@ const SAVE = 'main form button[type=submit]'
 let server: TestServer
 let browser: Browser
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 async function signIn(page: Page, person: Person) {
   await letCodesCountAgain(server)

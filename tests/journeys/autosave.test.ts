@@ -1,11 +1,13 @@
 /** Drafts that save themselves, in a real browser: the line that says so, a line that is down, an ended session, files that wait for Save or Send. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow, stopClock } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { makePng } from '../support/files.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
+import { until } from '../support/until.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
 import { changeSessions } from '../sign-in/session-rows.ts'
 
@@ -15,14 +17,7 @@ let server: TestServer
 let browser: Browser
 let thread: string
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 async function signIn(page: Page, person: Person) {
   await letCodesCountAgain(server)
@@ -42,12 +37,13 @@ async function replying() {
   await page.waitForURL('**/messages')
   thread ??= (await page.getAttribute('ul.post a', 'href'))!
   await page.goto(thread)
+  await stopClock(page)
   return { page, complaints }
 }
 
 const saved = (page: Page) => page.locator('p.saved')
 const says = async (page: Page, words: RegExp) => {
-  await saved(page).filter({ hasText: words }).waitFor({ timeout: 10_000 })
+  await saved(page).filter({ hasText: words }).waitFor()
 }
 const saves = (page: Page) => {
   const bodies: string[] = []
@@ -100,7 +96,7 @@ test('a line that is down is told, tried again, and never two saves are under wa
     await route.continue()
   })
   await page.clock.runFor(15_100)
-  await page.waitForTimeout(200)
+  await until(() => sent.length >= 2, 'a second try')
   assert.equal(sent.length, 2)
   await page.fill('#body', 'First and second')
   await page.clock.runFor(6000)
@@ -109,7 +105,7 @@ test('a line that is down is told, tried again, and never two saves are under wa
   answer()
   await says(page, /^Draft saved/)
   await page.clock.runFor(3100)
-  await page.waitForTimeout(300)
+  await until(() => sent.length >= 3, 'a third save')
   assert.equal(sent.length, 3)
   assert.match(sent[2]!, /body=First\+and\+second/)
   const other = await page.context().newPage()

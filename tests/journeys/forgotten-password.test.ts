@@ -1,23 +1,18 @@
 /** A forgotten password in a real browser, with scripts and without, by keyboard alone. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
 import { startTestServerSealed, type TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
 import { newPatient, resetMails, resetPathIn } from '../sign-in/way-back.ts'
+import { until } from '../support/until.ts'
 
 let server: TestServer
 let browser: Browser
-before(async () => {
-  server = await startTestServerSealed()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser.close()
-  await server.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both), startTestServerSealed)
 
 for (const scripts of [true, false])
   test(`a forgotten password, then the earlier messages by a recovery code, by keyboard, ${scripts ? 'with' : 'without'} scripts`, async () => {
@@ -73,12 +68,10 @@ for (const scripts of [true, false])
   })
 
 async function mailedPath(email: string): Promise<string> {
-  for (let tries = 0; tries < 200; tries++) {
+  return until(async () => {
     const [mail] = await resetMails(server, email)
-    if (mail) return resetPathIn(mail.text)
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error('no link was mailed')
+    return mail && resetPathIn(mail.text)
+  }, 'a link is mailed')
 }
 
 /** Tab by tab, as somebody without a mouse, to what is called so. */

@@ -4,24 +4,18 @@ import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { letTheWaitPass, newPatient } from '../help-sign-in/helping.ts'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { mailsTo } from '../support/letters.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
 
 const SUBMIT = 'main form button[type=submit]'
 let server: TestServer
 let browser: Browser
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 for (const scripts of [true, false])
   describe(`Help with a sign-in, ${scripts ? 'with scripts' : 'without scripts'}`, () => {

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { openWindow, startBrowser } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { makePdf, makePhonePhoto } from '../support/files.ts'
+import { mailsTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
 
@@ -13,14 +14,6 @@ interface UploadedFile {
   name: string
   mimeType: string
   buffer: Buffer
-}
-
-interface Mail {
-  to: string
-  subject: string
-  text: string
-  html: string
-  at: string
 }
 
 /** @param scripts whether the browsers run scripts */
@@ -69,15 +62,7 @@ export function aMessageTravels(scripts: boolean) {
       await page.click('main button[type=submit]')
     }
 
-    async function mailTo(address: string, count = 1): Promise<Mail> {
-      for (let tries = 0; tries < 100; tries++) {
-        const mails = (await (await fetch(`${server.baseUrl}/demo/outbox.json`)).json()) as Mail[]
-        const found = mails.filter(({ to }) => to === address)
-        if (found.length >= count) return found[0]!
-        await new Promise((done) => setTimeout(done, 100))
-      }
-      throw new Error(`no mail to ${address}`)
-    }
+    const mailTo = async (address: string) => (await mailsTo(server, address))[0]!
 
     test('1. A provider signs in and writes to an address never seen before, with a PDF and a photo', async () => {
       provider = await window()

@@ -1,11 +1,12 @@
 /** Passkeys in a real browser, with devices that Chromium plays: with the extension `prf` and without it. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { giveAuthenticator } from '../support/authenticator.ts'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
 import { writeTo } from '../enrolment/newcomer.ts'
 import { changeSessions } from '../sign-in/session-rows.ts'
@@ -17,14 +18,7 @@ const PASSWORD = 'three random words 7'
 let server: TestServer
 let browser: Browser
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 async function invited(email: string): Promise<string> {
   const text = { subject: 'Your result', body: `Dear reader, this is for ${email} only.` }

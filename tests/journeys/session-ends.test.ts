@@ -1,10 +1,11 @@
 /** The end of a session as somebody with a browser meets it: the question two minutes before, by keyboard alone, and what the page does at the end. */
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow, stopClock } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
 import { changeSessions } from '../sign-in/session-rows.ts'
 
@@ -12,14 +13,7 @@ let server: TestServer
 let browser: Browser
 let thread: string
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 /** Maria on the page of a message, with a clock that the test sets. */
 async function reading(): Promise<{ page: Page; complaints: string[] }> {
@@ -35,6 +29,7 @@ async function reading(): Promise<{ page: Page; complaints: string[] }> {
   await page.waitForURL('**/messages')
   thread ??= (await page.getAttribute('ul.post a', 'href'))!
   await page.goto(thread)
+  await stopClock(page)
   return { page, complaints }
 }
 

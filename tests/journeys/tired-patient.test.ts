@@ -1,12 +1,14 @@
 /** What a patient may bring along: a slow line, a keyboard instead of a mouse, scripts that never come, a shared computer, a printer. */
 import assert from 'node:assert/strict'
 import { gzipSync } from 'node:zlib'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser } from '../support/browser.ts'
+import { openWindow } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
 import { makePdf, makePng } from '../support/files.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
+import { mailsTo } from '../support/letters.ts'
 import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
 import { drop } from './every-page.ts'
 
@@ -19,17 +21,11 @@ let server: TestServer
 let browser: Browser
 let thread: string
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
+serverAndBrowser(async (both) => {
+  ;({ server, browser } = both)
   const file = { name: 'result.pdf', type: 'application/pdf', bytes: makePdf() }
   const message = { to: server.cast.maria.email, subject: 'Your result', body: TEXT }
   thread = `/messages/${await drop(await signedIn(server, server.cast.dana), message, [file])}`
-})
-
-after(async () => {
-  await browser?.close()
-  await server?.stop()
 })
 
 test('31. Patient first load, from the link to the message: 30 KB gz without images, CSS 12 KB, JS 10 KB; CSS and JS travel compressed', async () => {
@@ -185,11 +181,5 @@ async function tabTo(page: Page, selector: string) {
 }
 
 async function linkIn(address: string): Promise<string> {
-  for (let tries = 0; tries < 100; tries++) {
-    const mails = (await (await fetch(`${server.baseUrl}/demo/outbox.json`)).json()) as { to: string; text: string }[]
-    const mail = mails.find(({ to }) => to === address)
-    if (mail) return /https?:\/\/\S+/.exec(mail.text)![0]
-    await new Promise((done) => setTimeout(done, 100))
-  }
-  throw new Error(`no mail to ${address}`)
+  return /https?:\/\/\S+/.exec((await mailsTo(server, address))[0]!.text)![0]
 }

@@ -1,7 +1,7 @@
 /** Notices as jobs: harmless when they come twice, skipped when nobody waits for them any more. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { until } from '../faults/child-server.ts'
+import { until } from '../support/until.ts'
 import { mailsTo, outbox, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { signedIn, type Visitor } from '../support/visitor.ts'

@@ -2,6 +2,7 @@
 import { mailsTo, type CapturedMail } from '../support/letters.ts'
 import type { TestServer } from '../support/server.ts'
 import { changeSessions } from '../sign-in/session-rows.ts'
+import { until } from '../support/until.ts'
 
 /** The path in a mail's one link. */
 export function pathIn({ text }: Pick<CapturedMail, 'text'>): string {
@@ -15,34 +16,28 @@ export async function mailAbout(
   subject: string,
   count = 1,
 ): Promise<CapturedMail> {
-  for (let tries = 0; tries < 150; tries++) {
+  return until(async () => {
     const mails = (await mailsTo(server, address)).filter((mail) => mail.subject.startsWith(`[Demo] ${subject}`))
-    if (mails.length >= count) return mails[0]!
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error(`no ${count} mails "${subject}" to ${address}`)
+    return mails.length >= count && mails[0]!
+  }, `${count} mails "${subject}" to ${address}`)
 }
 
 /** Waits for a notice of a change that says so. */
 export async function noticeSaying(server: TestServer, address: string, words: RegExp): Promise<CapturedMail> {
-  for (let tries = 0; tries < 150; tries++) {
-    const mail = (await mailsTo(server, address, 0)).find(({ text }) => words.test(text))
-    if (mail) return mail
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error(`no notice to ${address} says ${words.source}`)
+  return until(
+    async () => (await mailsTo(server, address, 0)).find(({ text }) => words.test(text)),
+    `a notice to ${address} that says ${words.source}`,
+  )
 }
 
 /** Waits until no job is left, so that a mail that did not come is one that does not come. */
 export async function jobsDone(server: TestServer): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  await until(async () => {
     const [row] = await server.sql<{ waiting: number }>(
       `SELECT count(*)::int AS waiting FROM graphile_worker.jobs WHERE task_identifier LIKE 'send-%' AND run_at <= now()`,
     )
-    if (row!.waiting === 0) return
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error('jobs are left')
+    return row!.waiting === 0
+  }, 'no job is left')
 }
 
 export async function idOf(email: string): Promise<string> {

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test'
 import { openWindow, startBrowser } from '../support/browser.ts'
 import type { Person } from '../support/cast.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { mailsTo } from '../support/letters.ts'
 import { signedIn, Visitor } from '../support/visitor.ts'
 import { allThatIsStored, choosePassword, enrol, linkOf, withoutNumbers, writeTo } from '../enrolment/newcomer.ts'
 import { changeRows } from '../support/bound-rows.ts'
@@ -51,17 +52,7 @@ before(async () => {
 after(() => server.stop())
 
 async function mailTo(address: string): Promise<{ text: string; html: string }> {
-  for (let tries = 0; tries < 200; tries++) {
-    const mails = JSON.parse((await new Visitor(server).ask('/demo/outbox.json')).body) as {
-      to: string
-      text: string
-      html: string
-    }[]
-    const mail = mails.find(({ to }) => to === address)
-    if (mail) return mail
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error(`no mail to ${address}`)
+  return (await mailsTo(server, address))[0]!
 }
 
 async function assertStillGood() {
@@ -115,7 +106,7 @@ test('7. The same links opened by headless Chromium that runs scripts and waits 
         return page
       }),
     )
-    await new Promise((done) => setTimeout(done, 3000))
+    await Promise.all(pages.map((page) => page.waitForLoadState('networkidle')))
     // Some scanners press what looks like a button.
     await pages[0]!.click('main button[type=submit]')
     assert.equal(await pages[0]!.textContent('h1'), 'Make your sign-in')

@@ -88,14 +88,16 @@ test('21. 1 MiB password -> 400 fast, no argon2 run, nothing stored', async () =
     [129, 422],
   ] as const) {
     const body = `_csrf=${await visitor.tokenOn(`${link}/password`)}&password=${'a1'.repeat(size / 2 + 1).slice(0, size)}`
-    const start = performance.now()
+    const start = process.cpuUsage()
     const answer = await visitor.ask(`${link}/password`, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body,
     })
     assert.equal(answer.status, status, `${size}`)
-    assert.ok(performance.now() - start < 1000, `${size}: ${performance.now() - start} ms`)
+    // Of this process, in which the server runs; argon2id would be in another, and has a test of its own.
+    const { user, system } = process.cpuUsage(start)
+    assert.ok(user + system < 1_000_000, `${size}: ${(user + system) / 1000} ms of a core`)
   }
   assert.deepEqual(await allThatIsStored(server), before)
 })
@@ -103,9 +105,9 @@ test('21. 1 MiB password -> 400 fast, no argon2 run, nothing stored', async () =
 test('the list is answered from memory in under a millisecond, whatever is asked', () => {
   isCommon('read it once')
   const asked = [...listed().slice(0, 500), ...Array.from({ length: 500 }, (_, at) => `not in the list ${at}`)]
-  const start = performance.now()
+  const start = process.cpuUsage()
   for (const word of asked) problemOf(word, ['maria', 'gomez', 'riverside', 'clinic'])
-  const each = (performance.now() - start) / asked.length
+  const each = process.cpuUsage(start).user / 1000 / asked.length
   assert.ok(each < 1, `${each} ms`)
 })
 

@@ -4,6 +4,7 @@ import { outbox } from '../support/letters.ts'
 import type { TestServer } from '../support/server.ts'
 import { letCodesCountAgain, Visitor, type Answer } from '../support/visitor.ts'
 import { enrol, writeTo } from '../enrolment/newcomer.ts'
+import { until } from '../support/until.ts'
 
 export interface Patient {
   person: Person
@@ -30,22 +31,18 @@ export async function linkFor(server: TestServer, email: string): Promise<string
   const before = (await resetMails(server, email)).length
   const asked = await new Visitor(server).submit('/sign-in/forgot', '/sign-in/forgot', { email })
   if (asked.location !== '/sign-in/forgot/asked') throw new Error(`not asked: ${asked.status}`)
-  for (let tries = 0; tries < 200; tries++) {
+  return until(async () => {
     const mails = await resetMails(server, email)
-    if (mails.length > before) return resetPathIn(mails[0]!.text)
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error('no link was mailed')
+    return mails.length > before && resetPathIn(mails[0]!.text)
+  }, 'a link is mailed')
 }
 
 /** Jobs that were enqueued are done: no other mail is still to come. */
 export async function nothingUnderWay(server: TestServer): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    const jobs = await server.sql('SELECT 1 FROM graphile_worker._private_jobs')
-    if (jobs.length === 0) return
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error('jobs do not end')
+  await until(
+    async () => (await server.sql('SELECT 1 FROM graphile_worker._private_jobs')).length === 0,
+    'no job is left',
+  )
 }
 
 /** Newest first. */

@@ -25,7 +25,7 @@ export async function startProfile(folder: string, baseURL: string): Promise<Bro
     headless: true,
     baseURL,
   })
-  context.setDefaultTimeout(30_000)
+  context.setDefaultTimeout(60_000)
   return context
 }
 
@@ -49,7 +49,7 @@ export async function openWindow(
     acceptDownloads: true,
   })
   // A busy machine is slow, and slow is not wrong.
-  context.setDefaultTimeout(30_000)
+  context.setDefaultTimeout(60_000)
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('console', (message) => {
@@ -61,4 +61,9 @@ export async function openWindow(
       complaints.push(`asked elsewhere: ${request.url()}`)
   })
   return { context, page, complaints }
+}
+
+/** From now on time passes on this page only when the test says so: the clock must have been installed before the page was opened. */
+export async function stopClock(page: Page): Promise<void> {
+  await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 1000)
 }

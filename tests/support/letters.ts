@@ -5,6 +5,7 @@ import type { Person } from './cast.ts'
 import { codeOf } from './cast.ts'
 import type { TestServer } from './server.ts'
 import { Visitor, letCodesCountAgain, plain, type Answer, type TestFile } from './visitor.ts'
+import { until } from './until.ts'
 
 export interface CapturedMail {
   to: string
@@ -70,12 +71,10 @@ export async function outbox(server: TestServer): Promise<CapturedMail[]> {
 
 /** Waits until `count` mails to an address are there. Newest first. */
 export async function mailsTo(server: TestServer, address: string, count = 1): Promise<CapturedMail[]> {
-  for (let tries = 0; tries < 150; tries++) {
+  return until(async () => {
     const mails = (await outbox(server)).filter(({ to }) => to === address)
-    if (mails.length >= count) return mails
-    await new Promise((done) => setTimeout(done, 50))
-  }
-  throw new Error(`no ${count} mails to ${address}`)
+    return mails.length >= count && mails
+  }, `${count} mails to ${address}`)
 }
 
 /** The path in a mail's link. */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from './free-port.ts'
+import { until } from './until.ts'
 
 export const mainFile = fileURLToPath(new URL('../../server/main.js', import.meta.url))
 
@@ -74,11 +75,10 @@ function startAndStop(env: Record<string, string>): Promise<void> {
 
 /** Waits for the notices of the try-out's first messages, so that no test finds them still on their way. */
 async function firstNoticesSent(port: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  await until(async () => {
     const mails = (await (await fetch(`http://localhost:${port}/demo/outbox.json`)).json()) as unknown[]
-    if (mails.length >= FIRST_NOTICES) break
-    await new Promise((done) => setTimeout(done, 50))
-  }
+    return mails.length >= FIRST_NOTICES
+  }, 'the first notices')
   // The last job is still to be taken off the queue.
   await new Promise((done) => setTimeout(done, 300))
 }

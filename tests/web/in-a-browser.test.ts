@@ -3,24 +3,18 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { openWindow, startBrowser, startProfile } from '../support/browser.ts'
+import { openWindow, startProfile } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import type { TestServer } from '../support/server.ts'
+import { serverAndBrowser } from '../support/server-and-browser.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
 
 let server: TestServer
 let browser: Browser
 
-before(async () => {
-  server = await startTestServer()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser.close()
-  await server.stop()
-})
+serverAndBrowser((both) => ({ server, browser } = both))
 
 /** Something of Maria's messages. */
 const PRIVATE = /blood test|sugar|Your next visit|Dana Ortiz|Maria Gomez/i

@@ -5,6 +5,7 @@ import { recordRefusal } from './audit/record-refusal.ts'
 import { config } from './config.ts'
 import { routes } from './routes.ts'
 import { knowAccess } from './enrolment/access-proof.ts'
+import { knowHelpWaiting } from './help-sign-in/know-help-waiting.ts'
 import { knowDevice } from './sign-in/know-device.ts'
 import { leadEndedToSignIn } from './sign-in/guards.ts'
 import { knowReader } from './sign-in/know-reader.ts'
@@ -37,7 +38,7 @@ export function makeApp(): Express {
   app.options('/{*path}', notFound)
   app.use(knowDevice)
   app.use(sessions(), saveBeforeRedirect)
-  app.use(knowAccess, knowReader)
+  app.use(knowAccess, knowReader, knowHelpWaiting)
   app.use(routes())
   app.use(notFound)
   app.use(leadEndedToSignIn, recordRefusal, showError)

@@ -2,6 +2,7 @@
  * Help with a sign-in that was lost altogether: asked → approved → (the person is told, a time passes) → ready → a code → used; or cancelled, or
  * lapsed. Every step holds its row and is guarded by the step before it, so that of many at once one is the first.
  */
+import type { Role } from './account.store.ts'
 import { boundRows } from '../audit/bound-rows.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
@@ -144,6 +145,16 @@ export async function findOpenReset(accountId: string, now: Date): Promise<Assis
     accountId,
   ])
   return (await toResets(rows))[0]
+}
+
+/** How many wait for somebody to agree, of people in these roles and not of `staffId`, who did not ask for them either. */
+export async function countResetsToApprove(staffId: string, roles: readonly Role[], now: Date): Promise<number> {
+  const [row] = await ask<{ many: number }>(
+    `SELECT count(*)::int AS many FROM assisted_resets WHERE ${OPEN} AND approved_at IS NULL AND $2 NOT IN (asked_by, account_id)
+     AND account_id IN (SELECT id FROM accounts WHERE role = ANY($3) AND state = 'active')`,
+    [tooOld(now), staffId, roles],
+  )
+  return row!.many
 }
 
 /** Every open request, and those of the last 30 days that `staffId` asked for or approved. Newest first. */

@@ -165,11 +165,18 @@ export async function showHelpRequest(request: Request, response: Response) {
     hours: config().helpWaitingHours,
     can: { ...can, approve: can.approve && !newcomer },
     newcomer: can.approve && newcomer,
+    again: state.step.startsWith('stopped') || state.step === 'lapsed' ? againText(state.step) : '',
+    againHref: `${HOME}/people/${person.id}`,
     codesLeft: MOST_CODES - reset.codesMade,
     approveAction: `${path}/approve`,
     codeAction: `${path}/code`,
     stopAction: `${path}/stop`,
   })
+}
+
+/** What to do for the person when a request is over and nothing came of it. */
+function againText(step: string): string {
+  return t('help-sign-in:request.again', { context: step })
 }
 
 /** POST /help-sign-in/requests/:request/approve */

@@ -2,7 +2,7 @@
  * Help for somebody who lost everything that they sign in with, as staff give it: one asks, another approves, the person hears of it and can stop
  * it, a time passes, and then one of the two makes a code. Nobody can do it alone, and nobody for themselves.
  */
-import { findAccount, findAccountByEmail, type Account } from '../accounts/account.store.ts'
+import { findAccount, findAccountByEmail, type Account, type Role } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { wasInvitedByAccount } from '../audit/access-event.store.ts'
 import type { Actor } from '../audit/actor.ts'
@@ -17,6 +17,7 @@ import { limit } from '../web/rate-limits.ts'
 import {
   approveReset,
   cancelReset,
+  countResetsToApprove,
   findOpenReset,
   findReset,
   findResetByToken,
@@ -35,7 +36,20 @@ const lookUps = limit('help-look-up', 60, HOUR)
 /** Whom somebody may look up to help: care teams and administrators their patients, administrators their colleagues, nobody themselves. */
 export function isInReach(helper: Account, person: Account): boolean {
   if (helper.id === person.id || helper.state !== 'active' || person.state === 'closed') return false
-  return helper.role === 'admin' || (helper.role === 'provider' && person.role === 'patient')
+  return REACH[helper.role].includes(person.role)
+}
+
+const REACH: Record<Role, readonly Role[]> = {
+  admin: ['patient', 'provider', 'admin', 'auditor'],
+  provider: ['patient'],
+  auditor: [],
+  patient: [],
+}
+
+/** How many requests of others wait for this one to agree. Counts them and opens nothing. */
+export async function countWaitingFor(helper: Account, now = new Date()): Promise<number> {
+  const roles = REACH[helper.role]
+  return roles.length > 0 ? countResetsToApprove(helper.id, roles, now) : 0
 }
 
 /** Who has not made a sign-in yet has none to lose: the link of their notice is enough. */

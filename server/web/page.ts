@@ -91,6 +91,7 @@ function everyPage(request: Request) {
     nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({
       href,
       label: t(label),
+      waiting: request.waiting?.[href] ?? 0,
       // A form that is shown again stands at the address that it was sent to.
       current: request.method === 'GET' && request.path === href,
     })),

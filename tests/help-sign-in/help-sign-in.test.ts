@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { enrol, everybodyIn, linkIn, mailsTo, outbox, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
+import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import {
   accountId,
   askHelpFor,
@@ -87,6 +87,9 @@ describe('41. Admin resets MFA alone -> needs second admin, 24 h, notice', () =>
     assert.equal((await outbox(server)).filter(({ to, text }) => to === email && /stop-help/.test(text)).length, 0)
 
     assert.match((await abel.ask('/help-sign-in')).body, /1 request waits for a second person/)
+    const told = /Help with sign-in 1 waits for you/
+    assert.match(plain((await abel.ask('/account')).body), told, 'on whatever page they are')
+    for (const other of [ada, dana, felix]) assert.doesNotMatch(plain((await other.ask('/account')).body), told)
     assert.equal((await press(abel, path, 'approve')).location, path)
     const readyAt = await noticeOut(server, path)
     const hours = (readyAt.getTime() - Date.now()) / 3_600_000
@@ -296,6 +299,8 @@ describe('Stopping it', () => {
     assert.equal((await scanner.ask(link)).h1, 'This was stopped')
     assert.equal(await countEvents(server, 'help.cancelled', email), 1)
     assert.match((await dana.ask('/help-sign-in')).body, /Stopped by the person/)
+    const over = plain((await dana.ask(path)).body)
+    assert.match(over, /What to do next Call the person at the number from our records.* Begin again/)
     for (const button of ['approve', 'code', 'stop'] as const)
       assert.notEqual((await dana.submit('/help-sign-in', `${path}/${button}`, {})).status, 200)
     assert.equal(await countEvents(server, 'help.cancelled', email), 1, 'once')

@@ -21,6 +21,7 @@ export type Role = 'patient' | 'provider' | 'admin' | 'auditor'
 export interface Link {
   href: string
   label: string
+  waiting?: number
   current: boolean
 }
 
@@ -140,7 +141,7 @@ const NAV: Record<Role, Link[]> = {
   admin: [
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
-    { href: '/help-sign-in', label: 'Help with sign-in', current: false },
+    { href: '/help-sign-in', label: 'Help with sign-in', waiting: 2, current: false },
     ACCOUNT,
   ],
   auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }, ACCOUNT],
@@ -1840,6 +1841,9 @@ const helpSignIn: Sample[] = [
   }),
   sample('help-sign-in/help-request', 'stopped by the person', 'A request for a new sign-in', dana, {
     ...helpStep('stopped-by-person', 'bad', 'Stopped by the person, or by somebody who reads their mail'),
+    again:
+      'Call the person at the number from our records, not at one from their mail. If it was them who asked you, and the link was pressed by mistake, begin again. If it was not them, somebody tried to get in as them: leave it stopped and tell the person to change their password.',
+    againHref: '/help-sign-in/people/0199e1',
     endedAt,
     can: nothingToDo,
   }),

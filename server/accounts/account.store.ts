@@ -113,6 +113,11 @@ export async function noteSignIn(id: string, now: Date, transaction?: Transactio
   await accounts.update({ lastSignedInAt: now }, { id }, transaction)
 }
 
+/** All sessions of an account end, but perhaps the one that asks: a sign-in that is under way makes none after it. */
+export async function noteSessionEnding(id: string, transaction: Transaction): Promise<void> {
+  await ask('UPDATE accounts SET session_endings = session_endings + 1 WHERE id = $1', [id], transaction)
+}
+
 export async function setName(id: string, name: string, transaction: Transaction): Promise<void> {
   await accounts.update({ nameSealed: sealField(`account/${id}/name`, name) }, { id }, transaction)
 }

@@ -47,7 +47,7 @@ export function findOpener(
 }
 
 export function listOpeners(
-  where: Partial<Pick<Opener, 'mailboxId' | 'mailboxVersion' | 'kind' | 'accountId'>>,
+  where: Partial<Pick<Opener, 'mailboxId' | 'mailboxVersion' | 'kind' | 'accountId' | 'passkeyId'>>,
   transaction?: Transaction,
 ): Promise<Opener[]> {
   return openers.list(where, transaction)

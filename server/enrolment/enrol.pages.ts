@@ -52,7 +52,7 @@ export async function takeNewPassword(
       errors: toldErrors(form.errors),
     })
   const enrolmentId = await beginEnrolment(request.actor, account, form.values.password)
-  await beginSession(request, { accountId: account.id, stage: 'enrolling', enrolmentId, codeTries: 0, after })
+  await beginSession(request, account, { stage: 'enrolling', enrolmentId, codeTries: 0, after })
   response.redirect(303, '/enrol/second-factor')
 }
 
@@ -93,7 +93,7 @@ export async function takeNewPasskey(
   }
   if ('account' in made) return beginEnrolled(request, response, made, after)
   const { enrolmentId } = made
-  await beginSession(request, { accountId: account.id, stage: 'enrolling-by-passkey', enrolmentId, after })
+  await beginSession(request, account, { stage: 'enrolling-by-passkey', enrolmentId, after })
   response.redirect(303, '/enrol/password')
 }
 

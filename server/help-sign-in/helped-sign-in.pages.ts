@@ -30,7 +30,7 @@ export async function takeHelpCode(request: Request, response: Response) {
   const begun = await beginHelped(request.actor, form.values.email, form.values.code)
   if (!begun)
     return showCodeForm(request, response, toldErrors([{ field: 'code', key: 'help-sign-in:code.errors.wrong' }]))
-  await beginSession(request, { accountId: begun.account.id, stage: 'helped', attemptId: begun.attemptId })
+  await beginSession(request, begun.account, { stage: 'helped', attemptId: begun.attemptId })
   response.redirect(303, `${START}/password`)
 }
 
@@ -59,7 +59,7 @@ export async function takeHelpedPassword(request: Request, response: Response) {
   const form = readForm(newPassword(ownWordsOf(account)), request.body)
   if (!form.values) return showMakePassword(request, response, `${START}/password`, { errors: toldErrors(form.errors) })
   const halfMade = await halfMake(request.actor, account, form.values.password)
-  await beginSession(request, { accountId: account.id, stage: 'helped', attemptId: request.session.attemptId! })
+  await beginSession(request, account, { stage: 'helped', attemptId: request.session.attemptId! })
   request.session.halfMade = sealForSession(request, 'half-made', bytesOf(halfMade))
   response.redirect(303, `${START}/second-factor`)
 }

@@ -103,6 +103,7 @@ export async function finishHelped(
   const person: Actor = { ...actor, kind: 'account', id: account.id, role: account.role }
   return inTransaction(async (transaction) => {
     const reset = await completeReset(attemptId, now, transaction)
+    await endSessionsOf(account.id, transaction)
     const current = await findAccount(account.id, transaction)
     const mailbox = await findMailboxOf({ accountId: account.id }, transaction)
     if (reset?.accountId !== account.id || current?.state !== 'active' || !mailbox)
@@ -112,7 +113,6 @@ export async function finishHelped(
     await storeCodeApp(account.id, { secret: totpSecret, step }, transaction)
     await removePasskeysOf(account.id, transaction)
     const recoveryCodes = await makeRecoveryCodes(opened, now, transaction)
-    await endSessionsOf(account.id, transaction)
     await forgetDevicesOf(account.id, transaction)
     // Whoever was in may have asked for another address, or for a new password.
     await forgetResetsOf(account.id, transaction)

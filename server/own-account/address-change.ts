@@ -138,7 +138,7 @@ export async function stopAddressChangeByLink(
     return takeBack(actor, change.accountId, change, now, transaction)
   }
   const done = await unlessTaken(actor, change.accountId, now, stop)
-  if (done === undefined) await endSessionsOf(change.accountId)
+  if (done === undefined) await inTransaction((transaction) => endSessionsOf(change.accountId, transaction))
   return done ?? 'taken'
 }
 

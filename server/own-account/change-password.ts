@@ -58,7 +58,7 @@ export async function changePassword(
     await forgetResetsOf(account.id, transaction)
     await record(actor, { act: 'password.changed', subject: { kind: 'account', id: account.id } }, transaction, now)
     await tellOfChange(account.id, 'password-changed', now, transaction)
-    await noteProof(request, now.getTime(), transaction)
     await endOtherSessions(request, transaction)
+    await noteProof(request, now.getTime(), transaction)
   })
 }

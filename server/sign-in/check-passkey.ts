@@ -2,13 +2,13 @@
  * Passkeys as a way in, as a second factor and as a proof. Counted apart from passwords, so that somebody who tries passwords does not keep the
  * owner's passkey out.
  */
-import { findAccount, noteSignIn, type Account } from '../accounts/account.store.ts'
+import { findAccount, type Account } from '../accounts/account.store.ts'
 import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
 import { findMailboxOf } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
-import type { KeyPair } from '../vault/hpke.ts'
+import { pairOfPrivate, type KeyPair } from '../vault/hpke.ts'
 import type { Site } from '../web/host.ts'
 import { limit } from '../web/rate-limits.ts'
 import { networkOf } from './address-tries.ts'
@@ -16,11 +16,11 @@ import { endOfChallenge, type ChallengeFor } from './challenge.ts'
 import { findCredential } from './credential.store.ts'
 import { checkPassword } from './password.ts'
 import { passwordTries } from './tries.ts'
-import { openWithDeviceSecret, readDeviceSecret } from './passkey-opener.ts'
+import { openWithDeviceSecret, readDeviceSecret, takeUpByPasskey } from './passkey-opener.ts'
 import { checkNew, checkUse, PasskeyRefused, readNew, readUse } from './passkey.ts'
 import {
+  findPasskey,
   findPasskeyByCredential,
-  holdPasskey,
   insertSpentChallenge,
   notePasskeyUse,
   type NewPasskey,
@@ -46,6 +46,8 @@ export interface Met {
   account: Account
   passkey: Passkey
   pair: KeyPair | undefined
+  /** Of the device, as it was given. */
+  secret: Buffer | undefined
 }
 
 /** Signing in with a passkey alone. @returns undefined when it was refused, which is recorded @throws SlowDown */
@@ -65,11 +67,8 @@ export async function checkPasskeySignIn(
     const pair = mailbox && secret && (await openWithDeviceSecret(mailbox, passkey, secret))
     // Nobody is led to a step that they cannot take.
     if (!pair && !(await findCredential(account.id))?.password) throw new PasskeyRefused('does-not-open')
-    await inTransaction(async (transaction) => {
-      await used.spend(transaction)
-      if (pair) await noteSignedIn(actor, account, 'passkey', now, transaction)
-    })
-    return { account, passkey, pair }
+    await inTransaction(used.spend)
+    return { account, passkey, pair, secret }
   })
 }
 
@@ -80,7 +79,7 @@ export async function checkPasskeySignIn(
 export async function checkPasswordAfterPasskey(
   actor: Actor,
   account: Account,
-  passkeyId: string,
+  { id: passkeyId, secret }: { id: string; secret: Buffer | undefined },
   password: string,
   now = new Date(),
 ): Promise<{ pair: KeyPair } | { triesLeft: number } | 'removed'> {
@@ -95,30 +94,30 @@ export async function checkPasswordAfterPasskey(
   }
   await passwordTries.giveBack(account.id, bucket)
   const pair = await openMailboxWithSecret(mailbox, 'password', opener)
-  const kept = await inTransaction(async (transaction) => {
-    if (!(await holdPasskey({ id: passkeyId, accountId: account.id }, transaction))) return false
-    await noteSignedIn(actor, account, 'password+passkey', now, transaction)
-    return true
-  })
+  // Removed meanwhile, with every session that stood at this step.
+  const kept = await findPasskey({ id: passkeyId, accountId: account.id })
+  if (kept && secret) await takeUpByPasskey(personOf(actor, account), { ...mailbox, ...pair }, kept, secret, now)
   if (kept) return { pair }
   await recordDenied(actor, 'sign-in.passkey-refused', { kind: 'account', id: account.id }, 'unknown')
   return 'removed'
 }
 
-/** A passkey as the second factor, after the password. @returns whether it was right @throws SlowDown */
+/** A passkey as the second factor, after the password, which opened `privateKey`. @returns whether it was right @throws SlowDown */
 export async function checkPasskeyAfterPassword(
   actor: Actor,
   account: Account,
+  privateKey: Buffer,
   place: Place,
   given: Given,
   now = new Date(),
 ): Promise<boolean> {
   const right = await orRefuse({ ...actor, strength: 'password' }, { accountId: account.id }, async (about) => {
     const used = await readPasskey(place, 'second-factor', given.answer, now, about)
-    await inTransaction(async (transaction) => {
-      await used.spend(transaction)
-      await noteSignedIn(actor, account, 'password+passkey', now, transaction)
-    })
+    await inTransaction(used.spend)
+    const [secret, mailbox] = [readDeviceSecret(given.prf), await findMailboxOf({ accountId: account.id })]
+    const pair = pairOfPrivate(privateKey)
+    if (secret && mailbox?.publicKey.equals(pair.publicKey))
+      await takeUpByPasskey(personOf(actor, account), { ...mailbox, ...pair }, used.passkey, secret, now)
     return true
   })
   return right ?? false
@@ -217,14 +216,6 @@ async function orRefuse<Result>(
   }
 }
 
-async function noteSignedIn(
-  actor: Actor,
-  account: Account,
-  strength: 'passkey' | 'password+passkey',
-  now: Date,
-  transaction: Transaction,
-) {
-  await noteSignIn(account.id, now, transaction)
-  const signedIn: Actor = { ...actor, kind: 'account', id: account.id, role: account.role, strength }
-  await record(signedIn, { act: 'account.signed-in' }, transaction, now)
+function personOf(actor: Actor, account: Account): Actor {
+  return { ...actor, kind: 'account', id: account.id, role: account.role }
 }

@@ -1,5 +1,5 @@
 /** Signing in, in two steps: the password, which opens the mailbox, and the second factor, without which nothing else answers. */
-import { findAccount, findAccountByEmail, noteSignIn, type Account } from '../accounts/account.store.ts'
+import { findAccount, findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
 import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
@@ -105,7 +105,7 @@ export async function checkCodeOf(
   const step =
     code && credential?.totpSecret && (await stepOfCode(credential.totpSecret, code, credential.totpLastStep, now))
   const spend = async (transaction: Transaction) => (step ? spendStep(account.id, step, transaction) : false)
-  return finishSignIn(strengthened(actor, account, 'password+code'), account, codeTriesADay, spend, now)
+  return checkFactor(strengthened(actor, account, 'password+code'), account, codeTriesADay, spend, now)
 }
 
 /** Step two with one of the ten recovery codes instead of the app. @returns whether it was good @throws SlowDown likewise */
@@ -125,20 +125,11 @@ export async function checkRecoveryCodeOf(
     await tellOfChange(account.id, 'recovery-code-used', now, transaction)
     return true
   }
-  return finishSignIn(strong, account, recoveryCodeTriesADay, spend, now)
+  return checkFactor(strong, account, recoveryCodeTriesADay, spend, now)
 }
 
-/** A sign-in whose recovery code was used up a moment before, when it set the password; its person was told then. */
-export async function noteRecoveredSignIn(actor: Actor, account: Account, now = new Date()): Promise<void> {
-  await inTransaction(async (transaction) => {
-    await noteSignIn(account.id, now, transaction)
-    const strong = strengthened(actor, account, 'password+recovery-code')
-    await record(strong, { act: 'account.signed-in' }, transaction, now)
-  })
-}
-
-/** Uses up the second factor and writes the event in one transaction; a refusal is written in one of its own. */
-async function finishSignIn(
+/** Uses up the second factor; a refusal is written in a transaction of its own. The sign-in itself is recorded with its session (`beginSignedIn`). */
+async function checkFactor(
   actor: Actor,
   account: Account,
   triesADay: Tries,
@@ -147,13 +138,8 @@ async function finishSignIn(
 ): Promise<boolean> {
   const device = await knownDeviceOf(actor, account.id, now)
   const triesLeft = await triesADay.count(account.id, device)
-  const signedIn = await inTransaction(async (transaction) => {
-    if (!(await spend(transaction))) return false
-    await noteSignIn(account.id, now, transaction)
-    await record(actor, { act: 'account.signed-in' }, transaction, now)
-    return true
-  })
-  if (signedIn) await triesADay.giveBack(account.id, device)
+  const right = await inTransaction(spend)
+  if (right) await triesADay.giveBack(account.id, device)
   else
     await recordDenied(
       { ...actor, strength: 'password' },
@@ -161,8 +147,8 @@ async function finishSignIn(
       { kind: 'account', id: account.id },
       'wrong-or-used',
     )
-  if (!signedIn && !device && triesLeft === 0) await tellOfManyTries(account, 'many-wrong-codes', now)
-  return signedIn
+  if (!right && !device && triesLeft === 0) await tellOfManyTries(account, 'many-wrong-codes', now)
+  return right
 }
 
 function strengthened(actor: Actor, account: Account, strength: Actor['strength']): Actor {

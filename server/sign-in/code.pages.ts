@@ -13,7 +13,7 @@ import { readCode } from './one-time-code.ts'
 import { challengeFor, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
 import { optionsForUse } from './passkey.ts'
 import { listPasskeys } from './passkey.store.ts'
-import { beginNextSession, endSession, unsealFromSession } from './sessions.ts'
+import { endSession, unsealFromSession } from './sessions.ts'
 import { beginSignedIn, HOME, placeAfterRecoveryCode } from './sign-in.pages.ts'
 
 const CODE_TRIES = 5
@@ -38,7 +38,8 @@ export async function sendCodeStepOptions(request: Request, response: Response) 
 export async function takePasskeyAsCode(request: Request, response: Response) {
   if (!atCodeStep(request)) return response.redirect(303, '/sign-in')
   const account = await accountOfStep(request)
-  const right = await checkPasskeyAfterPassword(request.actor, account, placeOf(request), givenIn(request))
+  const privateKey = unsealFromSession(request, 'mailbox-key', request.session.mailboxKey!)
+  const right = await checkPasskeyAfterPassword(request.actor, account, privateKey, placeOf(request), givenIn(request))
   if (right) return finish(request, response, account, 'password+passkey')
   await showCode(request, response, [], toldErrors([{ field: 'passkey', key: 'passkeys:errors.refused' }]))
 }
@@ -144,7 +145,7 @@ async function finish(
 ) {
   const { after, mailboxKey } = request.session
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
-  await beginSignedIn(request, account, privateKey, strength, beginNextSession)
+  await beginSignedIn(request, account, privateKey, strength, 'next')
   const place = ownPath(after, HOME[account.role])
   response.redirect(303, strength === 'password+recovery-code' ? placeAfterRecoveryCode(place) : place)
 }

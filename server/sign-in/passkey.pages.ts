@@ -10,7 +10,7 @@ import { checkPasskeySignIn, checkPasswordAfterPasskey } from './check-passkey.t
 import { ownPath } from './guards.ts'
 import { optionsForUse } from './passkey.ts'
 import { challengeFor, givenIn, placeOf } from './passkey-place.ts'
-import { beginNextSession, beginSession, endSession } from './sessions.ts'
+import { beginSession, endSession, sealForSession, unsealFromSession } from './sessions.ts'
 import { beginSignedIn, HOME, linkView, placeAfter, showSignIn } from './sign-in.pages.ts'
 
 /** GET /sign-in/passkey: what the page's script asks the device. The same for everybody: who they are only the device tells. */
@@ -26,10 +26,12 @@ export async function takePasskey(request: Request, response: Response) {
     const errors = toldErrors([{ field: 'passkey', key: 'passkeys:errors.refused' }])
     return showSignIn(request, response, { ...(await linkView(token)), errors }, 422)
   }
-  const { account, passkey, pair } = met
+  const { account, passkey, pair, secret } = met
   const after = await placeAfter(request, token, account)
   if (!pair) {
-    await beginSession(request, { accountId: account.id, stage: 'password', passkeyId: passkey.id, after })
+    await beginSession(request, account, { stage: 'password', passkeyId: passkey.id, after })
+    // It may open what is from before the newest key, once the password has opened that.
+    if (secret) request.session.deviceSecret = sealForSession(request, 'device-secret', secret)
     return response.redirect(303, '/sign-in/password')
   }
   await beginSignedIn(request, account, pair.privateKey, 'passkey')
@@ -52,7 +54,9 @@ export async function takePasswordAfterPasskey(request: Request, response: Respo
     return showPasswordStep(request, response, account, { errors }, 422)
   }
   try {
-    const checked = await checkPasswordAfterPasskey(request.actor, account, request.session.passkeyId!, password)
+    const { passkeyId, deviceSecret } = request.session
+    const secret = deviceSecret ? unsealFromSession(request, 'device-secret', deviceSecret) : undefined
+    const checked = await checkPasswordAfterPasskey(request.actor, account, { id: passkeyId!, secret }, password)
     if (checked === 'removed') {
       await endSession(request)
       return response.redirect(303, '/sign-in')
@@ -69,7 +73,7 @@ export async function takePasswordAfterPasskey(request: Request, response: Respo
       )
     }
     const { after } = request.session
-    await beginSignedIn(request, account, checked.pair.privateKey, 'password+passkey', beginNextSession)
+    await beginSignedIn(request, account, checked.pair.privateKey, 'password+passkey', 'next')
     response.redirect(303, ownPath(after, HOME[account.role]))
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error

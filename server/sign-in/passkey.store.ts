@@ -86,16 +86,6 @@ export async function findPasskey(
   return (await passkeysWhere('p.id = $1 AND p.account_id = $2', [where.id, where.accountId], transaction))[0]
 }
 
-/** Holds it until the transaction ends. @returns whether it is still there */
-export async function holdPasskey(where: { id: string; accountId: string }, transaction: Transaction) {
-  const rows = await ask<{ id: string }>(
-    'SELECT id FROM passkeys WHERE id = $1 AND account_id = $2 FOR UPDATE',
-    [where.id, where.accountId],
-    transaction,
-  )
-  return rows.length === 1
-}
-
 /** In the order in which they were added. */
 export async function listPasskeys(accountId: string, transaction?: Transaction): Promise<Passkey[]> {
   return passkeysWhere('p.account_id = $1 ORDER BY p.added_at, p.id', [accountId], transaction)

@@ -72,7 +72,9 @@ export async function takeReset(request: Request, response: Response) {
   if (!form.values) return showReset(request, response, account, { errors: toldErrors(form.errors) }, 422)
   try {
     const factor = await resetPassword(request.actor, account, tokenIn(request), form.values)
-    if (factor === 'recovery-code') await beginSession(request, { accountId: account.id, stage: 'recovered' })
+    // Every session has just been ended, once.
+    const after = { ...account, sessionEndings: account.sessionEndings + 1 }
+    if (factor === 'recovery-code') await beginSession(request, after, { stage: 'recovered' })
     if (factor) return response.redirect(303, '/sign-in/password-set')
     const errors = toldErrors([{ field: 'code', key: 'sign-in:reset.errors.wrong' }])
     await showReset(request, response, account, { errors }, 422)

@@ -7,7 +7,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import connectPgSimple from 'connect-pg-simple'
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import session, { type SessionData } from 'express-session'
-import type { Role } from '../accounts/account.store.ts'
+import { noteSessionEnding, type Account, type Role } from '../accounts/account.store.ts'
 import type { SignInStrength } from '../audit/actor.ts'
 import { recordChangedRow } from '../audit/record-changed-row.ts'
 import { config } from '../config.ts'
@@ -58,6 +58,8 @@ declare module 'express-session' {
     codeSecretUntil: number
     accessCode: string
     halfMade: string
+    /** Sealed likewise: of the passkey that was right, while its password is asked for. */
+    deviceSecret: string
     codeTries: number
     /** An administrator in real use who has none: nothing else is open to them until it is made. */
     mustAddPasskey: boolean
@@ -83,11 +85,10 @@ export class SessionEnded extends Error {
 
 export function sessions(): RequestHandler {
   const PgStore = connectPgSimple(session)
-  const idleAndADay = config().idleMinutes * 60 + 24 * 60 * 60
   const store = new PgStore({
     pool: connectionPool(),
     tableName: 'sessions',
-    ttl: idleAndADay,
+    ttl: secondsKept(),
     disableTouch: true,
     pruneSessionInterval: 15 * 60,
     errorLog: () => logWarning('A session could not be read or pruned'),
@@ -96,7 +97,7 @@ export function sessions(): RequestHandler {
     name: COOKIE,
     secret: cookieSecret(),
     genid: newToken,
-    store: withDigests(onlyOurs(neverBroughtBack(store, idleAndADay))),
+    store: withDigests(onlyOurs(neverBroughtBack(store))),
     resave: false,
     saveUninitialized: false,
     cookie: { path: '/', httpOnly: true, secure: true, sameSite: 'lax' },
@@ -107,6 +108,11 @@ export function sessions(): RequestHandler {
     if (given.length > 1) throw new BadInput('two session cookies')
     readSession(request, response, next)
   }
+}
+
+/** How long a row is kept after it was written. */
+function secondsKept() {
+  return config().idleMinutes * 60 + A_DAY / 1000
 }
 
 /**
@@ -129,7 +135,7 @@ const withRow = new WeakSet<object>()
  * Writes a session that was read only over its own row: a request that was under way while its session was signed out must not bring it back.
  * Only a session that was begun in this request makes a row.
  */
-function neverBroughtBack(store: session.Store, secondsToKeep: number): session.Store {
+function neverBroughtBack(store: session.Store): session.Store {
   const begun = store.set.bind(store)
   const asRead = store.createSession.bind(store)
   store.createSession = (request, content) => {
@@ -141,7 +147,7 @@ function neverBroughtBack(store: session.Store, secondsToKeep: number): session.
     if (!withRow.has(content)) return begun(digest, withMac(digest, content) as never, done)
     const written = ask(
       'UPDATE sessions SET sess = $2, expire = now() + make_interval(secs => $3) WHERE sid = $1 RETURNING sid',
-      [digest, JSON.stringify(withMac(digest, content)), secondsToKeep],
+      [digest, JSON.stringify(withMac(digest, content)), secondsKept()],
     )
     written.then(
       () => done?.(),
@@ -228,12 +234,31 @@ function digestsOfPlace(request: Request, accountId: string) {
   }
 }
 
-/** Begins a session of a new id with this content; whatever was in the old one is gone. */
-export async function beginSession(request: Request, content: Partial<SessionData>, now = Date.now()): Promise<void> {
-  await new Promise<void>((done, fail) =>
-    request.session.regenerate((error) => (error ? fail(error as Error) : done())),
+/**
+ * Begins a session of a new id with this content, as a row, at once; whatever was in the old one is gone. @param account as it was when the
+ * request began to look at what its person signs in with: when all its sessions were ended since, there is none. @throws SessionEnded then
+ */
+export async function beginSession(
+  request: Request,
+  account: Pick<Account, 'id' | 'sessionEndings'>,
+  content: Partial<SessionData>,
+  now = Date.now(),
+  transaction?: Transaction,
+): Promise<void> {
+  await endSession(request)
+  fill(request, { accountId: account.id, ...content }, now)
+  withRow.add(request.session)
+  const digest = digestOf(request.sessionID)
+  // Whoever ends all sessions has the account's row first, or finds this one.
+  const begun = await ask(
+    `WITH still AS (SELECT id FROM accounts WHERE id = $4 AND session_endings = $5 FOR SHARE)
+     INSERT INTO sessions (sid, sess, expire) SELECT $1, $2, now() + make_interval(secs => $3) FROM still RETURNING sid`,
+    [digest, JSON.stringify(withMac(digest, request.session)), secondsKept(), account.id, account.sessionEndings],
+    transaction,
   )
-  fill(request, content, now)
+  if (begun.length === 1) return
+  await endSession(request)
+  throw new SessionEnded()
 }
 
 /**
@@ -354,16 +379,19 @@ function bindingOfPlace(ref: string) {
 }
 
 /** Ends every session of an account, half-made ones too, on every node. @returns how many they were */
-export async function endSessionsOf(accountId: string, transaction?: Transaction): Promise<number> {
+export async function endSessionsOf(accountId: string, transaction: Transaction): Promise<number> {
+  await noteSessionEnding(accountId, transaction)
   const ended = await ask(`DELETE FROM sessions WHERE sess->>'accountId' = $1 RETURNING sid`, [accountId], transaction)
   return ended.length
 }
 
 /** Ends every session of this request's person but this one. @returns how many they were */
-export async function endOtherSessions(request: Request, transaction?: Transaction): Promise<number> {
+export async function endOtherSessions(request: Request, transaction: Transaction): Promise<number> {
+  const accountId = request.session.accountId!
+  await noteSessionEnding(accountId, transaction)
   const ended = await ask(
     `DELETE FROM sessions WHERE sess->>'accountId' = $1 AND sid <> $2 RETURNING sid`,
-    [request.session.accountId ?? '', digestOf(request.sessionID)],
+    [accountId, digestOf(request.sessionID)],
     transaction,
   )
   return ended.length
@@ -384,13 +412,13 @@ export async function emptyEndedSessions(now: Date): Promise<void> {
   const { idleMinutes, sessionHours } = config()
   await ask(
     `UPDATE sessions SET sess = (sess::jsonb - $3::text[])::json
-     WHERE coalesce(sess->>'mailboxKey', sess->>'halfMade') IS NOT NULL
+     WHERE coalesce(sess->>'mailboxKey', sess->>'halfMade', sess->>'deviceSecret') IS NOT NULL
      AND ((sess->>'seenAt')::bigint < $1 OR (sess->>'startedAt')::bigint < $2 OR sess->>'movedAt' IS NOT NULL)`,
     [now.getTime() - idleMinutes * MINUTE, now.getTime() - sessionHours * 60 * MINUTE, SEALED],
   )
 }
 
-type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code' | 'half-made'
+type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code' | 'half-made' | 'device-secret'
 
 /** Seals bytes for this session: only the cookie opens them again. */
 export function sealForSession(request: Request, name: SealedName, bytes: Buffer): string {

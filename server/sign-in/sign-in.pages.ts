@@ -1,18 +1,19 @@
 /** Signing in and out: the password. The second step stands in code.pages.ts. */
 import type { Request, Response } from 'express'
-import { findAccount, type Account, type Role } from '../accounts/account.store.ts'
+import { findAccount, noteSignIn, type Account, type Role } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
 import type { SignInStrength } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
+import { inTransaction } from '../database/connection.ts'
 import { SlowDown } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { siteOf } from '../web/host.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { tellWait } from '../web/tell-wait.ts'
 import { findOpenReset } from '../accounts/assisted-reset.store.ts'
-import { checkPasswordOf, noteRecoveredSignIn } from './check-sign-in.ts'
+import { checkPasswordOf } from './check-sign-in.ts'
 import { ownPath } from './guards.ts'
 import { rememberDevice } from './known-device.ts'
 import { passkeyForm } from './passkey-place.ts'
@@ -142,8 +143,7 @@ async function finishRecovery(
   after: string,
 ) {
   const strength = 'password+recovery-code'
-  await noteRecoveredSignIn(request.actor, account)
-  await beginSignedIn(request, account, privateKey, strength, beginNextSession)
+  await beginSignedIn(request, account, privateKey, strength, 'next')
   response.redirect(303, placeAfterRecoveryCode(ownPath(after, HOME[account.role])))
 }
 
@@ -153,32 +153,42 @@ export function placeAfterRecoveryCode(next: string): string {
 }
 
 async function beginCodeStep(request: Request, account: Account, privateKey: Buffer, after: string) {
-  await beginSession(request, { accountId: account.id, stage: 'code', after })
+  await beginSession(request, account, { stage: 'code', after })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
 }
 
 /**
- * A session of a new id that is signed in, with the mailbox's private half sealed under its cookie.
- * @param begin `beginNextSession` where it follows from a step whose session must not have been ended @throws SessionEnded then
+ * A session of a new id that is signed in, with the mailbox's private half sealed under its cookie. It begins, and is recorded, in one step.
+ * @param from 'next' where it follows from a step whose session must not have been ended @throws SessionEnded; then nothing is recorded
  */
 export async function beginSignedIn(
   request: Request,
   account: Account,
   privateKey: Buffer,
   strength: SignInStrength,
-  begin = beginSession,
+  from: 'nothing' | 'next' = 'nothing',
 ) {
   await rememberDevice(request, request.res!, account, strength)
   const mustAddPasskey = await lacksNeededPasskey(request, account)
-  await begin(request, {
+  const now = new Date()
+  const content = {
     accountId: account.id,
-    stage: 'signed-in',
+    stage: 'signed-in' as const,
     strength,
     role: account.role,
-    provedAt: Date.now(),
+    provedAt: now.getTime(),
     // Of the account as it was before this sign-in was noted.
     ...(account.lastSignedInAt ? { lastSignedInAt: account.lastSignedInAt.getTime(), tellsLastSignIn: true } : {}),
     ...(mustAddPasskey ? { mustAddPasskey } : {}),
+  }
+  await inTransaction(async (transaction) => {
+    // A sign-in that was just made has an event of its own.
+    if (strength !== 'enrolment') await noteSignIn(account.id, now, transaction)
+    if (from === 'next') await beginNextSession(request, content, now.getTime(), transaction)
+    else await beginSession(request, account, content, now.getTime(), transaction)
+    if (strength === 'enrolment') return
+    const actor = { ...request.actor, kind: 'account' as const, id: account.id, role: account.role, strength }
+    await record(actor, { act: 'account.signed-in' }, transaction, now)
   })
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
   if ((await findOpenReset(account.id, new Date()))?.approvedAt) request.session.helpAsked = true

@@ -29,6 +29,14 @@ async function whileSessionsEnd<Result>(act: () => Promise<Result>): Promise<Res
   }
 }
 
+/** How often it was recorded that somebody signed in. */
+async function signIns(): Promise<number> {
+  const [row] = await server.sql<{ count: number }>(
+    `SELECT count(*)::int FROM access_events WHERE act = 'account.signed-in'`,
+  )
+  return row!.count
+}
+
 async function assertOut(...visitors: Visitor[]) {
   for (const visitor of visitors) {
     const { status, location } = await visitor.ask('/messages')
@@ -54,9 +62,31 @@ test('a sign-in that was ended at its second step does not become one', async ()
   const visitor = new Visitor(server)
   await letCodesCountAgain(server)
   await visitor.submit('/sign-in', '/sign-in', { email: maria.email, password: maria.password })
+  const before = await signIns()
   const answer = await whileSessionsEnd(() => visitor.submit('/sign-in/code', '/sign-in/code', { code: codeOf(maria) }))
   assert.deepEqual([answer.status, answer.location], [303, '/sign-in'])
+  assert.equal(await signIns(), before, 'nobody signed in')
   await assertOut(visitor)
+})
+
+test('a sign-in whose password is being looked at while all sessions are ended makes no session after that', async () => {
+  await letCodesCountAgain(server)
+  // A try is counted when the account is known and before its password is looked at.
+  await server.sql(
+    `CREATE FUNCTION end_all() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+     BEGIN UPDATE accounts SET session_endings = session_endings + 1; DELETE FROM sessions; RETURN NEW; END $$`,
+  )
+  await server.sql(
+    `CREATE TRIGGER ends AFTER INSERT OR UPDATE ON rate_limits FOR EACH ROW WHEN (NEW.key LIKE 'password:%') EXECUTE FUNCTION end_all()`,
+  )
+  const visitor = new Visitor(server)
+  const fields = { email: maria.email, password: maria.password }
+  const answer = await visitor.submit('/sign-in', '/sign-in', fields)
+  await server.sql('DROP TRIGGER ends ON rate_limits')
+  assert.deepEqual([answer.status, answer.location], [303, '/sign-in'])
+  assert.equal((await visitor.ask('/sign-in/code')).location, '/sign-in')
+  await assertOut(visitor)
+  assert.equal((await new Visitor(server).submit('/sign-in', '/sign-in', fields)).location, '/sign-in/code')
 })
 
 test('a session that was ended meanwhile changes no password', async () => {

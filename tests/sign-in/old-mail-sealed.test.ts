@@ -1,9 +1,11 @@
 /** In sealed mode only the person's own ways open what is from before; what stays closed says so, counts as nothing, and comes back. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { answerTo, idIn } from '../support/letters.ts'
 import { makePng } from '../support/files.ts'
 import { startTestServerSealed, type TestServer } from '../support/server.ts'
+import { SoftwarePasskey, type RegistrationOptions } from '../support/software-passkey.ts'
 import { letCodesCountAgain, plain, signedIn, Visitor } from '../support/visitor.ts'
 import { actsAbout, signInByCode, testOldMail } from './old-mail.ts'
 import { newCodes, newPatient, resetByApp, type Patient } from './way-back.ts'
@@ -223,3 +225,41 @@ test('a team member with a new sign-in waits for a colleague, whose next page le
   assert.equal((await dana.ask('/messages')).status, 200)
   assert.equal((await joined()).length, before + 1, 'once')
 })
+
+for (const first of ['the passkey', 'the password'] as const)
+  test(`a passkey that opened the earlier messages opens them again when it next appears, and then the newest too: ${first} first`, async () => {
+    const name = `passkey-of-before-${first === 'the passkey' ? 'one' : 'two'}`
+    const patient = await newPatient(server, dana, name)
+    const device = new SoftwarePasskey(server.port)
+    const prf = randomBytes(32).toString('base64url')
+    const asked = async <Options>(visitor: Visitor, path: string) =>
+      JSON.parse((await visitor.ask(path, { headers: { accept: 'application/json' } })).body) as Options
+    const options = await asked<RegistrationOptions>(patient.visitor, '/account/passkeys/new')
+    const added = { answer: device.create(options), prf }
+    assert.equal((await patient.visitor.submit('/account/passkeys', '/account/passkeys', added)).status, 303)
+    const { email, password } = await resetByApp(server, patient.person, `a new password of ${name}`)
+    const { listPasskeys } = await import('../../server/sign-in/passkey.store.ts')
+    const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+    const { id } = (await findAccountByEmail(email))!
+    const opens = async () => (await listPasskeys(id)).map((each) => each.prf)
+    assert.deepEqual(await opens(), [false], 'it opens nothing of today')
+
+    const use = async (visitor: Visitor, page: string) => {
+      await visitor.ask(page)
+      const challenge = await asked<{ challenge: string }>(visitor, `${page}/passkey`)
+      return visitor.submit(page, `${page}/passkey`, { answer: device.use(challenge), prf })
+    }
+    const visitor = new Visitor(server)
+    if (first === 'the passkey') {
+      assert.equal((await use(visitor, '/sign-in')).location, '/sign-in/password')
+      const step = '/sign-in/password'
+      assert.equal((await visitor.submit(step, step, { password })).location, '/messages')
+    } else {
+      await visitor.submit('/sign-in', '/sign-in', { email, password })
+      assert.equal((await use(visitor, '/sign-in/code')).location, '/messages')
+    }
+    assert.ok((await visitor.ask(`/messages/${patient.message}`)).body.includes(patient.body))
+    assert.deepEqual(await opens(), [true])
+    assert.equal((await use(new Visitor(server), '/sign-in')).location, '/messages', 'alone')
+    assert.ok((await actsAbout(server, patient)).includes('mailbox.earlier-opened'))
+  })

@@ -193,6 +193,7 @@ function slowForm(visitor: Visitor, path: string) {
 }
 
 test('48. Ending all sessions of an account (closing it) kills each of them', async () => {
+  const { inTransaction } = await import('../../server/database/connection.ts')
   const { endSessionsOf } = await import('../../server/sign-in/sessions.ts')
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   const [phone, laptop, other] = [
@@ -201,7 +202,7 @@ test('48. Ending all sessions of an account (closing it) kills each of them', as
     await signedIn(server, dana),
   ]
   const account = (await findAccountByEmail(maria.email))!
-  await endSessionsOf(account.id)
+  await inTransaction((transaction) => endSessionsOf(account.id, transaction))
   for (const visitor of [phone, laptop]) assert.deepEqual(await asked(visitor), [303, '/sign-in'])
   assert.equal((await other.ask('/messages')).status, 200)
   const again = await signedIn(server, maria)

@@ -74,6 +74,7 @@ const lives = async (visitor: Visitor) => (await visitor.ask('/help')).body.incl
 test('48. Stolen cookie after logout, password change, disable, delete, role change -> dead within 1 s on both nodes', async () => {
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   const { endSessionsOf } = await import('../../server/sign-in/sessions.ts')
+  const { inTransaction } = await import('../../server/database/connection.ts')
   const { sam } = server.cast
   const { id } = (await findAccountByEmail(sam.email))!
   const set = (name: keyof Account, value: string) =>
@@ -81,7 +82,7 @@ test('48. Stolen cookie after logout, password change, disable, delete, role cha
   const ways: [string, (owner: Visitor) => Promise<unknown>, () => Promise<unknown>][] = [
     ['sign-out', (owner) => owner.submit('/help', '/sign-out', {}), async () => {}],
     // What every change of a password, of an address and every reset calls in its transaction.
-    ['password change', () => endSessionsOf(id), async () => {}],
+    ['password change', () => inTransaction((transaction) => endSessionsOf(id, transaction)), async () => {}],
     [
       'sign out everywhere',
       (owner) => owner.submit('/account/devices', '/account/devices/end-all', {}),

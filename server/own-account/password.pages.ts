@@ -4,7 +4,7 @@ import { readForm, typed, type FormError } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { changePassword, checkCurrentPassword } from './change-password.ts'
 import { findCredential } from '../sign-in/credential.store.ts'
-import { readerOf } from '../sign-in/guards.ts'
+import { gavePasswordRecently, readerOf } from '../sign-in/guards.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { newPassword, ownWordsOf } from '../sign-in/sign-in.form.ts'
 
@@ -13,12 +13,12 @@ export async function askChangedPassword(request: Request, response: Response) {
   await showPassword(request, response, [], 200)
 }
 
-/** POST /account/password: the current one is asked for again, however lately it was given. */
+/** POST /account/password: the current one is asked for, unless it was a step before; having signed in with it is not enough. */
 export async function takeChangedPassword(request: Request, response: Response) {
   const reader = readerOf(request)
   const given = typed(request.body, 'current').slice(0, 1000)
   const form = readForm(newPassword(ownWordsOf(reader.account)), request.body)
-  const current = (await hasPassword(reader)) ? await checkCurrentPassword(reader, given) : 'none'
+  const current = await currentOf(request, reader, given)
   if (!current) {
     const key = `own-account:password.errors.${given ? 'wrong' : 'current'}`
     return showPassword(request, response, [{ field: 'current', key }, ...form.errors], 403)
@@ -28,6 +28,13 @@ export async function takeChangedPassword(request: Request, response: Response) 
   response.redirect(303, '/account?done=password')
 }
 
+/** @returns what is stored of the current password, 'none' when there is none, undefined when it was not given */
+async function currentOf(request: Request, reader: Reader, given: string) {
+  const stored = (await findCredential(reader.account.id))?.password
+  if (!stored) return 'none'
+  return gavePasswordRecently(request) ? stored : checkCurrentPassword(reader, given)
+}
+
 async function hasPassword({ account }: Reader): Promise<boolean> {
   return (await findCredential(account.id))?.password !== undefined
 }
@@ -35,6 +42,11 @@ async function hasPassword({ account }: Reader): Promise<boolean> {
 async function showPassword(request: Request, response: Response, problems: readonly FormError[], status: number) {
   const has = await hasPassword(readerOf(request))
   const title = t(`own-account:password.${has ? 'title' : 'titleAdd'}`)
-  const view = { title, hasPassword: has, errors: toldErrors(problems) }
+  const view = {
+    title,
+    hasPassword: has,
+    asksCurrent: has && !gavePasswordRecently(request),
+    errors: toldErrors(problems),
+  }
   showPage(request, response, 'own-account/password', view, status)
 }

@@ -57,6 +57,11 @@ export function isProvedRecently(request: Request, now = Date.now()): boolean {
   return now - (request.session.provedAt ?? 0) <= FIVE_MINUTES
 }
 
+/** Whether they have just been asked for their password on the way to a change: nobody is asked for it twice in a row. */
+export function gavePasswordRecently(request: Request, now = Date.now()): boolean {
+  return now - (request.session.passwordGivenAt ?? 0) <= FIVE_MINUTES
+}
+
 function isAboutRecoveryCodes(request: Request) {
   return request.path.startsWith('/enrol/recovery-codes')
 }

@@ -38,6 +38,7 @@ export async function takeProof(request: Request, response: Response) {
       return showProve(request, response, { errors }, 422)
     }
     await noteProof(request)
+    request.session.passwordGivenAt = Date.now()
     response.redirect(303, placeAfter(request))
   } catch (error) {
     if (!(error instanceof SlowDown)) throw error

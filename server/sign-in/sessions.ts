@@ -50,6 +50,8 @@ declare module 'express-session' {
     tellsLastSignIn: boolean
     /** When the person last gave what they sign in with, in milliseconds. */
     provedAt: number
+    /** When that was by the password, in this session and not at its sign-in; milliseconds. */
+    passwordGivenAt: number
     /** Sealed under the cookie: the mailbox's private half, and codes that are still to be shown. */
     mailboxKey: string
     recoveryCodes: string
@@ -304,6 +306,7 @@ export async function noteProof(request: Request, now = Date.now(), transaction?
   // A code app that is being set up begins anew, and an access code that nobody saw can be made anew.
   delete request.session.codeSecret
   delete request.session.accessCode
+  delete request.session.passwordGivenAt
   const { cookie: _, mailboxKey, recoveryCodes, ...content } = request.session
   const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
   const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)

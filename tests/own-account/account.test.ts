@@ -153,6 +153,25 @@ describe('Another password', () => {
     assert.equal((await signedIn(server, maria).then((same) => same.ask('/messages'))).status, 200)
   })
 
+  test('whoever proved by password on the way to it is not asked for it twice in a row, and the next time again', async () => {
+    const { sam } = server.cast
+    const visitor = await signedIn(server, sam)
+    await letProofsLapse(server, await idOf(sam.email))
+    const asked = (await visitor.ask(PAGE)).location
+    await letCodesCountAgain(server)
+    const proof = { password: sam.password, code: codeOf(sam) }
+    assert.equal((await visitor.submit(asked, asked, proof)).location, PAGE)
+    assert.doesNotMatch((await visitor.ask(PAGE)).body, /name="current"/)
+    assert.equal((await visitor.submit(PAGE, PAGE, { password: 'short' })).status, 422)
+    const changed = await visitor.submit(PAGE, PAGE, { password: NEW_PASSWORD })
+    assert.deepEqual([changed.status, changed.location], [303, '/account?done=password'])
+    assert.match((await visitor.ask(PAGE)).body, /name="current"/)
+    assert.equal((await visitor.submit(PAGE, PAGE, { password: sam.password })).status, 403)
+    const back = { current: NEW_PASSWORD, password: sam.password }
+    assert.equal((await visitor.submit(PAGE, PAGE, back)).status, 303)
+    await letCodesCountAgain(server)
+  })
+
   test('guesses at the current one are counted: ten in ten minutes', async () => {
     const { sam } = server.cast
     const visitor = await signedIn(server, sam)

@@ -1439,15 +1439,16 @@ const accountPages: Sample[] = [
     form: { name: '' },
     errors: [wrong('name', 'Enter your name.')],
   }),
-  sample('own-account/password', '', 'Change your password', maria, { hasPassword: true }),
+  sample('own-account/password', '', 'Change your password', maria, { hasPassword: true, asksCurrent: true }),
   sample('own-account/password', 'with errors', 'Change your password', maria, {
     hasPassword: true,
+    asksCurrent: true,
     errors: [
       wrong('current', 'That is not the password that you have now. Try again.'),
       wrong('password', 'Enter a password.'),
     ],
   }),
-  sample('own-account/password', 'the first one', 'Add a password', maria, { hasPassword: false }),
+  sample('own-account/password', 'the first one', 'Add a password', maria, { hasPassword: false, asksCurrent: false }),
   sample('own-account/code-app', '', 'Set up another code app', maria, otherCodeApp),
   sample('own-account/code-app', 'the first one', 'Set up a code app', maria, { ...otherCodeApp, first: true }),
   sample('own-account/code-app', 'wrong code', 'Set up another code app', maria, {

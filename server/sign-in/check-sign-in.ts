@@ -16,7 +16,7 @@ import { knownDeviceOf } from './known-device.ts'
 import { checkPassword } from './password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
-import { asStranger } from './strangers.ts'
+import { askInTurn, asStranger } from './strangers.ts'
 import { tellOfChange } from './tell-of-change.ts'
 import { codeTriesADay, passwordTries, recoveryCodeTriesADay, tellOfManyTries, type Tries } from './tries.ts'
 
@@ -50,12 +50,8 @@ async function checkFrom(
   password: string,
   now: Date,
 ): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
-  if (!device) await countAddress(actor)
-  const account = await accountOf(claimed)
-  const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
-  const triesLeft = await passwordTries.count(account?.id ?? name, device)
-  const active = account?.state === 'active' ? account : undefined
-  const credential = await findCredential(active?.id ?? NOBODY)
+  const askAll = () => countAndFind(device, actor, claimed)
+  const { account, active, credential, triesLeft } = await (device ? askAll() : askInTurn(askAll))
   const [opener] = await Promise.all([
     checkPassword(password, active?.id ?? NOBODY, credential?.password, device ? 'known-device' : 'unknown-device'),
     // Meanwhile, so that the answer does not take longer where there is somebody to tell.
@@ -77,6 +73,15 @@ async function checkFrom(
   const pair = await openMailboxWithSecret(mailbox, 'password', opener)
   raisePasswordLater(active.id, { ...mailbox, ...pair }, password, credential!.password!)
   return { account: active, pair }
+}
+
+async function countAndFind(device: string | undefined, actor: Actor, claimed: Claimed) {
+  if (!device) await countAddress(actor)
+  const account = await accountOf(claimed)
+  const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
+  const triesLeft = await passwordTries.count(account?.id ?? name, device)
+  const active = account?.state === 'active' ? account : undefined
+  return { account, active, triesLeft, credential: await findCredential(active?.id ?? NOBODY) }
 }
 
 async function accountOf(claimed: Claimed): Promise<Account | undefined> {

@@ -4,6 +4,7 @@
  * their way to it.
  */
 import { SlowDown } from '../errors.ts'
+import { turns } from '../lib/turns.ts'
 
 const MOST = 22
 let underWay = 0
@@ -23,3 +24,6 @@ export async function asStranger<T>(signIn: () => Promise<T>): Promise<T> {
     underWay--
   }
 }
+
+/** Two of them ask the database at once: when a flood begins all come in the same moment, and pages should not stand behind twenty. */
+export const askInTurn = turns(2)

@@ -4,7 +4,7 @@ import { getPriority, setPriority } from 'node:os'
 import argon2 from 'argon2'
 import type { Stretch, Stretched } from './stretch-password.ts'
 
-const LOWER = 5
+const LOWER = 10
 
 // On Linux a priority belongs to a thread: those that are here already get it by their ids, later ones from the thread that makes them.
 const priority = Math.min(19, getPriority() + LOWER)

@@ -37,7 +37,7 @@ test('two processes do it, of low priority in all their threads, without setting
     const nice = nicenessOf(pid)
     assert.ok(nice.length > 1)
     assert.ok(
-      nice.every((each) => each === getPriority() + 5),
+      nice.every((each) => each === getPriority() + 10),
       nice.join(),
     )
     assert.doesNotMatch(readFileSync(`/proc/${pid}/environ`, 'latin1'), /PATH|HOME|DATA_DIR|MASTER/)

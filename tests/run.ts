@@ -2,10 +2,12 @@
  * npm test: finds the compiled tests, prepares one try-out that every test file copies, and runs node's test runner. Node 20 knows no globs, so
  * the files are listed here. Arguments narrow it down: `npm test -- messages sign-in`.
  */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import chromium from '@sparticuz/chromium'
+import { projectRoot } from '../server/lib/root.ts'
 import { endLeftovers } from './support/leftovers.ts'
 import { reportOn, type RunEvent } from './support/report.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
@@ -17,6 +19,8 @@ const folder = fileURLToPath(new URL('./', import.meta.url))
 const wanted = process.argv.slice(2)
 const files = (readdirSync(folder, { recursive: true }) as string[])
   .filter((file) => file.endsWith('.test.js') && (wanted.length === 0 || wanted.some((word) => file.includes(word))))
+  // What was compiled from a file that is no longer there stays in dist.
+  .filter((file) => existsSync(join(projectRoot, 'tests', file.replace(/\.js$/, '.ts'))))
   .sort()
   .map((file) => join(folder, file))
 
@@ -24,7 +28,8 @@ if (files.length === 0) {
   process.stderr.write(`No test file has ${wanted.join(' or ')} in its name.\n`)
   process.exit(1)
 }
-const template = await makeTemplate()
+// The browser unpacks itself at its first use, and whoever comes while it does finds half of it: once, before anybody comes.
+const [template] = await Promise.all([makeTemplate(), chromium.executablePath()])
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(130))
 Object.assign(process.env, { TEST_TEMPLATE: template, LOG_LEVEL: 'error' })
 const report = reportOn(folder)

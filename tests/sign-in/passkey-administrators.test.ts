@@ -2,14 +2,42 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { startTestServerInRealUse, type TestServer } from '../support/server.ts'
+import { giveAuthenticator } from '../support/authenticator.ts'
+import { openWindow, startBrowser } from '../support/browser.ts'
+import { codeOf } from '../support/cast.ts'
+import { enter, enterOn, typeInto } from '../support/keyboard.ts'
 import { SoftwarePasskey, type RegistrationOptions } from '../support/software-passkey.ts'
-import { signedIn } from '../support/visitor.ts'
+import { letCodesCountAgain, signedIn } from '../support/visitor.ts'
 
 let server: TestServer
 before(async () => {
   server = await startTestServerInRealUse({ BASE_URL: 'https://letters.riverside.example' })
 })
 after(() => server.stop())
+
+test('in a browser, by keyboard alone: the page leads to the device, and after that everything opens', async () => {
+  const browser = await startBrowser()
+  try {
+    const { page } = await openWindow(browser, `http://localhost:${server.port}`)
+    await giveAuthenticator(page)
+    await letCodesCountAgain(server)
+    const { email, password } = server.cast.ada
+    await page.goto('/sign-in')
+    await typeInto(page, '[name=email]', email)
+    await typeInto(page, '[name=password]', password)
+    await enter(page)
+    await typeInto(page, '[name=code]', codeOf(server.cast.ada))
+    await enter(page)
+    assert.match(await page.innerText('main'), /As an administrator you sign in with a device/)
+    await enterOn(page, '#passkey')
+    assert.match(await page.innerText('.notice.ok'), /The device was added/)
+    await page.goto('/admin/people')
+    assert.equal(await page.textContent('h1'), 'People')
+    await server.sql('DELETE FROM passkeys')
+  } finally {
+    await browser.close()
+  }
+})
 
 test('an administrator without a passkey is led to make one, can do nothing before, and everything after', async () => {
   const ada = await signedIn(server, server.cast.ada)

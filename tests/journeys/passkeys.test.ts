@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { enter, enterOn, tabTo, typeInto } from '../support/keyboard.ts'
 import { giveAuthenticator } from '../support/authenticator.ts'
 import { openWindow } from '../support/browser.ts'
 import { codeOf } from '../support/cast.ts'
@@ -84,51 +85,55 @@ test('47. Returning: passkey ≤ 1 screen, 0 inputs, by the button, with the key
   await page.context().close()
 })
 
-test('46. Without PRF a password is asked too, at enrolment and at each sign-in; a wrong one is told, and the code app is not needed', async () => {
+test('46. Without PRF a password is asked too, at enrolment and at each sign-in; a wrong one is told, and the code app is not needed, with the keyboard alone', async () => {
   const link = await invited('no.prf@mail.example')
   const { page } = await openWindow(browser, server.baseUrl, { width: 390 })
   await withoutOffer(page)
   await giveAuthenticator(page, { prf: false })
   await page.goto(link)
-  await page.click(SUBMIT)
-  await page.click(LOCK)
+  await enterOn(page, SUBMIT)
+  await page.locator(LOCK).waitFor()
+  await enterOn(page, LOCK)
   await page.waitForURL('**/enrol/password')
   assert.match(await page.innerText('main'), /cannot unlock your messages by itself/)
-  await page.fill('[name=password]', PASSWORD)
-  await page.click(SUBMIT)
+  await typeInto(page, '[name=password]', PASSWORD)
+  await enter(page)
   await page.waitForURL('**/enrol/recovery-codes')
-  await page.check('[name=saved]')
-  await page.click(SUBMIT)
+  await tabTo(page, '[name=saved]')
+  await page.keyboard.press('Space')
+  await enterOn(page, SUBMIT)
   await page.waitForURL('**/messages/*')
   await page.click('.masthead form button')
 
   // The passkey first, then the password.
   await page.goto('/sign-in')
-  await page.click(LOCK)
+  await page.locator(LOCK).waitFor()
+  await enterOn(page, LOCK)
   await page.waitForURL('**/sign-in/password')
-  await page.fill('[name=password]', 'a wrong password 1')
-  await page.click(SUBMIT)
+  await typeInto(page, '[name=password]', 'a wrong password 1')
+  await enter(page)
   assert.match(await page.innerText('.summary'), /The password is not right/)
-  await page.fill('[name=password]', PASSWORD)
-  await page.click(SUBMIT)
+  await typeInto(page, '[name=password]', PASSWORD)
+  await enter(page)
   await page.waitForURL('**/messages')
   await page.click('.masthead form button')
 
   // The password first, then the passkey: there is no field for a code.
   await page.goto('/sign-in')
-  await page.fill('[name=email]', 'no.prf@mail.example')
-  await page.fill('[name=password]', PASSWORD)
-  await page.click(SUBMIT)
+  await typeInto(page, '[name=email]', 'no.prf@mail.example')
+  await typeInto(page, '[name=password]', PASSWORD)
+  await enter(page)
   await page.waitForURL('**/sign-in/code')
   assert.equal(await page.locator('[name=code]').count(), 0)
-  await page.click(LOCK)
+  await page.locator(LOCK).waitFor()
+  await enterOn(page, LOCK)
   await page.waitForURL('**/messages')
   await page.click('main a:has-text("Your result")')
   assert.match(await page.innerText('article.letter'), /no\.prf@mail\.example only/)
   await page.context().close()
 })
 
-test('Somebody with a password adds a passkey, names it, signs in with it, reads old mail, and removes it again', async () => {
+test('Somebody with a password adds a passkey, names it, signs in with it, reads old mail, and removes it again, with the keyboard alone', async () => {
   const { maria } = server.cast
   await letCodesCountAgain(server)
   const { page, complaints } = await openWindow(browser, server.baseUrl)
@@ -142,12 +147,13 @@ test('Somebody with a password adds a passkey, names it, signs in with it, reads
   await page.click(SUBMIT)
   await page.waitForURL('**/messages')
   await page.goto('/account/passkeys')
-  await page.click(LOCK)
+  await page.locator(LOCK).waitFor()
+  await enterOn(page, LOCK)
   await page.waitForURL('**/account/passkeys?done=added')
   assert.match(await page.innerText('.passkeys li'), /Linux computer[\s\S]*Opens your messages/)
-  await page.click('.passkeys a:has-text("Rename")')
-  await page.fill('[name=name]', 'The kitchen')
-  await page.click('main button[type=submit]')
+  await enterOn(page, '.passkeys a:has-text("Rename")')
+  await typeInto(page, '[name=name]', 'The kitchen')
+  await enter(page)
   assert.match(await page.innerText('.passkeys li'), /The kitchen/)
 
   // The same device is not added twice.
@@ -165,10 +171,11 @@ test('Somebody with a password adds a passkey, names it, signs in with it, reads
   await changeSessions(server, { provedAt: 1 })
   await page.goto('/account/passkeys')
   assert.match(page.url(), /\/prove\?next=/)
-  await page.click(LOCK)
+  await page.locator(LOCK).waitFor()
+  await enterOn(page, LOCK)
   await page.waitForURL('**/account/passkeys')
-  await page.click('.passkeys a:has-text("Remove")')
-  await page.click('main button.danger')
+  await enterOn(page, '.passkeys a:has-text("Remove")')
+  await enterOn(page, 'main button.danger')
   await page.waitForURL('**/account/passkeys?done=removed')
   assert.equal(await page.locator('.passkeys li').count(), 0)
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
@@ -208,22 +215,15 @@ async function withoutOffer(page: Page) {
   await page.addInitScript(`PublicKeyCredential.isConditionalMediationAvailable = async () => false`)
 }
 
-/** By the device's lock alone, up to the message. */
+/** By the device's lock and the keyboard alone, up to the message. */
 async function enrol(page: Page, link: string) {
   await page.goto(link)
-  await page.click(SUBMIT)
-  await page.click(LOCK)
+  await enterOn(page, SUBMIT)
+  await page.locator(LOCK).waitFor()
+  await enterOn(page, LOCK)
   await page.waitForURL('**/enrol/recovery-codes')
-  await page.check('[name=saved]')
-  await page.click(SUBMIT)
+  await tabTo(page, '[name=saved]')
+  await page.keyboard.press('Space')
+  await enterOn(page, SUBMIT)
   await page.waitForURL('**/messages/*')
-}
-
-/** Presses Tab until the focus is there. */
-async function tabTo(page: Page, selector: string) {
-  for (let presses = 0; presses < 60; presses++) {
-    if (await page.evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) return
-    await page.keyboard.press('Tab')
-  }
-  assert.fail(`Tab does not reach ${selector}`)
 }

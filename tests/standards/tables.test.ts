@@ -1,4 +1,4 @@
-/** Holds the two tables beside it: every number stands there once, and every test that is named is there. */
+/** Holds the tables beside it: every number stands there once, and every test that is named is there. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -37,20 +37,39 @@ test('each item from 1 to 61 of what must fail stands in its table once', () => 
   )
 })
 
-for (const table of ['asvs.md', 'must-fail.md'])
+test('each of the checks 45 to 65 on signing in stands in its table once', () => {
+  assert.deepEqual(
+    rowsOf('sign-in-checks.md').map(([number]) => Number(number)),
+    Array.from({ length: 21 }, (_, at) => at + 45),
+  )
+})
+
+for (const table of ['asvs.md', 'must-fail.md', 'sign-in-checks.md'])
   test(`${table}: no claim without a test, and each test is in its file`, () => {
-    const wrong: string[] = []
-    for (const row of rowsOf(table)) {
-      const tests = row.at(-1)!
-      if (/^Not here( yet)?: .{10,}\.$/.test(tests)) continue
-      for (const named of tests.split(' <br> ')) {
-        const [, file, name] = /^(tests\/\S+\.test\.ts): (.+)$/.exec(named) ?? []
-        if (!file || !name) wrong.push(`${row[0]}: no test: ${named}`)
-        else if (!namesIn(file).has(name)) wrong.push(`${row[0]}: ${file} has no test "${name}"`)
-      }
-    }
-    assert.deepEqual(wrong, [])
+    assert.deepEqual(
+      rowsOf(table).flatMap((row) => wrongIn(row.at(-1)!).map((wrong) => `${row[0]}: ${wrong}`)),
+      [],
+    )
   })
+
+test('journeys.md: every path is walked with scripts, without them and by keyboard, or says why not', () => {
+  const rows = rowsOf('journeys.md')
+  assert.ok(rows.length >= 19)
+  for (const row of rows) {
+    assert.equal(row.length, 5, row[0])
+    assert.deepEqual(row.slice(2).flatMap(wrongIn), [], row[1])
+  }
+})
+
+/** What does not hold of a cell's tests. */
+function wrongIn(tests: string): string[] {
+  if (/^Not here( yet)?: .{10,}\.$/.test(tests)) return []
+  return tests.split(' <br> ').flatMap((named) => {
+    const [, file, name] = /^(tests\/\S+\.ts): (.+)$/.exec(named) ?? []
+    if (!file || !name) return [`no test: ${named}`]
+    return namesIn(file).has(name) ? [] : [`${file} has no test "${name}"`]
+  })
+}
 
 /** The cells of each row, the heading left out. Backslashes are a matter of writing, in Markdown as in code. */
 function rowsOf(table: string): string[][] {

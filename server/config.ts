@@ -120,6 +120,41 @@ export const settings = [
     example: '127.0.0.1',
   },
   {
+    name: 'OIDC_ISSUER',
+    purpose:
+      'Staff sign-on by OpenID Connect: the address of your provider, exactly as its own discovery page says `issuer`. The four settings OIDC_ISSUER to OIDC_NAME come together.',
+    example: 'https://login.example.org/realms/clinic',
+  },
+  { name: 'OIDC_CLIENT_ID', purpose: 'What the provider calls Letterlock.', example: 'letterlock' },
+  {
+    name: 'OIDC_CLIENT_SECRET',
+    purpose: 'The secret that the provider made for Letterlock.',
+    example: 'SECRET_OF_THIS_CLIENT',
+    secret: true,
+  },
+  {
+    name: 'OIDC_NAME',
+    purpose: 'What your staff call that sign-in; it stands on the button.',
+    example: 'Riverside account',
+  },
+  {
+    name: 'OIDC_HOSTS',
+    purpose:
+      'Other hosts on which the provider answers, separated by commas, if any. Letterlock asks no host but the one of OIDC_ISSUER and these.',
+    example: 'keys.example.org',
+  },
+  {
+    name: 'OIDC_SECOND_FACTOR_AMR',
+    purpose:
+      "Values of the claim `amr` by which the provider proves a second factor, separated by commas. Without any, Letterlock's own is always asked.",
+    example: 'hwk,otp',
+  },
+  {
+    name: 'OIDC_SECOND_FACTOR_ACR',
+    purpose: 'Values of the claim `acr` that prove one likewise.',
+    example: 'urn:example:two-factors',
+  },
+  {
     name: 'LOG_LEVEL',
     purpose: 'How much the log says: error, warn, info or debug. It never holds content.',
     example: 'info',
@@ -151,7 +186,21 @@ export interface Config {
   readonly sessionHours: number
   readonly helpWaitingHours: number
   readonly trustedProxies: readonly string[]
+  readonly signOn: SignOnSettings | undefined
   readonly logLevel: string
+}
+
+/** The provider by which staff may sign on. */
+export interface SignOnSettings {
+  /** As URLs are written; compared whole. */
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: string
+  readonly name: string
+  /** Host and port, the issuer's own first. */
+  readonly hosts: readonly string[]
+  /** Claims that prove a second factor; empty when none does. */
+  readonly secondFactor: { readonly amr: readonly string[]; readonly acr: readonly string[] }
 }
 
 /** Thrown with every problem of the settings at once; `message` is ready to print. */
@@ -210,10 +259,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
     sessionHours: integer('SESSION_HOURS', given('SESSION_HOURS') ?? '12', 1, 24, problems),
     helpWaitingHours: integer('HELP_WAITING_HOURS', given('HELP_WAITING_HOURS') ?? '24', 1, 72, problems),
-    trustedProxies: (given('TRUSTED_PROXIES') ?? '')
-      .split(',')
-      .map((address) => address.trim())
-      .filter(Boolean),
+    trustedProxies: listed(given('TRUSTED_PROXIES')),
+    signOn: readSignOn(given, problems),
     logLevel: given('LOG_LEVEL') ?? (production ? 'info' : 'warn'),
   }
   if (!['error', 'warn', 'info', 'debug'].includes(read.logLevel))
@@ -306,6 +353,67 @@ function readTimeZone(value: string | undefined, problems: string[]): string {
     problems.push(`TIME_ZONE "${zone}" is not known. Use a name such as America/New_York.`)
   }
   return zone
+}
+
+const SIGN_ON = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_NAME'] as const
+const SIGN_ON_MORE = ['OIDC_HOSTS', 'OIDC_SECOND_FACTOR_AMR', 'OIDC_SECOND_FACTOR_ACR'] as const
+
+/** Half of it would be a button that leads nowhere. */
+function readSignOn(given: (name: Name) => string | undefined, problems: string[]): SignOnSettings | undefined {
+  const [issuer, clientId, clientSecret, name] = SIGN_ON.map(given)
+  if (![...SIGN_ON, ...SIGN_ON_MORE].some(given)) return undefined
+  if (!issuer || !clientId || !clientSecret || !name) {
+    const missing = SIGN_ON.filter((each) => !given(each))
+    problems.push(`Staff sign-on is half set up. ${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing.`)
+    return undefined
+  }
+  const url = readIssuer(issuer, problems)
+  if (!/^[^\p{C}]{1,40}$/u.test(name)) problems.push('OIDC_NAME has 1 to 40 characters, because it stands on a button.')
+  const hosts = listed(given('OIDC_HOSTS')).map((host) => host.toLowerCase())
+  for (const host of hosts)
+    if (!/^[a-z0-9.-]+(:\d+)?$/.test(host))
+      problems.push(`OIDC_HOSTS holds names of hosts such as keys.example.org, and not "${host}".`)
+  const amr = listed(given('OIDC_SECOND_FACTOR_AMR'))
+  for (const value of amr) {
+    const why = NO_SECOND_FACTOR[value]
+    if (why) problems.push(`OIDC_SECOND_FACTOR_AMR holds "${value}", which is no second factor here: ${why}.`)
+  }
+  return Object.freeze({
+    issuer: url?.href ?? issuer,
+    clientId,
+    clientSecret,
+    name,
+    hosts: [...(url ? [url.host] : []), ...hosts],
+    secondFactor: { amr, acr: listed(given('OIDC_SECOND_FACTOR_ACR')) },
+  })
+}
+
+function readIssuer(value: string, problems: string[]): URL | undefined {
+  const url = URL.canParse(value) ? new URL(value) : undefined
+  if (!url || url.search || url.hash || url.username) {
+    problems.push(`OIDC_ISSUER must be an address like https://login.example.org/realms/clinic: "${value}" is not.`)
+    return undefined
+  }
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
+    problems.push('OIDC_ISSUER must begin with https://. Plain http works on localhost only.')
+  return url
+}
+
+const KNOWN = 'our password is something that one knows already'
+const NO_FACTOR = 'it says nothing of what the person has or is'
+const BY_PHONE = 'others can read what goes over the telephone network'
+/** Of the values of RFC 8176, those that add nothing to a password. */
+const NO_SECOND_FACTOR: Record<string, string> = {
+  ...Object.fromEntries(['pwd', 'pin', 'kba'].map((value) => [value, KNOWN])),
+  ...Object.fromEntries(['geo', 'rba', 'user', 'mca', 'wia'].map((value) => [value, NO_FACTOR])),
+  ...Object.fromEntries(['sms', 'tel'].map((value) => [value, BY_PHONE])),
+}
+
+function listed(value = ''): string[] {
+  return value
+    .split(',')
+    .map((each) => each.trim())
+    .filter(Boolean)
 }
 
 function hostOf(baseUrl: string | undefined): string | undefined {

@@ -73,12 +73,10 @@ import {
 import { extendSession } from './sign-in/session.pages.ts'
 import { endAllDevices, endDevice, endOtherDevices, forget, showDevices } from './own-account/devices.pages.ts'
 import { askNotMe, takeNotMe } from './own-account/not-me.pages.ts'
-import {
-  askPasswordAfterPasskey,
-  sendSignInOptions,
-  takePasskey,
-  takePasswordAfterPasskey,
-} from './sign-in/passkey.pages.ts'
+import { sendSignInOptions, takePasskey } from './sign-in/passkey.pages.ts'
+import { askPasswordOnceMet, takePasswordOnceMet } from './sign-in/password-step.pages.ts'
+import { comeBack, signOn } from './sign-in/sign-on.pages.ts'
+import { beginLink, removeLink, showSignOn, takeLink } from './own-account/sign-on.pages.ts'
 import {
   askPasskeyName,
   askPasskeyRemoval,
@@ -116,6 +114,7 @@ const oversight = allowed('admin', 'auditor')
 const helpers = allowed('provider', 'admin')
 const provedHelpers = proved('provider', 'admin')
 const provedAdmin = proved('admin')
+const provedStaff = proved('provider', 'admin', 'auditor')
 
 anyone.get('/', goHome)
 anyone.get('/help', showHelp)
@@ -138,8 +137,8 @@ anyone.get('/sign-in', askPassword)
 anyone.post('/sign-in', takePassword)
 anyone.get('/sign-in/passkey', sendSignInOptions)
 anyone.post('/sign-in/passkey', takePasskey)
-anyone.get('/sign-in/password', askPasswordAfterPasskey)
-anyone.post('/sign-in/password', takePasswordAfterPasskey)
+anyone.get('/sign-in/password', askPasswordOnceMet)
+anyone.post('/sign-in/password', takePasswordOnceMet)
 anyone.get('/sign-in/code', askCode)
 anyone.post('/sign-in/code', takeCode)
 anyone.get('/sign-in/code/passkey', sendCodeStepOptions)
@@ -252,6 +251,16 @@ admin.get('/admin/people', showPeople)
 provedAdmin.get('/admin/people/invite', askInvitation)
 provedAdmin.post('/admin/people/invite', takeInvitation)
 oversight.get('/admin/access-events', showAccessEvents)
+
+// Only where a provider is set.
+if (config().signOn) {
+  anyone.get('/sign-in/sign-on', signOn)
+  anyone.get('/sign-in/sign-on/back', comeBack)
+  provedStaff.get('/account/sign-on', showSignOn)
+  provedStaff.post('/account/sign-on', takeLink)
+  provedStaff.get('/account/sign-on/begin', beginLink)
+  provedStaff.post('/account/sign-on/remove', removeLink)
+}
 
 if (config().tryOut) {
   anyone.get('/demo', showWelcome)

@@ -42,6 +42,7 @@ const ONE_PLACE: Record<string, RegExp> = {
   i18next: /^lib\/words\.ts$/,
   multer: /^attachments\/sealing-storage\.ts$/,
   nodemailer: /^mail\/send-mail\.ts$/,
+  'openid-client': /^sign-in\/openid\.ts$/,
   otplib: /^sign-in\/one-time-code\.ts$/,
   pg: /^database\/(connection|embedded[a-z-]*)\.ts$|^database\/migrate\.ts$/,
   pino: /^lib\/logger\.ts$/,
@@ -70,6 +71,8 @@ const MAY_UNSEAL = [
   'messages/thread-key.ts',
   'reports/list-access-events.ts',
   'own-account/code-app.pages.ts',
+  // who the provider says they are, so that they can say that it is them
+  'own-account/sign-on.pages.ts',
   'accounts/address-change.store.ts',
   'sign-in/code.pages.ts',
   'accounts/assisted-reset.store.ts',

@@ -43,6 +43,12 @@ GET  /sign-in/code/passkey                404     200     404       404     404 
 POST /sign-in/code/passkey                sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 GET  /sign-in/recovery-code               sign-in 200     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 POST /sign-in/recovery-code               sign-in 422     sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
+GET  /sign-in/sign-on                     sign-in sign-in sign-in   sign-in 303     303     303     303     303     303
+GET  /sign-in/sign-on/back                sign-in sign-in sign-in   sign-in 303     303     303     303     303     303
+GET  /account/sign-on                     sign-in code    enrol     sign-in 404     404     200     200     200     200
+POST /account/sign-on                     sign-in code    enrol     sign-in 404     404     303     303     303     303
+GET  /account/sign-on/begin               sign-in code    enrol     sign-in 404     404     303     303     303     303
+POST /account/sign-on/remove              sign-in code    enrol     sign-in 404     404     303     303     303     303
 GET  /sign-in/help                        200     200     200       200     200     200     200     200     200     200
 GET  /sign-in/forgot                      200     200     200       200     200     200     200     200     200     200
 POST /sign-in/forgot                      422     422     422       422     422     422     422     422     422     422
@@ -179,7 +185,13 @@ describe('Who may ask for what', () => {
   let people: Partial<Record<State, Person>>
 
   before(async () => {
-    server = await startTestServer()
+    // A provider that is away: what is asked here goes no further.
+    server = await startTestServer({
+      OIDC_ISSUER: 'http://127.0.0.1:9',
+      OIDC_CLIENT_ID: 'letterlock',
+      OIDC_CLIENT_SECRET: 'fictitious',
+      OIDC_NAME: 'Riverside account',
+    })
     const { dana, sam, maria, ada, felix } = server.cast
     const cast = await everybodyIn(server, { team: dana, patient: maria, admin: ada, auditor: felix, ended: sam })
     const { visitor: other, person: otherPatient } = await newPatient(cast.team, 'other.patient@mail.example')

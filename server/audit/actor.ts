@@ -1,5 +1,12 @@
-/** What a person gave to be signed in. A passkey with its device's lock is two factors in one. */
-export type SignInStrength = 'password+code' | 'password+recovery-code' | 'password+passkey' | 'passkey' | 'enrolment'
+/** What somebody gave after their password. */
+export type SecondFactor = 'code' | 'recovery-code' | 'passkey'
+
+/**
+ * What a person gave to be signed in. A passkey with its device's lock is two factors in one. `sign-on`: a provider said who they are; with the
+ * password alone, where the provider proved the second factor too.
+ */
+export type SignInStrength =
+  `password+${SecondFactor}` | `sign-on+password+${SecondFactor}` | 'sign-on+password' | 'passkey' | 'enrolment'
 
 /** Whoever acts now: a person, a sending system, this system itself, or somebody unknown; with the request they came by. */
 export interface Actor {

@@ -26,6 +26,7 @@ import { forgetResetsOf } from '../sign-in/password-reset.store.ts'
 import { makeRecoveryCodes } from '../sign-in/recovery-code.ts'
 import { endSessionsOf } from '../sign-in/sessions.ts'
 import { setPassword } from '../sign-in/set-password.ts'
+import { removeIdentitiesOf } from '../sign-in/sign-on-identity.store.ts'
 import { tellOfChange } from '../sign-in/tell-of-change.ts'
 
 const HOUR = 60 * 60
@@ -112,6 +113,7 @@ export async function finishHelped(
     await setPassword(account.id, opened, password, now, transaction)
     await storeCodeApp(account.id, { secret: totpSecret, step }, transaction)
     await removePasskeysOf(account.id, transaction)
+    await removeIdentitiesOf(account.id, transaction)
     const recoveryCodes = await makeRecoveryCodes(opened, now, transaction)
     await forgetDevicesOf(account.id, transaction)
     // Whoever was in may have asked for another address, or for a new password.

@@ -5,6 +5,8 @@ export type SecurityChange =
   | 'code-app-replaced'
   | 'passkey-added'
   | 'passkey-removed'
+  | 'sign-on-linked'
+  | 'sign-on-removed'
   | 'recovery-code-used'
   | 'recovery-codes-made'
   | 'address-changed'

@@ -1,6 +1,7 @@
 /** A person's own account: everything at one glance, and their name. */
 import type { Request, Response } from 'express'
 import { maskEmailAddress } from '../accounts/email-address.ts'
+import { config } from '../config.ts'
 import { inWords } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { completeLanguages } from '../lib/words.ts'
@@ -15,6 +16,7 @@ import { lastSignIn } from '../sign-in/last-sign-in.ts'
 import { listPasskeys } from '../sign-in/passkey.store.ts'
 import { countRecoveryCodes } from '../sign-in/recovery-code.ts'
 import { listSessionsOf } from '../sign-in/sessions.ts'
+import { findIdentityOf } from '../sign-in/sign-on-identity.store.ts'
 
 /** What can have been done just now, named in the address that the page is come back to. */
 const DONE = ['name', 'password', 'code-app', 'address-stopped', 'address-confirmed', 'address-changed'] as const
@@ -22,13 +24,15 @@ const DONE = ['name', 'password', 'code-app', 'address-stopped', 'address-confir
 /** GET /account */
 export async function showAccount(request: Request, response: Response) {
   const { account, own } = readerOf(request)
-  const [changedAt, codeApp, change, codes, sessions, passkeys] = await Promise.all([
+  const { signOn } = config()
+  const [changedAt, codeApp, change, codes, sessions, passkeys, identity] = await Promise.all([
     findPasswordChange(account.id),
     findCodeApp(account.id),
     findAddressChangeOf(account.id, new Date()),
     countRecoveryCodes(own),
     listSessionsOf(account.id),
     listPasskeys(account.id),
+    signOn ? findIdentityOf(account.id, signOn.issuer) : undefined,
   ])
   showPage(request, response, 'own-account/account', {
     title: t('own-account:index.title'),
@@ -38,6 +42,7 @@ export async function showAccount(request: Request, response: Response) {
     change: change ? addressChangeView(change) : null,
     passwordChangedAt: changedAt ? inWords(changedAt) : null,
     codeApp: codeApp !== undefined,
+    signOn: signOn && account.role !== 'patient' ? { name: signOn.name, linked: identity !== undefined } : null,
     codesLeft: codes.left,
     passkeyCount: passkeys.length,
     sessionCount: sessions.length,

@@ -4,6 +4,7 @@ import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { takeBackAddressChanges } from './address-change.ts'
 import { takeNewPasskeysAway } from './change-passkeys.ts'
+import { takeNewSignOnAway } from './link-sign-on.ts'
 import { stopOwnHelp } from '../help-sign-in/help-sign-in.ts'
 import { forgetDevicesOf } from '../sign-in/known-device.store.ts'
 import { forgetResetsOf } from '../sign-in/password-reset.store.ts'
@@ -19,6 +20,7 @@ export async function disownChange(actor: Actor, link: SecurityLink, now = new D
     await forgetDevicesOf(accountId, transaction)
     await forgetResetsOf(accountId, transaction)
     if (change === 'passkey-added') await takeNewPasskeysAway(actor, accountId, happenedAt, now, transaction)
+    if (change === 'sign-on-linked') await takeNewSignOnAway(actor, accountId, happenedAt, now, transaction)
     const subject = { kind: 'account' as const, id: accountId }
     await record(actor, { act: 'account.disowned-change', subject, reason: change }, transaction, now)
     return true

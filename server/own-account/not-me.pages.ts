@@ -16,7 +16,8 @@ export async function askNotMe(request: Request, response: Response) {
     const restored = await wasRestoredAt(link.accountId, link.usedAt)
     const passkey = link.change === 'passkey-added'
     const kept = passkey ? await namesOfKept(link.accountId, link.happenedAt, link.usedAt) : []
-    const view = { restored, removed: passkey && kept.length === 0, kept }
+    const unlinked = link.change === 'sign-on-linked'
+    const view = { restored, removed: passkey && kept.length === 0, kept, unlinked }
     return showPage(request, response, 'own-account/disowned', { title: t('own-account:disowned.title'), ...view })
   }
   const what = t('own-account:notMe.what', { context: link.change, at: inWords(link.happenedAt).text })
@@ -25,6 +26,7 @@ export async function askNotMe(request: Request, response: Response) {
     action: `/not-me/${token}`,
     what,
     passkey: link.change === 'passkey-added',
+    signOn: link.change === 'sign-on-linked',
   })
 }
 

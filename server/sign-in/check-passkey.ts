@@ -3,7 +3,6 @@
  * owner's passkey out.
  */
 import { findAccount, type Account } from '../accounts/account.store.ts'
-import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
 import { findMailboxOf } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
@@ -13,9 +12,8 @@ import type { Site } from '../web/host.ts'
 import { limit } from '../web/rate-limits.ts'
 import { networkOf } from './address-tries.ts'
 import { endOfChallenge, type ChallengeFor } from './challenge.ts'
+import { checkPasswordOnceMet } from './check-sign-in.ts'
 import { findCredential } from './credential.store.ts'
-import { checkPassword } from './password.ts'
-import { passwordTries } from './tries.ts'
 import { openWithDeviceSecret, readDeviceSecret, takeUpByPasskey } from './passkey-opener.ts'
 import { checkNew, checkUse, PasskeyRefused, readNew, readUse } from './passkey.ts'
 import {
@@ -83,17 +81,9 @@ export async function checkPasswordAfterPasskey(
   password: string,
   now = new Date(),
 ): Promise<{ pair: KeyPair } | { triesLeft: number } | 'removed'> {
-  const bucket = `passkey/${passkeyId}`
-  const triesLeft = await passwordTries.count(account.id, bucket)
-  const stored = (await findCredential(account.id))?.password
-  const opener = await checkPassword(password, account.id, stored, 'known-device')
-  const mailbox = opener && (await findMailboxOf({ accountId: account.id }))
-  if (!opener || !mailbox) {
-    await recordDenied(actor, 'sign-in.refused', { kind: 'account', id: account.id }, 'wrong-password')
-    return { triesLeft }
-  }
-  await passwordTries.giveBack(account.id, bucket)
-  const pair = await openMailboxWithSecret(mailbox, 'password', opener)
+  const checked = await checkPasswordOnceMet(actor, account, `passkey/${passkeyId}`, password)
+  if ('triesLeft' in checked) return checked
+  const { mailbox, pair } = checked
   // Removed meanwhile, with every session that stood at this step.
   const kept = await findPasskey({ id: passkeyId, accountId: account.id })
   if (kept && secret) await takeUpByPasskey(personOf(actor, account), { ...mailbox, ...pair }, kept, secret, now)

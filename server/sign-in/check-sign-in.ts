@@ -3,7 +3,7 @@ import { findAccount, findAccountByEmail, type Account } from '../accounts/accou
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
 import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
-import { findMailboxOf } from '../accounts/mailbox.store.ts'
+import { findMailboxOf, type MailboxKey } from '../accounts/mailbox.store.ts'
 import { takeUpEarlier } from '../accounts/take-up-earlier.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record, recordDenied } from '../audit/record.ts'
@@ -82,6 +82,28 @@ async function countAndFind(device: string | undefined, actor: Actor, claimed: C
   const triesLeft = await passwordTries.count(account?.id ?? name, device)
   const active = account?.state === 'active' ? account : undefined
   return { account, active, triesLeft, credential: await findCredential(active?.id ?? NOBODY) }
+}
+
+/**
+ * The password of somebody whom something else identified. @param bucket of their tries: of that alone, so that nobody else's use them up
+ * @returns the mailbox and its opened key pair, or how many tries are left @throws SlowDown
+ */
+export async function checkPasswordOnceMet(
+  actor: Actor,
+  account: Account,
+  bucket: string,
+  password: string,
+): Promise<{ mailbox: MailboxKey; pair: KeyPair } | { triesLeft: number }> {
+  const triesLeft = await passwordTries.count(account.id, bucket)
+  const stored = (await findCredential(account.id))?.password
+  const opener = await checkPassword(password, account.id, stored, 'known-device')
+  const mailbox = opener && (await findMailboxOf({ accountId: account.id }))
+  if (!opener || !mailbox) {
+    await recordDenied(actor, 'sign-in.refused', { kind: 'account', id: account.id }, 'wrong-password')
+    return { triesLeft }
+  }
+  await passwordTries.giveBack(account.id, bucket)
+  return { mailbox, pair: await openMailboxWithSecret(mailbox, 'password', opener) }
 }
 
 async function accountOf(claimed: Claimed): Promise<Account | undefined> {

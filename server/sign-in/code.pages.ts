@@ -1,6 +1,7 @@
 /** The second step of signing in: a code from the app, a passkey, or a recovery code in their place. */
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
+import type { SecondFactor } from '../audit/actor.ts'
 import { NotFound, SlowDown } from '../errors.ts'
 import { typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
@@ -40,7 +41,7 @@ export async function takePasskeyAsCode(request: Request, response: Response) {
   const account = await accountOfStep(request)
   const privateKey = unsealFromSession(request, 'mailbox-key', request.session.mailboxKey!)
   const right = await checkPasskeyAfterPassword(request.actor, account, privateKey, placeOf(request), givenIn(request))
-  if (right) return finish(request, response, account, 'password+passkey')
+  if (right) return finish(request, response, account, 'passkey')
   await showCode(request, response, [], toldErrors([{ field: 'passkey', key: 'passkeys:errors.refused' }]))
 }
 
@@ -58,7 +59,7 @@ export async function takeCode(request: Request, response: Response) {
   if (text.trim() === '') return showCode(request, response, ['empty'])
   const left = await countTry(request)
   if (left === undefined) return backToPassword(request, response)
-  if (await checkCodeOf(request.actor, account, text)) return finish(request, response, account, 'password+code')
+  if (await checkCodeOf(request.actor, account, text)) return finish(request, response, account, 'code')
   if (left === 0) return backToPassword(request, response)
   await showCode(request, response, [readCode(text) ? (left < CODE_TRIES - 1 ? 'clock' : 'wrong') : 'short'])
 }
@@ -72,7 +73,7 @@ export async function takeRecoveryCode(request: Request, response: Response) {
   const left = await countTry(request)
   if (left === undefined) return backToPassword(request, response)
   if (await checkRecoveryCodeOf(request.actor, account, text))
-    return finish(request, response, account, 'password+recovery-code')
+    return finish(request, response, account, 'recovery-code')
   if (left === 0) return backToPassword(request, response)
   showRecoveryCode(request, response, ['wrong'])
 }
@@ -137,15 +138,11 @@ function showRecoveryCode(request: Request, response: Response, problems: string
   )
 }
 
-async function finish(
-  request: Request,
-  response: Response,
-  account: Account,
-  strength: 'password+code' | 'password+recovery-code' | 'password+passkey',
-) {
-  const { after, mailboxKey } = request.session
+async function finish(request: Request, response: Response, account: Account, second: SecondFactor) {
+  const { after, mailboxKey, signOnId } = request.session
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
+  const strength = signOnId ? (`sign-on+password+${second}` as const) : (`password+${second}` as const)
   await beginSignedIn(request, account, privateKey, strength, 'next')
   const place = ownPath(after, HOME[account.role])
-  response.redirect(303, strength === 'password+recovery-code' ? placeAfterRecoveryCode(place) : place)
+  response.redirect(303, second === 'recovery-code' ? placeAfterRecoveryCode(place) : place)
 }

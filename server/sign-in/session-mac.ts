@@ -5,7 +5,15 @@
 import { isRowMac, rowMac } from '../vault/row-mac.ts'
 
 /** What a session holds under its cookie: each an envelope that no other session opens, and taken out by one statement when a session ends. */
-export const SEALED = ['mailboxKey', 'recoveryCodes', 'codeSecret', 'accessCode', 'halfMade', 'deviceSecret'] as const
+export const SEALED = [
+  'mailboxKey',
+  'recoveryCodes',
+  'codeSecret',
+  'accessCode',
+  'halfMade',
+  'deviceSecret',
+  'signOnFound',
+] as const
 
 type Content = Record<string, unknown>
 

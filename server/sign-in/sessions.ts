@@ -67,6 +67,11 @@ declare module 'express-session' {
     mustAddPasskey: boolean
     /** The passkey that was right, while its password is asked for. */
     passkeyId: string
+    /** The link by which somebody signed on, until they are signed in; and whether the provider proved a second factor. */
+    signOnId: string
+    proves: boolean
+    /** Sealed under the cookie: whom the provider means, until its owner links it. */
+    signOnFound: string
     /** Own path to go to after sign-in. */
     after: string
     /** Staff were asked for a new sign-in in this person's name, and they have not been told of it in this session. */
@@ -307,12 +312,14 @@ export async function noteProof(request: Request, now = Date.now(), transaction?
   delete request.session.codeSecret
   delete request.session.accessCode
   delete request.session.passwordGivenAt
-  const { cookie: _, mailboxKey, recoveryCodes, ...content } = request.session
+  const { cookie: _, mailboxKey, recoveryCodes, signOnFound, ...content } = request.session
   const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
   const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)
+  const found = signOnFound && unsealFromSession(request, 'sign-on-found', signOnFound)
   await beginNextSession(request, { ...content, seenAt: now, provedAt: now }, now, transaction)
   if (privateKey) request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
   if (codes) request.session.recoveryCodes = sealForSession(request, 'recovery-codes', codes)
+  if (found) request.session.signOnFound = sealForSession(request, 'sign-on-found', found)
 }
 
 /** Ends the session; the request goes on with an empty one, which is not kept unless something is put into it. */
@@ -421,7 +428,8 @@ export async function emptyEndedSessions(now: Date): Promise<void> {
   )
 }
 
-type SealedName = 'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code' | 'half-made' | 'device-secret'
+type SealedName =
+  'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code' | 'half-made' | 'device-secret' | 'sign-on-found'
 
 /** Seals bytes for this session: only the cookie opens them again. */
 export function sealForSession(request: Request, name: SealedName, bytes: Buffer): string {

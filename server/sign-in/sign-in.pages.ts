@@ -32,15 +32,25 @@ export const HOME: Record<Role, string> = {
 /** GET /sign-in */
 export function askPassword(request: Request, response: Response) {
   if (request.reader) return response.redirect(303, ownPath(request.query['next'], HOME[request.reader.account.role]))
-  const signedOut = request.query['signed-out'] !== undefined ? 'signed-out' : ''
   const ended = request.sessionState === 'ended' && request.session.stage === 'signed-in'
-  const notice = ended ? endedNotice(request) : signedOut
+  const notice = signOnNotice(request) || (ended ? endedNotice(request) : signedOutNotice(request))
   const after = WHAT_WAS_DONE.find((done) => done === request.query['after']) ?? ''
   showSignIn(request, response, after ? { after } : { notice })
 }
 
 /** What led somebody here, and is not in their session: that is gone. */
 const WHAT_WAS_DONE = ['not-me', 'address-stopped', 'all-devices', 'wrong-codes']
+
+/** What a sign-on came to, named in the address that it ends at. */
+function signOnNotice({ query }: Request) {
+  const came = config().signOn && ['failed', 'unknown'].find((each) => each === query['sign-on'])
+  return came ? `sign-on-${came}` : ''
+}
+
+function signedOutNotice({ query }: Request) {
+  if (query['signed-out'] === undefined) return ''
+  return config().signOn && query['signed-out'] === 'here' ? 'signed-out-here' : 'signed-out'
+}
 
 function endedNotice(request: Request) {
   const { keptText, movedAt } = request.session
@@ -61,6 +71,7 @@ interface SignInView {
 /** The same page for those who type their address and those who come by a link. */
 export function showSignIn(request: Request, response: Response, view: SignInView = {}, status = 200) {
   const { link = '', maskedAddress = '', email = '', notice = '', after = '', waitUntil = '', errors = [] } = view
+  const { signOn } = config()
   const next = ownPath(request.query['next'], '')
   const withNext = next ? `?next=${encodeURIComponent(next)}` : ''
   showPage(
@@ -77,6 +88,9 @@ export function showSignIn(request: Request, response: Response, view: SignInVie
       waitUntil,
       errors,
       passkey: passkeyForm(request, `/sign-in/passkey${withNext}`, '/sign-in/passkey'),
+      // Who comes by a link is a patient, nearly always.
+      signOn: signOn && !link ? { name: signOn.name, href: `/sign-in/sign-on${withNext}` } : null,
+      signOnName: signOn?.name ?? '',
       action: `/sign-in${withNext}`,
     },
     status,
@@ -120,12 +134,17 @@ export async function linkView(token: string): Promise<Pick<SignInView, 'link' |
 }
 
 /** Where to go when both steps are done: the message of the link, the page that was asked for, or the place where the session ended. */
-export async function placeAfter(request: Request, token: string, account: Account): Promise<string> {
+export async function placeAfter(
+  request: Request,
+  token: string,
+  account: Account,
+  next = request.query['next'],
+): Promise<string> {
   const messageId = token ? (await findLink(token))?.messageId : undefined
   if (messageId) return `/messages/${messageId}`
   // On a computer that people share, the place of one is not told to the next.
   const ownEnded = request.sessionState === 'ended' && request.session.accountId === account.id
-  return ownPath(request.query['next'], ownEnded ? ownPath(request.session.after, '') : '')
+  return ownPath(next, ownEnded ? ownPath(request.session.after, '') : '')
 }
 
 /** Whether this browser has just set a new password by link and recovery code, and the code has not been counted at a sign-in yet. */
@@ -203,12 +222,13 @@ async function lacksNeededPasskey(request: Request, account: Account): Promise<b
 /** POST /sign-out */
 export async function signOut(request: Request, response: Response) {
   const { reader, actor } = request
+  const bySignOn = request.session.strength?.startsWith('sign-on')
   await endSession(request)
   request.person = undefined
   // Only now: nobody is kept signed in because the log cannot be written.
   if (reader) await record(actor, { act: 'account.signed-out' })
   response.set('Clear-Site-Data', '"cache", "storage"')
-  response.redirect(303, '/sign-in?signed-out')
+  response.redirect(303, bySignOn ? '/sign-in?signed-out=here' : '/sign-in?signed-out')
 }
 
 /** GET / */

@@ -143,7 +143,10 @@ export function lookupDigest(
     | 'passkey'
     | 'passkey-holder'
     | 'challenge'
-    | 'spent-challenge',
+    | 'spent-challenge'
+    | 'sign-on-trip'
+    | 'sign-on-provider'
+    | 'sign-on-identity',
   text: string,
 ): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()

@@ -147,6 +147,17 @@ const NAV: Record<Role, Link[]> = {
   auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }, ACCOUNT],
 }
 
+/** What staff call the provider of their sign-on. */
+const SIGN_ON = 'Riverside account'
+const noSignOn = { signOn: null, signOnName: '' }
+const passwordStep = {
+  signOnName: '',
+  maskedAddress: 'm•••••@example.org',
+  byPassword: true,
+  passkey: null,
+  waitUntil: '',
+}
+
 const moment = (text: string, iso: string): Moment => ({ text, iso })
 const wrong = (field: string, text: string): FieldError => ({ field, href: `#${field}`, text })
 
@@ -296,6 +307,7 @@ const signIn: Sample[] = [
   }),
   sample('sign-in/busy', '', 'Please wait a moment', null, {}),
   sample('sign-in/sign-in', '', 'Sign in', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '',
     maskedAddress: '',
@@ -306,6 +318,7 @@ const signIn: Sample[] = [
     passkey: null,
   }),
   sample('sign-in/sign-in', 'from a link', 'Sign in to read your message', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '3uY7sample',
     maskedAddress: 'm•••••@example.org',
@@ -314,6 +327,7 @@ const signIn: Sample[] = [
     waitUntil: '',
   }),
   sample('sign-in/sign-in', 'signed out', 'Sign in', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '',
     maskedAddress: '',
@@ -322,6 +336,7 @@ const signIn: Sample[] = [
     waitUntil: '',
   }),
   sample('sign-in/sign-in', 'signed out for idleness', 'Sign in', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '',
     maskedAddress: '',
@@ -330,6 +345,7 @@ const signIn: Sample[] = [
     waitUntil: '',
   }),
   sample('sign-in/sign-in', 'signed out, text saved', 'Sign in', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '',
     maskedAddress: '',
@@ -338,6 +354,7 @@ const signIn: Sample[] = [
     waitUntil: '',
   }),
   sample('sign-in/sign-in', 'wrong details', 'Sign in', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '',
     maskedAddress: '',
@@ -347,6 +364,7 @@ const signIn: Sample[] = [
     errors: [wrong('password', 'The e-mail address or the password is not right. You have 3 tries left.')],
   }),
   sample('sign-in/sign-in', 'slow down', 'Sign in', null, {
+    ...noSignOn,
     action: '/sign-in',
     link: '',
     maskedAddress: '',
@@ -375,15 +393,40 @@ const signIn: Sample[] = [
     recoveryHref: '/sign-in/recovery-code',
     errors: [wrong('passkey', 'That did not work. Please try again, or use another way.')],
   }),
-  sample('sign-in/password-after-passkey', '', 'Now your password', null, {
-    maskedAddress: 'm•••••@example.org',
-    waitUntil: '',
-  }),
-  sample('sign-in/password-after-passkey', 'wrong', 'Now your password', null, {
-    maskedAddress: 'm•••••@example.org',
-    waitUntil: '',
+  sample('sign-in/password-step', '', 'Now your password', null, passwordStep),
+  sample('sign-in/password-step', 'wrong', 'Now your password', null, {
+    ...passwordStep,
     errors: [wrong('password', 'The password is not right. Try again.')],
   }),
+  sample('sign-in/password-step', 'after a sign-on', 'Now your password', null, {
+    ...passwordStep,
+    signOnName: SIGN_ON,
+  }),
+  sample('sign-in/password-step', 'after a sign-on, or a passkey', 'Now your password', null, {
+    ...passwordStep,
+    signOnName: SIGN_ON,
+    passkey: { action: '/sign-in/passkey', options: '/sign-in/passkey/sample' },
+  }),
+  sample('sign-in/password-step', 'after a sign-on, a passkey only', 'Now the lock of your device', null, {
+    ...passwordStep,
+    signOnName: SIGN_ON,
+    byPassword: false,
+    passkey: { action: '/sign-in/passkey', options: '/sign-in/passkey/sample' },
+  }),
+  sample('sign-in/password-step', 'slow down', 'Now your password', null, { ...passwordStep, waitUntil: '3:41 pm' }),
+  ...['', 'signed-out-here', 'sign-on-failed', 'sign-on-unknown'].map((notice) =>
+    sample('sign-in/sign-in', `by a sign-on too: ${notice}`, 'Sign in', null, {
+      action: '/sign-in',
+      link: '',
+      maskedAddress: '',
+      form: { email: '' },
+      notice,
+      waitUntil: '',
+      passkey: null,
+      signOn: { name: SIGN_ON, href: '/sign-in/sign-on' },
+      signOnName: SIGN_ON,
+    }),
+  ),
   sample('enrolment/password-beside-passkey', '', 'Now choose a password', null, { action: '/enrol/password' }),
   ...passkeyLists(),
   sample('own-account/passkey-name', '', 'Name this device', maria, {
@@ -418,6 +461,7 @@ const signIn: Sample[] = [
   }),
   ...['not-me', 'address-stopped', 'all-devices', 'wrong-codes'].map((after) =>
     sample('sign-in/sign-in', `after: ${after}`, 'Sign in', null, {
+      ...noSignOn,
       action: '/sign-in',
       link: '',
       maskedAddress: '',
@@ -429,6 +473,7 @@ const signIn: Sample[] = [
   ),
   ...['moved', 'moved-saved'].map((notice) =>
     sample('sign-in/sign-in', `ended: ${notice}`, 'Sign in', null, {
+      ...noSignOn,
       action: '/sign-in',
       link: '',
       maskedAddress: '',
@@ -1348,6 +1393,7 @@ const ownAccount = {
   passwordChangedAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
   codeApp: true,
   codesLeft: 8,
+  signOn: null,
   passkeyCount: 0,
   sessionCount: 2,
   signedInBefore: { day: 'Monday 16 November', time: '9:14 am', iso: '2026-11-16T14:14:00.000Z' } as null | object,
@@ -1410,6 +1456,36 @@ const otherCodeApp = {
   qr,
 }
 
+function signOnPages(): Sample[] {
+  const title = `Sign in with ${SIGN_ON}`
+  const nothing = {
+    name: SIGN_ON,
+    done: '',
+    problem: '',
+    linked: null,
+    found: null,
+    beginHref: '/account/sign-on/begin',
+  }
+  const since = moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z')
+  return [
+    sample('own-account/sign-on', '', title, dana, nothing),
+    sample('own-account/sign-on', 'failed', title, dana, { ...nothing, problem: 'failed' }),
+    sample('own-account/sign-on', 'taken', title, dana, { ...nothing, problem: 'taken' }),
+    sample('own-account/sign-on', 'to be confirmed', title, dana, {
+      ...nothing,
+      found: { name: 'd.ortiz@riverside.example' },
+    }),
+    sample('own-account/sign-on', 'to be confirmed, without a name', title, dana, { ...nothing, found: { name: '' } }),
+    sample('own-account/sign-on', 'linked', title, robin, {
+      ...nothing,
+      done: 'linked',
+      linked: { since, usedAt: null },
+    }),
+    sample('own-account/sign-on', 'linked and used', title, alex, { ...nothing, linked: { since, usedAt: since } }),
+    sample('own-account/sign-on', 'removed', title, dana, { ...nothing, done: 'removed' }),
+  ]
+}
+
 const accountPages: Sample[] = [
   sample('own-account/account', '', 'Account', maria, ownAccount),
   sample('own-account/account', 'password changed, an address waits', 'Account', maria, {
@@ -1434,6 +1510,12 @@ const accountPages: Sample[] = [
     change: { ...addressChange, state: 'changed', endsAt: inThreeDays },
   }),
   sample('own-account/account', 'for a provider', 'Account', dana, { ...ownAccount, name: 'Dana Ortiz', staff: true }),
+  sample('own-account/account', 'with a sign-on', 'Account', robin, {
+    ...ownAccount,
+    name: 'Robin Hale',
+    signOn: { name: SIGN_ON, linked: true },
+  }),
+  ...signOnPages(),
   sample('own-account/name', '', 'Change your name', maria, { form: { name: 'Maria Gomez' } }),
   sample('own-account/name', 'empty', 'Change your name', maria, {
     form: { name: '' },
@@ -1513,16 +1595,31 @@ const accountPages: Sample[] = [
     action: '/not-me/3uY7sample',
     what: 'Your password was changed on Tuesday 17 November, 2:02 pm.',
     passkey: false,
+    signOn: false,
+  }),
+  sample('own-account/not-me', 'a sign-on', 'Was this not you?', null, {
+    action: '/not-me/3uY7sample',
+    what: 'Your account was linked with a sign-in at your workplace on Tuesday 17 November, 2:02 pm.',
+    passkey: false,
+    signOn: true,
   }),
   sample('own-account/disowned', '', 'We locked others out', null, {
     restored: false,
     removed: true,
     kept: [],
+    unlinked: false,
+  }),
+  sample('own-account/disowned', 'a sign-on', 'We locked others out', null, {
+    restored: false,
+    removed: false,
+    kept: [],
+    unlinked: true,
   }),
   sample('own-account/disowned', 'with the address', 'We locked others out', null, {
     restored: true,
     removed: false,
     kept: ['Phone'],
+    unlinked: false,
   }),
   sample('own-account/openings', '', 'Who opened your messages', maria, openings),
   sample('own-account/openings', 'empty', 'Who opened your messages', maria, {
@@ -1951,6 +2048,8 @@ const SECURITY_CHANGES = [
   'code-app-replaced',
   'passkey-added',
   'passkey-removed',
+  'sign-on-linked',
+  'sign-on-removed',
   'recovery-code-used',
   'recovery-codes-made',
   'address-changed',

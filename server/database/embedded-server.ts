@@ -79,9 +79,18 @@ export async function launchServer(how: {
 }
 
 function lastComplaint(logFile: string, from: number): string {
-  const lines = readFileSync(logFile).subarray(from).toString().trim().split('\n')
+  const lines = readQuietly(logFile).subarray(from).toString().trim().split('\n')
   const line = lines.find((one) => /FATAL|PANIC/.test(one)) ?? lines.at(-1)
   return line?.replace(/^.*?(FATAL|PANIC|LOG): +/, '') || 'it ended without a word'
+}
+
+/** It is asked when PostgreSQL has ended, and then the folder may be gone. */
+function readQuietly(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch {
+    return Buffer.alloc(0)
+  }
 }
 
 /** Free now; should somebody else take it before PostgreSQL does, the start is tried again with another one. */

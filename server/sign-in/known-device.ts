@@ -39,7 +39,7 @@ export async function rememberDevice(
     const device = { accountId: account.id, digest: digestOfDevice(token), browser, system, expiresAt }
     if (!(await noteDevice(device, now, transaction))) return
     await record(actor, { act: 'device.remembered' }, transaction, now)
-    if (strength !== 'enrolment' && strength !== 'password+recovery-code')
+    if (strength !== 'enrolment' && !strength.endsWith('recovery-code'))
       await tellOfChange(account.id, 'new-device', now, transaction)
   })
   response.cookie(COOKIE, token, { httpOnly: true, secure: true, sameSite: 'lax', path: '/', expires: expiresAt })

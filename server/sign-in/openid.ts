@@ -19,6 +19,7 @@ import {
   type Configuration,
   type CustomFetchOptions,
 } from 'openid-client'
+import type { Reason } from '../audit/reasons.ts'
 import { config, type SignOnSettings } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
@@ -32,8 +33,8 @@ const HOUR = 60 * 60 * 1000
 
 /** Why a sign-on came to nothing, in a word for the log. Whoever came is told only that it did not work. */
 export class SignOnRefused extends Error {
-  readonly reason: string
-  constructor(reason: string) {
+  readonly reason: Reason
+  constructor(reason: Reason) {
     super(`a sign-on was refused: ${reason}`)
     this.name = 'SignOnRefused'
     this.reason = reason
@@ -198,7 +199,7 @@ async function told<Result>(ask: () => Promise<Result>): Promise<Result> {
 
 const AWAY = ['OAUTH_TIMEOUT', 'OAUTH_RESPONSE_IS_NOT_CONFORM', 'OAUTH_RESPONSE_IS_NOT_JSON']
 
-function whyRefused(error: unknown): string {
+function whyRefused(error: unknown): Reason {
   for (let each = error; each instanceof Error; each = each.cause) if (each instanceof SignOnRefused) return each.reason
   if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError) return 'provider-refused'
   const { code = '' } = error as { code?: string }

@@ -68,7 +68,13 @@ describe('The access log', () => {
     const { ACTS } = await import('../../server/audit/acts.ts')
     const { REASONS } = await import('../../server/audit/reasons.ts')
     const { words } = await import('../../server/lib/words.ts')
-    const strengths: SignInStrength[] = ['password+code', 'password+recovery-code', 'password+passkey', 'passkey']
+    const strengths: SignInStrength[] = [
+      ...(['password', 'sign-on+password'] as const).flatMap((first) =>
+        (['code', 'recovery-code', 'passkey'] as const).map((second) => `${first}+${second}` as const),
+      ),
+      'sign-on+password',
+      'passkey',
+    ]
     const keys = [
       ...ACTS.map((act) => `reports:acts.${act}`),
       ...REASONS.map((reason) => `reports:reasons.${reason}`),

@@ -81,7 +81,7 @@ const MAY_UNSEAL = [
   'help-sign-in/helped-sign-in.pages.ts',
   'sign-in/know-reader.ts',
   'sign-in/known-device.store.ts',
-  'sign-in/passkey.pages.ts',
+  'sign-in/password-step.pages.ts',
   'sign-in/passkey.store.ts',
   'sign-in/recovery-code.ts',
   'sign-in/sessions.ts',

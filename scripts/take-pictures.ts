@@ -36,6 +36,7 @@ async function tell() {
   await dana.goto('/messages')
   await keep(dana, 'team-inbox', 560)
   await dana.click(`a:has-text("${NEWCOMER}")`)
+  await dana.waitForLoadState('networkidle')
   await keep(dana, 'conversation', 860)
   const felix = await window(1280)
   await signIn(felix, cast.felix)

@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type pg from 'pg'
-import { Umzug } from 'umzug'
 import { projectRoot } from '../lib/root.ts'
 import { singleConnection } from './connection.ts'
 
@@ -30,6 +29,9 @@ export async function migrate(applicationUrl: string, ownerUrl: string | undefin
       'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())',
     )
     await refuseUnknown(client)
+    if ((await missingNames(client)).length === 0) return []
+    // It brings a command line of 150 files with it, which most starts need not read.
+    const { Umzug } = await import('umzug')
     const role = client.escapeIdentifier(decodeURIComponent(new URL(applicationUrl).username))
     const umzug = new Umzug({
       migrations: migrationNames().map((name) => ({ name, up: () => runFile(client, name, role) })),
@@ -48,13 +50,17 @@ export async function migrate(applicationUrl: string, ownerUrl: string | undefin
 
 async function refuseWhenBehind(client: pg.Client): Promise<string[]> {
   await refuseUnknown(client)
-  const known = await knownNames(client)
-  const missing = migrationNames().filter((name) => !known.includes(name))
+  const missing = await missingNames(client)
   if (missing.length > 0)
     throw new SchemaProblem(
       `The database lacks ${missing.length} change(s) that this version needs (${missing[0]} …). Set MIGRATION_DATABASE_URL to the owner's role and start again.`,
     )
   return []
+}
+
+async function missingNames(client: pg.Client): Promise<string[]> {
+  const known = await knownNames(client)
+  return migrationNames().filter((name) => !known.includes(name))
 }
 
 async function refuseUnknown(client: pg.Client) {

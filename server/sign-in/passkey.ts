@@ -2,14 +2,7 @@
  * Passkeys (WebAuthn level 3): what a browser is asked, and whether its answer is right. The device has to have checked its holder (finger, face,
  * PIN), and the answer has to come from our own page and from no frame in another's. @simplewebauthn/server is imported only here.
  */
-import {
-  generateAuthenticationOptions,
-  generateRegistrationOptions,
-  verifyAuthenticationResponse,
-  verifyRegistrationResponse,
-  type AuthenticationResponseJSON,
-  type RegistrationResponseJSON,
-} from '@simplewebauthn/server'
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import type { Account } from '../accounts/account.store.ts'
 import type { Reason } from '../audit/reasons.ts'
 import { config } from '../config.ts'
@@ -20,6 +13,9 @@ import type { NewPasskey, Passkey } from './passkey.store.ts'
 /** ES256, EdDSA, RS256. */
 const ALGORITHMS = [-7, -8, -257]
 const TIMEOUT = 5 * 60 * 1000
+
+/** Three hundred files, read when somebody first uses a passkey and not at every start. */
+const library = () => import('@simplewebauthn/server')
 
 /** Why an answer was refused, in a word for the log. Whoever sent it is told only that it did not work. */
 export class PasskeyRefused extends Error {
@@ -39,6 +35,7 @@ export async function optionsForNew(
   known: readonly Passkey[],
   onThisDevice: boolean,
 ) {
+  const { generateRegistrationOptions } = await library()
   return generateRegistrationOptions({
     rpID: site.id,
     rpName: config().organisation.name,
@@ -61,6 +58,7 @@ export async function optionsForNew(
 
 /** What a browser needs to use a passkey. `allowed` only when whose they are is proved already: a list would tell who has a sign-in here. */
 export async function optionsForUse(site: Site, challenge: Buffer, allowed?: readonly Passkey[]) {
+  const { generateAuthenticationOptions } = await library()
   return generateAuthenticationOptions({
     rpID: site.id,
     challenge: Uint8Array.from(challenge),
@@ -128,6 +126,7 @@ export async function checkNew(
   site: Site,
   { json, challenge }: Answered<RegistrationResponseJSON>,
 ): Promise<Omit<NewPasskey, 'name'>> {
+  const { verifyRegistrationResponse } = await library()
   const { verified, registrationInfo } = await told(() =>
     verifyRegistrationResponse({
       response: json,
@@ -163,6 +162,7 @@ export async function checkUse(
   const { userHandle } = json.response
   if (userHandle && userHandle !== holderOf(passkey.accountId).toString('base64url'))
     throw new PasskeyRefused('another-holder')
+  const { verifyAuthenticationResponse } = await library()
   const { verified, authenticationInfo } = await told(() =>
     verifyAuthenticationResponse({
       response: json,

@@ -92,12 +92,11 @@ function textOf(body: string): DraftText {
 async function savedReply(reader: Reader, draftId: string, body: string) {
   if (await deleteEmptyDraft(writerOf(reader), draftId, textOf(body))) return { ...notSaved(), draftId }
   const now = new Date()
-  const staff = reader.account.role === 'provider'
-  return { saved: draftSaved(now, staff), ifEnded: ifEnded(now, staff), draftId }
+  return { saved: draftSaved(now), ifEnded: ifEnded(now), draftId }
 }
 
 function notSaved() {
-  return { saved: '', ifEnded: ifEnded(undefined, false) }
+  return { saved: '', ifEnded: ifEnded() }
 }
 
 /** What is more than a message may have is not kept, and told like any other file that was not. */

@@ -162,7 +162,13 @@ describe('npm run invite-admin', () => {
     assert.match(out, /Invited operator@riverside\.example as an administrator/)
     const link = /http:\/\/localhost:\d+(\/m\/[\w-]+)/.exec(out)![1]!
     assert.equal(linkIn((await mailsTo(server, email))[0]!), link)
+    const again = await run('--email', email)
+    assert.equal(again.code, 0)
+    assert.match(again.out, /operator@riverside\.example was invited before and has not begun\./)
+    assert.ok(again.out.includes(link), 'the same link, and no second account')
+    await mailsTo(server, email, 2)
     const { visitor } = await enrol(server, link)
+    assert.equal((await run('--email', email)).code, 1, 'nothing once there is a sign-in')
     assert.match((await visitor.ask('/admin/people')).body, /Olive Operator/)
   })
 

@@ -40,6 +40,18 @@ export async function inviteColleague(
   return account
 }
 
+/** Sends the mail of an invitation again; it leads by the same link. */
+export async function inviteAgain(
+  actor: Actor,
+  account: Account,
+  now: Date,
+  transaction: Transaction,
+): Promise<Account> {
+  await record(actor, { act: 'account.invited', subject: { kind: 'account', id: account.id } }, transaction, now)
+  await enqueue('send-invitation', { accountId: account.id }, transaction)
+  return account
+}
+
 async function invite(actor: Actor, invitation: Invitation, now: Date, transaction: Transaction) {
   const account = await insertAccount({ id: newId(now), ...invitation, invitedAt: now }, transaction)
   const mailbox = await makeMailbox({ accountId: account.id }, now, transaction)

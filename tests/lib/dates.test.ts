@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 process.env['TIME_ZONE'] = 'America/New_York'
-const { clockTime, dayAndTime, exact, inShort, inWords, sizeInWords } =
-  await import('../../server/lib/dates.ts')
+const { clockTime, dayAndTime, exact, inShort, inWords, sizeInWords } = await import('../../server/lib/dates.ts')
 
 /** A Tuesday afternoon in New York, five hours behind UTC. */
 const tuesday = new Date('2026-11-17T19:02:11.123Z')

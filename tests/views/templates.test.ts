@@ -104,6 +104,25 @@ describe('every page', () => {
   })
 })
 
+describe('the words', () => {
+  /** What the code asks for: a whole key, or one with holes, as `reports:acts.${act}`. */
+  const asked = ['server', 'views', 'scripts']
+    .flatMap((folder) => readdirSync(join(projectRoot, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(projectRoot, folder, file)))
+    .filter((file) => /\.(ts|hbs)$/.test(file))
+    .flatMap((file) => [...readFileSync(file, 'utf8').matchAll(/(['"`])([a-z-]+:[^'"`\s]+(?:\$\{[^}`]*\}[^'"`\s]*)*)\1/g)])
+    .map((match) => new RegExp(`^${match[2]!.replace(/\$\{[^}]*\}/g, '.+').replace(/\.(?!\+)/g, '\\.')}(_[\\w-]+)*$`))
+
+  const keysOf = (words: object, path: string): string[] =>
+    Object.entries(words).flatMap(([name, word]) => (typeof word === 'string' ? [path + name] : keysOf(word as object, `${path}${name}.`)))
+
+  test('are all used', () => {
+    const folder = join(projectRoot, 'views/words/en')
+    const keys = readdirSync(folder).flatMap((file) => keysOf(JSON.parse(readFileSync(join(folder, file), 'utf8')) as object, `${file.replace('.json', '')}:`))
+    assert.ok(keys.length > 500)
+    assert.deepEqual(keys.filter((key) => !asked.some((pattern) => pattern.test(key))), [])
+  })
+})
+
 describe('templates', () => {
   test('Handlebars: {{constructor...}}, AST object instead of string, polluted partial -> templates only from disk, compiled at start', () => {
     const sample = samples.find(({ name }) => name === 'messages/thread, for a patient')!

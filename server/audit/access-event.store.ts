@@ -47,13 +47,23 @@ export interface AccessEventFilter {
   limit: number
 }
 
-/** Whether somebody here, and not the operator's own script, invited this account after `since`. */
-export async function wasInvitedByAccount(accountId: string, since: Date): Promise<boolean> {
+/** Whether somebody here, and not the operator's own script, invited this account. */
+export async function wasInvitedByAccount(accountId: string): Promise<boolean> {
   const rows = await ask(
-    `SELECT 1 AS found FROM access_events WHERE subject_id = $1 AND at > $2 AND act = 'account.invited' AND actor_kind = 'account' LIMIT 1`,
-    [accountId, since],
+    `SELECT 1 AS found FROM access_events WHERE subject_id = $1 AND act = 'account.invited' AND actor_kind = 'account' LIMIT 1`,
+    [accountId],
   )
   return rows.length === 1
+}
+
+/** On how many days somebody signed in, and when for the first time. */
+export async function signInsOf(accountId: string): Promise<{ days: number; first: Date | null }> {
+  const [row] = await ask<{ days: number; first: Date | null }>(
+    `SELECT count(DISTINCT (at AT TIME ZONE 'UTC')::date)::int AS days, min(at) AS first FROM access_events
+     WHERE actor_id = $1 AND act = 'account.signed-in' AND outcome = 'done'`,
+    [accountId],
+  )
+  return row!
 }
 
 /** Newest first. Equal times are ordered by id, which sorts by time of making. */

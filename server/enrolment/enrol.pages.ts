@@ -20,7 +20,7 @@ import { ownPath } from '../sign-in/guards.ts'
 import { readCode } from '../sign-in/one-time-code.ts'
 import { challengeFor, firstName, givenIn, passkeyForm, placeOf } from '../sign-in/passkey-place.ts'
 import { optionsForNew } from '../sign-in/passkey.ts'
-import { beginSession } from '../sign-in/sessions.ts'
+import { afterOf, beginSession } from '../sign-in/sessions.ts'
 import { codesToShow, keepCodesToShow } from '../sign-in/shown-recovery-codes.ts'
 import { newPassword, ownWordsOf } from '../sign-in/sign-in.form.ts'
 import { beginSignedIn } from '../sign-in/sign-in.pages.ts'
@@ -118,7 +118,7 @@ export async function takePasswordBesidePasskey(request: Request, response: Resp
     form.values.password,
   ).catch(alreadyMade)
   if (enrolled === 'already-made') return response.redirect(303, '/sign-in')
-  await beginEnrolled(request, response, enrolled, request.session.after)
+  await beginEnrolled(request, response, enrolled, afterOf(request))
 }
 
 function showPasswordBesidePasskey(request: Request, response: Response, errors: ToldError[]) {
@@ -146,7 +146,7 @@ export async function takeSecondFactor(request: Request, response: Response) {
     request.session.codeTries = (request.session.codeTries ?? 0) + 1
     return showSecondFactor(request, response, [request.session.codeTries > 1 ? 'clock' : 'wrong'])
   }
-  await beginEnrolled(request, response, enrolled, request.session.after)
+  await beginEnrolled(request, response, enrolled, afterOf(request))
 }
 
 /** Signed in, with the recovery codes still to be shown. */
@@ -214,7 +214,7 @@ export function keepRecoveryCodes(request: Request, response: Response) {
   const codes = codesToShow(request)
   if (!codes) return response.redirect(303, '/messages')
   if (typed(request.body, 'saved') !== 'yes') return showCodes(request, response, codes, ['saved'])
-  const { after } = request.session
+  const after = afterOf(request)
   delete request.session.recoveryCodes
   delete request.session.after
   response.redirect(303, ownPath(after, '/messages'))
@@ -227,8 +227,8 @@ function showCodes(request: Request, response: Response, codes: string[], proble
   const view = {
     title: t('sign-in:recoveryCodes.title'),
     action: '/enrol/recovery-codes',
-    renewed: request.session.after === '/account/recovery-codes',
-    toMessage: request.session.after?.startsWith('/messages/') ?? false,
+    renewed: afterOf(request) === '/account/recovery-codes',
+    toMessage: afterOf(request)?.startsWith('/messages/') ?? false,
     codes,
     textHref: '/enrol/recovery-codes.txt',
     errors,

@@ -4,7 +4,7 @@
  */
 import { findAccount, findAccountByEmail, type Account, type Role } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
-import { wasInvitedByAccount } from '../audit/access-event.store.ts'
+import { signInsOf, wasInvitedByAccount } from '../audit/access-event.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { system } from '../audit/actor.ts'
 import type { Reason } from '../audit/reasons.ts'
@@ -30,6 +30,7 @@ import { digestOfHelpCode, makeHelpCode, readHelpCode } from './help-code.ts'
 
 const HOUR = 60 * 60
 const A_WEEK = 7 * 24 * 60 * 60 * 1000
+const DAYS_OF_WORK = 3
 const CODE_LIVES = 15 * 60 * 1000
 const lookUps = limit('help-look-up', 60, HOUR)
 
@@ -58,11 +59,13 @@ export function mayHelp(helper: Account, person: Account): boolean {
 }
 
 /**
- * Whoever was invited by somebody here less than a week ago is neither of the two: an administrator could otherwise invite a second self, and be
- * both. The operator's first people, whom nobody here invited, are not meant.
+ * Whoever was invited by somebody here is neither of the two before they have signed in on three days, the first a week ago: an administrator
+ * could otherwise invite a second self, wait, and be both. The operator's first people, whom nobody here invited, are not meant.
  */
-export function isNewcomer(staffId: string, now: Date): Promise<boolean> {
-  return wasInvitedByAccount(staffId, new Date(now.getTime() - A_WEEK))
+export async function isNewcomer(staffId: string, now: Date): Promise<boolean> {
+  if (!(await wasInvitedByAccount(staffId))) return false
+  const { days, first } = await signInsOf(staffId)
+  return days < DAYS_OF_WORK || !first || now.getTime() - first.getTime() < A_WEEK
 }
 
 /** Finds one person by the whole address; recorded, whoever it was. @returns undefined when nobody in reach has it @throws SlowDown */

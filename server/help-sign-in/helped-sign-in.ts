@@ -30,16 +30,15 @@ import { removeIdentitiesOf } from '../sign-in/sign-on-identity.store.ts'
 import { tellOfChange } from '../sign-in/tell-of-change.ts'
 
 const HOUR = 60 * 60
-// Five of an account from one network: whoever only knows the address fills no bucket of its owner's. The code has 40 bits, so that all of them together
-// may be many.
+// Five of an account from one network: whoever only knows the address fills no bucket of its owner's. There is none of the account alone, which many
+// networks could fill: the code has 40 bits and lives a quarter of an hour, so that a hundred thousand networks find one in two million.
 const tries = limit('help-code', 5, HOUR)
-const accountTries = limit('help-code-account', 200, HOUR)
 const networkTries = limit('help-code-network', 50, HOUR)
 const passwordTries = limit('helped-password', 10, HOUR)
 
 /**
  * Uses up the code that staff told. Nobody, no code and a wrong code are answered alike, and none of them ends the request.
- * @returns what the code began @throws SlowDown after five tries an hour of one account from one network, or two hundred of one account
+ * @returns what the code began @throws SlowDown after five tries an hour of one account from one network
  */
 export async function beginHelped(
   actor: Actor,
@@ -53,7 +52,6 @@ export async function beginHelped(
   const whose = account?.id ?? email
   await networkTries.count(network)
   await tries.count(`${whose}/${network}`)
-  await accountTries.count(whose)
   const attemptId = newId(now)
   // For nobody the same is asked, under an id that nobody has.
   const accountId = account?.state === 'active' ? account.id : attemptId
@@ -65,7 +63,7 @@ export async function beginHelped(
     await record(actor, { act: 'help.refused', subject, outcome: 'denied', reason })
     return undefined
   }
-  await Promise.all([tries.forgive(`${whose}/${network}`), accountTries.forgive(whose), networkTries.forgive(network)])
+  await Promise.all([tries.forgive(`${whose}/${network}`), networkTries.forgive(network)])
   return { account, attemptId }
 }
 

@@ -32,6 +32,7 @@ import type { Reader } from '../sign-in/reader.ts'
 import { keepToShow } from '../enrolment/shown-access-code.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { fromMailbox, problemsOf, sendDraftOnce } from './send-draft.ts'
+import { keepAfter } from '../sign-in/sessions.ts'
 
 /** GET /messages/new, also with ?draft=… to go on with one. */
 export async function compose(request: Request, response: Response) {
@@ -161,7 +162,7 @@ export async function keepLateMessage(request: Request, response: Response) {
   const { draftId: id } = await keepDraft(request)
   await trim(request, id)
   request.session.keptText = true
-  request.session.after = `/messages/new?draft=${id}`
+  keepAfter(request, `/messages/new?draft=${id}`)
   if (savesByItself(request)) return answerLate(response)
   response.redirect(303, '/sign-in')
 }

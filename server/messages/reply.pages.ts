@@ -31,6 +31,7 @@ import { LONGEST_BODY, replyText } from './reply.form.ts'
 import { inTurn, isOvertaken, sendReplyOnce } from './send-reply.ts'
 import { messageIn, showThread } from './thread.pages.ts'
 import { takesPart } from './thread.store.ts'
+import { keepAfter } from '../sign-in/sessions.ts'
 
 /**
  * POST /messages/:message/replies. What was written is kept as a draft before anything else, so that nothing that goes wrong can lose it.
@@ -137,7 +138,7 @@ export async function keepLateReply(request: Request, response: Response) {
     await trim(request, await keepReply(request, message.threadId, (await isUsed(number)) ? newId() : number))
   }
   request.session.keptText = true
-  request.session.after = `/messages/${messageIn(request)}`
+  keepAfter(request, `/messages/${messageIn(request)}`)
   if (savesByItself(request)) return answerLate(response)
   response.redirect(303, '/sign-in')
 }

@@ -14,6 +14,7 @@ import { networkOf } from './address-tries.ts'
 import { endOfChallenge, type ChallengeFor } from './challenge.ts'
 import { checkPasswordOnceMet } from './check-sign-in.ts'
 import { findCredential } from './credential.store.ts'
+import { knownDevice } from './known-device.ts'
 import { openWithDeviceSecret, readDeviceSecret, takeUpByPasskey } from './passkey-opener.ts'
 import { checkNew, checkUse, PasskeyRefused, readNew, readUse } from './passkey.ts'
 import {
@@ -25,7 +26,10 @@ import {
   type Passkey,
 } from './passkey.store.ts'
 
-const addressTries = limit('passkey', 100, 600)
+const TEN_MINUTES = 600
+const addressTries = limit('passkey', 100, TEN_MINUTES)
+// A device on which somebody here signed in is counted by itself, so that whoever fills the network's tries keeps nobody out who is known.
+const deviceTries = limit('passkey-device', 30, TEN_MINUTES)
 
 /** Where an answer comes from: our site as the browser sees it, and the secret of its forms. */
 export interface Place {
@@ -189,15 +193,19 @@ interface About {
   accountId?: string
 }
 
-/** Counts the try; a refusal is recorded in a transaction of its own. */
+/** Counts the try, and gives it back when it was right; a refusal is recorded in a transaction of its own. */
 async function orRefuse<Result>(
   actor: Actor,
   about: About,
   check: (about: About) => Promise<Result>,
 ): Promise<Result | undefined> {
-  await addressTries.count(networkOf(actor))
+  const device = await knownDevice(actor, new Date())
+  const [tries, whose] = device ? [deviceTries, device] : [addressTries, networkOf(actor)]
+  await tries.count(whose)
   try {
-    return await check(about)
+    const result = await check(about)
+    await tries.giveBack(whose)
+    return result
   } catch (error) {
     if (!(error instanceof PasskeyRefused)) throw error
     const subject = about.accountId ? { kind: 'account' as const, id: about.accountId } : undefined

@@ -2,7 +2,6 @@
 import { findAccount, findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { findLink } from '../accounts/link.store.ts'
-import { openMailboxWithSecret } from '../accounts/mailbox-key.ts'
 import { findMailboxOf, type MailboxKey } from '../accounts/mailbox.store.ts'
 import { takeUpEarlier } from '../accounts/take-up-earlier.ts'
 import type { Actor } from '../audit/actor.ts'
@@ -13,6 +12,7 @@ import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
 import { knownDeviceOf } from './known-device.ts'
+import { openByPassword } from './open-by-password.ts'
 import { checkPassword } from './password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
@@ -52,13 +52,16 @@ async function checkFrom(
 ): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
   const askAll = () => countAndFind(device, actor, claimed)
   const { account, active, credential, triesLeft } = await (device ? askAll() : askInTurn(askAll))
+  const queue = device ? 'known-device' : 'unknown-device'
+  const stored = credential?.password
   const [opener] = await Promise.all([
-    checkPassword(password, active?.id ?? NOBODY, credential?.password, device ? 'known-device' : 'unknown-device'),
+    checkPassword(password, active?.id ?? NOBODY, stored, queue),
     // Meanwhile, so that the answer does not take longer where there is somebody to tell.
     active && !device && triesLeft === 0 ? tellOfManyTries(active, 'many-wrong-tries', now) : undefined,
   ])
-  const mailbox = opener && active && (await findMailboxOf({ accountId: active.id }))
-  if (!opener || !active || !mailbox) {
+  const right = opener && stored ? { stored, opener } : undefined
+  const opened = right && active && (await openByPassword(active.id, password, right, queue))
+  if (!opened) {
     const subject = account ? { subject: { kind: 'account' as const, id: account.id } } : {}
     await record(actor, {
       act: 'sign-in.refused',
@@ -70,9 +73,8 @@ async function checkFrom(
   }
   // Only wrong passwords count.
   await passwordTries.giveBack(active.id, device)
-  const pair = await openMailboxWithSecret(mailbox, 'password', opener)
-  raisePasswordLater(active.id, { ...mailbox, ...pair }, password, credential!.password!)
-  return { account: active, pair }
+  raisePasswordLater(active.id, opened.mailbox, password, opened.stored)
+  return { account: active, pair: opened.mailbox }
 }
 
 async function countAndFind(device: string | undefined, actor: Actor, claimed: Claimed) {
@@ -97,13 +99,14 @@ export async function checkPasswordOnceMet(
   const triesLeft = await passwordTries.count(account.id, bucket)
   const stored = (await findCredential(account.id))?.password
   const opener = await checkPassword(password, account.id, stored, 'known-device')
-  const mailbox = opener && (await findMailboxOf({ accountId: account.id }))
-  if (!opener || !mailbox) {
+  const right = opener && stored ? { stored, opener } : undefined
+  const opened = right && (await openByPassword(account.id, password, right, 'known-device'))
+  if (!opened) {
     await recordDenied(actor, 'sign-in.refused', { kind: 'account', id: account.id }, 'wrong-password')
     return { triesLeft }
   }
   await passwordTries.giveBack(account.id, bucket)
-  return { mailbox, pair: await openMailboxWithSecret(mailbox, 'password', opener) }
+  return { mailbox: opened.mailbox, pair: opened.mailbox }
 }
 
 async function accountOf(claimed: Claimed): Promise<Account | undefined> {

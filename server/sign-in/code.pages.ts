@@ -14,7 +14,7 @@ import { readCode } from './one-time-code.ts'
 import { challengeFor, givenIn, passkeyForm, placeOf } from './passkey-place.ts'
 import { optionsForUse } from './passkey.ts'
 import { listPasskeys } from './passkey.store.ts'
-import { endSession, unsealFromSession } from './sessions.ts'
+import { afterOf, endSession, unsealFromSession } from './sessions.ts'
 import { beginSignedIn, HOME, placeAfterRecoveryCode } from './sign-in.pages.ts'
 
 const CODE_TRIES = 5
@@ -139,7 +139,8 @@ function showRecoveryCode(request: Request, response: Response, problems: string
 }
 
 async function finish(request: Request, response: Response, account: Account, second: SecondFactor) {
-  const { after, mailboxKey, signOnId } = request.session
+  const { mailboxKey, signOnId } = request.session
+  const after = afterOf(request)
   const privateKey = unsealFromSession(request, 'mailbox-key', mailboxKey!)
   const strength = signOnId ? (`sign-on+password+${second}` as const) : (`password+${second}` as const)
   await beginSignedIn(request, account, privateKey, strength, 'next')

@@ -63,6 +63,12 @@ function newDeviceToken(): string {
 }
 
 /** The cookie's token, when it is one that we made. */
+/** @returns the device of an actor likewise, when it is known for anybody: a passkey tells whose it is only when it was right */
+export async function knownDevice(actor: Actor, now: Date): Promise<string | undefined> {
+  const known = actor.device && (await accountsOfDevice(actor.device, now)).length > 0
+  return known ? actor.device!.toString('base64url') : undefined
+}
+
 export function tokenOfDevice(request: Pick<IncomingMessage, 'headers'>): string | undefined {
   const token = onlyCookie(request, COOKIE, /^[A-Za-z0-9_-]{64}$/)
   const bytes = Buffer.from(token ?? '', 'base64url')

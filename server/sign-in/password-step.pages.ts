@@ -12,7 +12,7 @@ import { findCredential } from './credential.store.ts'
 import { ownPath } from './guards.ts'
 import { passkeyForm } from './passkey-place.ts'
 import { listPasskeys } from './passkey.store.ts'
-import { beginNextSession, endSession, sealForSession, unsealFromSession } from './sessions.ts'
+import { afterOf, beginNextSession, endSession, sealForSession, unsealFromSession } from './sessions.ts'
 import { beginSignedIn, HOME } from './sign-in.pages.ts'
 import { checkPasswordAfterSignOn } from './sign-on.ts'
 
@@ -60,7 +60,8 @@ function check(request: Request, account: Account, password: string) {
 
 /** In, or to the second factor where that is still ours to ask. */
 async function goOn(request: Request, response: Response, account: Account, privateKey: Buffer) {
-  const { after, signOnId, proves } = request.session
+  const { signOnId, proves } = request.session
+  const after = afterOf(request)
   if (signOnId && !proves) {
     await beginNextSession(request, { accountId: account.id, stage: 'code', signOnId, ...(after ? { after } : {}) })
     request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
@@ -89,7 +90,8 @@ async function showPasswordStep(
   status = 200,
 ) {
   const { waitUntil = '', errors = [] } = view
-  const { signOnId, after = '' } = request.session
+  const { signOnId } = request.session
+  const after = afterOf(request) ?? ''
   const withNext = after ? `?next=${encodeURIComponent(after)}` : ''
   const [credential, passkeys] = await Promise.all([findCredential(account.id), listPasskeys(account.id)])
   // A passkey that opens messages is a whole sign-in by itself.

@@ -72,7 +72,7 @@ declare module 'express-session' {
     proves: boolean
     /** Sealed under the cookie: whom the provider means, until its owner links it. */
     signOnFound: string
-    /** Own path to go to after sign-in. */
+    /** Own path to go to after sign-in, which may hold a link's token: sealed under the cookie, also when the session has ended (`afterOf`). */
     after: string
     /** Staff were asked for a new sign-in in this person's name, and they have not been told of it in this session. */
     helpAsked: boolean
@@ -300,6 +300,7 @@ function fill(request: Request, content: Partial<SessionData>, now: number) {
   const from = sealField(bindingOfPlace(ref), JSON.stringify(whereFrom(request.actor))).toString('base64')
   const digests = content.accountId ? digestsOfPlace(request, content.accountId) : {}
   Object.assign(request.session, { startedAt: now, seenAt: now, csrfSecret }, content, { ref, from, ...digests })
+  if (content.after !== undefined) keepAfter(request, content.after)
   request.formSecrets = request.session
 }
 
@@ -313,10 +314,12 @@ export async function noteProof(request: Request, now = Date.now(), transaction?
   delete request.session.accessCode
   delete request.session.passwordGivenAt
   const { cookie: _, mailboxKey, recoveryCodes, signOnFound, ...content } = request.session
+  const after = afterOf(request)
   const privateKey = mailboxKey && unsealFromSession(request, 'mailbox-key', mailboxKey)
   const codes = recoveryCodes && unsealFromSession(request, 'recovery-codes', recoveryCodes)
   const found = signOnFound && unsealFromSession(request, 'sign-on-found', signOnFound)
-  await beginNextSession(request, { ...content, seenAt: now, provedAt: now }, now, transaction)
+  const proved = { seenAt: now, provedAt: now, ...(after === undefined ? {} : { after }) }
+  await beginNextSession(request, { ...content, ...proved }, now, transaction)
   if (privateKey) request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
   if (codes) request.session.recoveryCodes = sealForSession(request, 'recovery-codes', codes)
   if (found) request.session.signOnFound = sealForSession(request, 'sign-on-found', found)
@@ -429,11 +432,28 @@ export async function emptyEndedSessions(now: Date): Promise<void> {
 }
 
 type SealedName =
-  'mailbox-key' | 'recovery-codes' | 'code-secret' | 'access-code' | 'half-made' | 'device-secret' | 'sign-on-found'
+  | 'mailbox-key'
+  | 'recovery-codes'
+  | 'code-secret'
+  | 'access-code'
+  | 'half-made'
+  | 'device-secret'
+  | 'after'
+  | 'sign-on-found'
 
 /** Seals bytes for this session: only the cookie opens them again. */
 export function sealForSession(request: Request, name: SealedName, bytes: Buffer): string {
   return sealEnvelope(keyOfCookie(request), `session/${name}`, bytes, FIELD_SEGMENT).toString('base64')
+}
+
+/** Where to go on after the next sign-in, or the next step of one. */
+export function keepAfter(request: Request, path: string) {
+  request.session.after = sealForSession(request, 'after', Buffer.from(path))
+}
+
+export function afterOf(request: Request): string | undefined {
+  const { after } = request.session
+  return after === undefined ? undefined : unsealFromSession(request, 'after', after).toString()
 }
 
 /** @throws EnvelopeRefused */

@@ -1,11 +1,11 @@
 /** Recovery codes on their way to the page that shows them: sealed in the session, until the person says that they are kept. */
 import type { Request } from 'express'
-import { sealForSession, unsealFromSession } from './sessions.ts'
+import { keepAfter, sealForSession, unsealFromSession } from './sessions.ts'
 
 /** @param after own path to go to when they are kept */
 export function keepCodesToShow(request: Request, codes: readonly string[], after: string) {
   request.session.recoveryCodes = sealForSession(request, 'recovery-codes', Buffer.from(codes.join('\n')))
-  request.session.after = after
+  keepAfter(request, after)
 }
 
 export function codesToShow(request: Request): string[] | undefined {

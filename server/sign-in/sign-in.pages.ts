@@ -18,7 +18,7 @@ import { ownPath } from './guards.ts'
 import { rememberDevice } from './known-device.ts'
 import { passkeyForm } from './passkey-place.ts'
 import { listPasskeys } from './passkey.store.ts'
-import { beginNextSession, beginSession, endSession, sealForSession } from './sessions.ts'
+import { afterOf, beginNextSession, beginSession, endSession, sealForSession } from './sessions.ts'
 import { signInByEmail, signInByLink } from './sign-in.form.ts'
 
 /** Where somebody of each role begins. */
@@ -144,7 +144,7 @@ export async function placeAfter(
   if (messageId) return `/messages/${messageId}`
   // On a computer that people share, the place of one is not told to the next.
   const ownEnded = request.sessionState === 'ended' && request.session.accountId === account.id
-  return ownPath(next, ownEnded ? ownPath(request.session.after, '') : '')
+  return ownPath(next, ownEnded ? ownPath(afterOf(request), '') : '')
 }
 
 /** Whether this browser has just set a new password by link and recovery code, and the code has not been counted at a sign-in yet. */

@@ -144,7 +144,7 @@ describe('The code', () => {
     assert.ok((await countEvents(server, 'help.refused', email, 'denied')) >= 5)
   })
 
-  test('a stranger who knows the address does not lock the owner out; two hundred tries an hour from everywhere do', async () => {
+  test('strangers who know the address do not lock the owner out, from however many networks they try', async () => {
     const email = 'locked.out@mail.example'
     await newPatient(server, dana, email)
     const code = await makeCode(dana, await readyRequest(server, dana, sam, email))
@@ -154,10 +154,8 @@ describe('The code', () => {
     const from = (network: number) => ({ kind: 'anonymous', strength: 'none', address: `192.0.2.${network}` }) as const
     for (let times = 1; times <= 5; times++) assert.equal(await beginHelped(from(1), email, '11111111'), undefined)
     await assert.rejects(beginHelped(from(1), email, code), SlowDown)
-    await server.sql(`UPDATE rate_limits SET points = 199 WHERE key LIKE 'help-code-account:%'`)
-    assert.equal(await beginHelped(from(2), email, '11111111'), undefined)
-    await assert.rejects(beginHelped(from(2), email, code), SlowDown)
-    await server.sql(`UPDATE rate_limits SET points = 199 WHERE key LIKE 'help-code-account:%'`)
+    const many = Array.from({ length: 41 * 5 }, (_, index) => beginHelped(from(2 + (index % 41)), email, '11111111'))
+    assert.deepEqual(await Promise.all(many), Array<undefined>(many.length).fill(undefined))
     assert.ok(await beginHelped(from(100), email, code))
   })
 })

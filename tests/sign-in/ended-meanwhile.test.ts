@@ -1,8 +1,9 @@
 /** A session that is ended while a request of it is under way stays ended, whatever that request proved. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import pg from 'pg'
 import { codeOf, type Person } from '../support/cast.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import { secondLook, startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain, signedIn, Visitor } from '../support/visitor.ts'
 import { changeSession, copyOf } from './session-rows.ts'
 
@@ -88,6 +89,57 @@ test('a sign-in whose password is being looked at while all sessions are ended m
   await assertOut(visitor)
   assert.equal((await new Visitor(server).submit('/sign-in', '/sign-in', fields)).location, '/sign-in/code')
 })
+
+test('a password that is changed while it is being looked at is a wrong one, and one that is only stored anew is the right one', async () => {
+  const { sam } = server.cast
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  const { findMailboxOf } = await import('../../server/accounts/mailbox.store.ts')
+  const { openMailboxByRecovery, sealOpener } = await import('../../server/accounts/mailbox-key.ts')
+  const { hashPassword } = await import('../../server/sign-in/password.ts')
+  const { id } = (await findAccountByEmail(sam.email))!
+  const mailbox = (await findMailboxOf({ accountId: id }))!
+  const { privateKey } = await openMailboxByRecovery(mailbox)
+  const database = await secondLook(server.dataDir)
+  const owner = new pg.Client({ connectionString: database.ownerUrl })
+  await owner.connect()
+  try {
+    for (const [becomes, status] of [
+      [sam.password, 303],
+      ['a fictitious lighthouse 9', 422],
+    ] as const) {
+      await letCodesCountAgain(server)
+      const { stored, opener } = await hashPassword(becomes, id)
+      await owner.query('BEGIN')
+      await owner.query('LOCK TABLE openers IN ACCESS EXCLUSIVE MODE')
+      const answer = new Visitor(server).submit('/sign-in', '/sign-in', { email: sam.email, password: sam.password })
+      await someoneWaits()
+      await owner.query(
+        'UPDATE credentials SET password_salt = $2, password_parameters = $3, password_verifier = $4 WHERE account_id = $1',
+        [id, stored.passwordSalt, stored.passwordParameters, stored.passwordVerifier],
+      )
+      const envelope = sealOpener(mailbox, 'password', opener, privateKey)
+      await owner.query(`UPDATE openers SET envelope = $2 WHERE mailbox_id = $1 AND kind = 'password'`, [
+        mailbox.id,
+        envelope,
+      ])
+      await owner.query('COMMIT')
+      assert.equal((await answer).status, status, becomes)
+    }
+  } finally {
+    await owner.end()
+    await database.stop()
+  }
+})
+
+/** The sign-in has found the password right, and asks for what it opens. */
+async function someoneWaits() {
+  for (let tries = 0; tries < 1000; tries++) {
+    const waiting = await server.sql(`SELECT FROM pg_locks WHERE NOT granted AND relation = 'openers'::regclass`)
+    if (waiting.length > 0) return
+    await new Promise((done) => setTimeout(done, 10))
+  }
+  throw new Error('nobody asks for an opener')
+}
 
 test('a session that was ended meanwhile changes no password', async () => {
   await letCodesCountAgain(server)

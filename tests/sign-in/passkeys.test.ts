@@ -111,6 +111,30 @@ test('a passkey that opens the mailbox is the whole sign-in', async () => {
   assert.deepEqual(row, { strength: 'passkey' })
 })
 
+test('a device on which somebody signed in is counted by itself, and only its wrong tries: a network whose tries are used up keeps nobody out who is known', async () => {
+  const { limit } = await import('../../server/web/rate-limits.ts')
+  const first = new Visitor(server)
+  assert.equal((await use(first, owner.device)).status, 303)
+  const onTheDevice = () => {
+    const visitor = new Visitor(server)
+    visitor.cookies.set('__Host-device', first.cookies.get('__Host-device')!)
+    return visitor
+  }
+  const wrong = { origin: 'https://evil.example' }
+  const counted = () => server.sql(`SELECT points FROM rate_limits WHERE key LIKE 'passkey-device:%'`)
+  await letCodesCountAgain(server)
+  await Promise.all(Array.from({ length: 100 }, () => limit('passkey', 100, 600).count('127.0.0.1')))
+  assert.equal((await use(new Visitor(server), owner.device)).status, 429)
+  assert.equal((await use(onTheDevice(), owner.device)).status, 303)
+  assert.deepEqual(await counted(), [{ points: 0 }])
+  assert.equal((await use(onTheDevice(), owner.device, wrong)).status, 422)
+  assert.deepEqual(await counted(), [{ points: 1 }])
+  await server.sql(`UPDATE rate_limits SET points = 29 WHERE key LIKE 'passkey-device:%'`)
+  assert.equal((await use(onTheDevice(), owner.device, wrong)).status, 422, 'the thirtieth')
+  assert.equal((await use(onTheDevice(), owner.device)).status, 429)
+  await letCodesCountAgain(server)
+})
+
 const REFUSED: [string, Lies, string][] = [
   ['wrong origin', { origin: 'https://evil.example' }, 'wrong-origin'],
   ['an origin that only begins like ours', { origin: 'http://localhost.evil.example' }, 'wrong-origin'],

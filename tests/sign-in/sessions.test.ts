@@ -416,6 +416,18 @@ test('a late form with a foreign token, from another site, or a day later is not
   assert.equal((await allThatIsStored(server))['drafts'], before['drafts'])
 })
 
+test('where to go on after the sign-in rests under the cookie: it may hold the token of a link', async () => {
+  await letCodesCountAgain(server)
+  const visitor = new Visitor(server)
+  const token = 'T'.repeat(43)
+  const page = `/sign-in?next=${encodeURIComponent(`/account/address/new/${token}`)}`
+  await visitor.submit(page, page, { email: maria.email, password: maria.password })
+  assert.ok((await rowOf(visitor))!.sess['after'])
+  assert.ok(!JSON.stringify((await rowOf(visitor))!.sess).includes(token))
+  const done = await visitor.submit('/sign-in/code', '/sign-in/code', { code: codeOf(maria) })
+  assert.equal(done.location, `/account/address/new/${token}`)
+})
+
 test('somebody else who signs in on the same device is not offered what was kept', async () => {
   const visitor = await signedIn(server, maria)
   const form = multipart({ ...fieldsOf((await visitor.ask(letter)).body), body: 'For my team only.', action: 'send' })

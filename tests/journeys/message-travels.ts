@@ -210,7 +210,7 @@ export function aMessageTravels(scripts: boolean) {
         'account.signed-in',
       ])
         assert.match(log, new RegExp(code.replace('.', '\\.')), code)
-      assert.match(log, /message\.opened[\s\S]{0,80}not-yours|Denied[\s\S]{0,40}not-yours/)
+      assert.match(log, /message\.opened[\s\S]{0,80}Denied[\s\S]{0,10}It is not theirs/)
       assert.doesNotMatch(log, /heals|foot\b|lab report|Thank you/i)
     })
 

@@ -35,7 +35,9 @@ async function begin(visitor: Visitor, path = '/sign-in/sign-on', headers: Recor
 /** The browser comes back with this. */
 function back(visitor: Visitor, address: URL, code: string, changed: Record<string, string | null> = {}) {
   const query = new URLSearchParams({ code, state: address.searchParams.get('state')!, iss: provider.issuer })
-  for (const [name, value] of Object.entries(changed)) value === null ? query.delete(name) : query.set(name, value)
+  for (const [name, value] of Object.entries(changed))
+    if (value === null) query.delete(name)
+    else query.set(name, value)
   return visitor.ask(`/sign-in/sign-on/back?${query}`, {
     headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
   })

@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { record } from '../audit/record.ts'
 import { inTransaction, isTaken } from '../database/connection.ts'
-import { inShort } from '../lib/dates.ts'
+import { clock24, inShort } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
 import { findAccountByEmail, listColleagues, type Role } from './account.store.ts'
@@ -27,7 +27,7 @@ export async function showPeople(request: Request, response: Response) {
       .join(', '),
     state: account.state,
     stateText: t(`accounts:states.${account.state}`),
-    lastSignedInAt: account.lastSignedInAt ? inShort(account.lastSignedInAt, new Date()) : null,
+    lastSignedInAt: account.lastSignedInAt ? inShort(account.lastSignedInAt, new Date(), clock24) : null,
   }))
   showPage(request, response, 'accounts/people', {
     title: t('accounts:people.title'),

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import { findAccount, listAccounts } from '../accounts/account.store.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
-import { clockTime, inShort, inWords } from '../lib/dates.ts'
+import { clock24, inShort, inWords } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { NotFound } from '../errors.ts'
@@ -56,7 +56,7 @@ async function showRequests(request: Request, response: Response, email: string,
     return {
       href: `${HOME}/requests/${reset.id}`,
       name: nameOf(people.get(reset.accountId)),
-      askedAt: inShort(reset.askedAt, now),
+      askedAt: inShort(reset.askedAt, now, clock24),
       state,
       mine,
       waits: movesOf(reset, state.step, helper).approve,
@@ -154,13 +154,13 @@ export async function showHelpRequest(request: Request, response: Response) {
     caller: { name: person.name, email: person.email },
     asked: {
       by: nameOf(asker),
-      at: inWords(reset.askedAt, now),
+      at: inWords(reset.askedAt, now, clock24),
       reason: reset.reason,
       mine: asker?.id === helper.id,
     },
     checks: IDENTITY_CHECKS.map((name) => t(`help-sign-in:checks.${name}`)),
-    approved: reset.approvedAt ? { by: nameOf(approver), at: inWords(reset.approvedAt, now) } : null,
-    endedAt: ended ? inWords(ended, now) : null,
+    approved: reset.approvedAt ? { by: nameOf(approver), at: inWords(reset.approvedAt, now, clock24) } : null,
+    endedAt: ended ? inWords(ended, now, clock24) : null,
     state,
     hours: config().helpWaitingHours,
     can: { ...can, approve: can.approve && !newcomer },
@@ -204,7 +204,7 @@ export async function showHelpCode(request: Request, response: Response) {
     backHref: `${HOME}/requests/${id}`,
     name: nameOf(person),
     code: made.code,
-    until: clockTime(made.expiresAt),
+    until: clock24(made.expiresAt),
     address: new URL(config().baseUrl).host,
     codesLeft: MOST_CODES - reset.codesMade,
   })

@@ -1,6 +1,6 @@
 /** A request for help as staff read it: where it stands, and what this member of staff can do with it. */
 import type { Account } from '../accounts/account.store.ts'
-import { inWords, type Moment } from '../lib/dates.ts'
+import { clock24, inWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import { MOST_CODES, type AssistedReset } from '../accounts/assisted-reset.store.ts'
 
@@ -39,7 +39,7 @@ export interface RequestState {
 
 export function stateOfRequest(reset: AssistedReset, now: Date): RequestState {
   const step = stepOf(reset, now)
-  const time = reset.readyAt ? inWords(reset.readyAt, now).text : ''
+  const time = reset.readyAt ? inWords(reset.readyAt, now, clock24).text : ''
   return { step, tone: TONES[step], text: t(`help-sign-in:states.${step}`, { time }) }
 }
 
@@ -73,6 +73,6 @@ export function nameOf(person: Pick<Account, 'name' | 'email'> | undefined): str
 /** "Signs in since 3 May, last on Tuesday": what staff may know of somebody's sign-in. */
 export function signInInWords(person: Account, now: Date): string {
   if (person.state !== 'active') return t('help-sign-in:person.none')
-  const last: Moment | undefined = person.lastSignedInAt ? inWords(person.lastSignedInAt, now) : undefined
+  const last: Moment | undefined = person.lastSignedInAt ? inWords(person.lastSignedInAt, now, clock24) : undefined
   return last ? t('help-sign-in:person.last', { time: last.text }) : t('help-sign-in:person.never')
 }

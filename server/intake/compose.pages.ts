@@ -5,7 +5,7 @@ import { readEmailAddress } from '../accounts/email-address.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { NotFound } from '../errors.ts'
-import { dayAndTime } from '../lib/dates.ts'
+import { clock24, dayAndTime } from '../lib/dates.ts'
 import { typed, typedList } from '../lib/form.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { isAnothers } from '../messages/draft.store.ts'
@@ -60,13 +60,13 @@ export async function takeMessage(request: Request, response: Response) {
 
 async function savedMessage(reader: Reader, draftId: string, text: DraftText) {
   if (await deleteEmptyDraft(writerOf(reader), draftId, text))
-    return { saved: '', ifEnded: ifEnded(), draftId, place: '/messages/new' }
+    return { saved: '', ifEnded: ifEnded(undefined, true), draftId, place: '/messages/new' }
   const now = new Date()
-  return { saved: draftSaved(now), ifEnded: ifEnded(now), draftId, place: `/messages/new?draft=${draftId}` }
+  return { saved: draftSaved(now), ifEnded: ifEnded(now, true), draftId, place: `/messages/new?draft=${draftId}` }
 }
 
 function draftSaved(savedAt: Date): string {
-  return t('intake:compose.draftSaved', { time: dayAndTime(savedAt, new Date()).text })
+  return t('intake:compose.draftSaved', { time: dayAndTime(savedAt, new Date(), clock24).text })
 }
 
 async function keepDraft(request: Request): Promise<{ draftId: string; text: DraftText }> {
@@ -102,7 +102,7 @@ async function showCompose(request: Request, response: Response, draft: Draft | 
     files: (draft?.files ?? []).map(addedFile),
     limits: limitsView(),
     saved: draft ? draftSaved(draft.savedAt) : '',
-    ended: ifEnded(draft?.savedAt),
+    ended: ifEnded(draft?.savedAt, true),
     removeHref: draft ? `/drafts/${draft.id}/delete` : '',
     idleMinutes: config().idleMinutes,
     backHref: '/messages',

@@ -6,11 +6,14 @@ export interface Moment {
   iso: string
 }
 
+/** How the time of day is written: `clockTime` for patients, `clock24` for staff. */
+export type Clock = (date: Date) => string
+
 const LANGUAGE = 'en-US'
 
 /** "Tuesday 17 November, 2:02 pm"; with the year when it is another one. */
-export function inWords(date: Date, now = new Date()): Moment {
-  return { text: `${dayInWords(date, now)}, ${clockTime(date)}`, iso: date.toISOString() }
+export function inWords(date: Date, now = new Date(), clock: Clock = clockTime): Moment {
+  return { text: `${dayInWords(date, now)}, ${clock(date)}`, iso: date.toISOString() }
 }
 
 /** "Tuesday 17 November"; with the year when it is another one. */
@@ -21,23 +24,23 @@ export function dayInWords(date: Date, now = new Date()): string {
 }
 
 /** "2:02 pm" today, "Tue 2:02 pm" within the week, "17 Nov" or "17 Nov 2025" before. */
-export function inShort(date: Date, now = new Date()): Moment {
+export function inShort(date: Date, now = new Date(), clock: Clock = clockTime): Moment {
   const parts = format(date, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })
   const today = format(now, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' })
   const iso = date.toISOString()
   if (parts['day'] === today['day'] && parts['month'] === today['month'] && parts['year'] === today['year'])
-    return { text: clockTime(date), iso }
+    return { text: clock(date), iso }
   if (now.getTime() - date.getTime() < 6 * 24 * 60 * 60 * 1000)
-    return { text: `${parts['weekday']} ${clockTime(date)}`, iso }
+    return { text: `${parts['weekday']} ${clock(date)}`, iso }
   return { text: `${parts['day']} ${parts['month']}${parts['year'] === today['year'] ? '' : ` ${parts['year']}`}`, iso }
 }
 
 /** "Tue 2:02 pm": a weekday and the clock, for receipts; the date stands in `datetime`. */
-export function dayAndTime(date: Date, now = new Date()): Moment {
+export function dayAndTime(date: Date, now = new Date(), clock: Clock = clockTime): Moment {
   const parts = format(date, { weekday: 'short', day: 'numeric', month: 'short' })
   const old = now.getTime() - date.getTime() > 6 * 24 * 60 * 60 * 1000
   return {
-    text: `${parts['weekday']}${old ? ` ${parts['day']} ${parts['month']}` : ''} ${clockTime(date)}`,
+    text: `${parts['weekday']}${old ? ` ${parts['day']} ${parts['month']}` : ''} ${clock(date)}`,
     iso: date.toISOString(),
   }
 }
@@ -49,10 +52,16 @@ export function day(date: Date, now = new Date()): Moment {
   return { text: `${parts['day']} ${parts['month']}${year}`, iso: date.toISOString() }
 }
 
-/** "2:02 pm", for everybody and on every page and mail alike; only the log has another. */
+/** "2:02 pm" */
 export function clockTime(date: Date): string {
   const { hour, minute, dayPeriod } = format(date, { hour: 'numeric', minute: '2-digit', hour12: true })
   return `${hour}:${minute} ${(dayPeriod ?? '').toLowerCase()}`
+}
+
+/** "14:02" */
+export function clock24(date: Date): string {
+  const { hour, minute } = format(date, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
+  return `${hour}:${minute}`
 }
 
 /** "2026-11-17 14:02:11" in the organisation's zone, for the log. */

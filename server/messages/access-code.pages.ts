@@ -4,7 +4,7 @@ import { findAccount, type Account } from '../accounts/account.store.ts'
 import { listMailboxKeys } from '../accounts/mailbox.store.ts'
 import { recordDenied } from '../audit/record.ts'
 import { NotFound } from '../errors.ts'
-import { day, dayAndTime } from '../lib/dates.ts'
+import { clock24, day, dayAndTime } from '../lib/dates.ts'
 import { makeAccessCode, stillCounts } from '../enrolment/access-code.ts'
 import { findAccessCode, type AccessCodeRow } from '../enrolment/access-code.store.ts'
 import { readerOf } from '../sign-in/guards.ts'
@@ -36,8 +36,8 @@ async function askedView(row: AccessCodeRow) {
   return {
     state,
     by: (await findAccount(row.madeBy))?.name ?? '',
-    madeAt: dayAndTime(row.madeAt, now),
-    givenAt: row.provedAt && dayAndTime(row.provedAt, now),
+    madeAt: dayAndTime(row.madeAt, now, clock24),
+    givenAt: row.provedAt && dayAndTime(row.provedAt, now, clock24),
     until: day(row.expiresAt),
   }
 }

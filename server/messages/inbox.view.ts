@@ -1,5 +1,5 @@
 /** Threads to what a list may see. Pure. */
-import { dayAndTime, inShort } from '../lib/dates.ts'
+import { clock24, dayAndTime, inShort } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import type { InboxPage, InboxThread } from './list-inbox.ts'
@@ -71,14 +71,14 @@ export function teamInboxView(
         href: `/messages/new?draft=${draft.id}`,
         to: draft.to,
         subject: draft.subject,
-        savedAt: inShort(draft.savedAt, new Date()),
+        savedAt: inShort(draft.savedAt, new Date(), clock24),
       })),
     threads: page.threads.map((thread) => ({
       href: `/messages/${thread.lastMessageId}`,
       patient: names.mailbox(thread.otherMailboxId),
       subject: subjectOf(thread),
       status: statusOf(thread),
-      activityAt: inShort(thread.lastMessageAt, new Date()),
+      activityAt: inShort(thread.lastMessageAt, new Date(), clock24),
       unread: thread.unreadCount > 0,
       draft: drafts.some(({ threadId }) => threadId === thread.threadId),
       files: thread.fileCount,
@@ -101,7 +101,7 @@ function statusOf(thread: InboxThread): { tone: string; text: string } {
   })
   if (thread.lastRecalledAt) return say('recalled', 'plain')
   if (thread.lastFromMailboxId !== thread.mailboxId) return say('replied', 'info')
-  if (thread.otherOpenedAt) return say('opened', 'ok', dayAndTime(thread.otherOpenedAt, new Date()).text)
+  if (thread.otherOpenedAt) return say('opened', 'ok', dayAndTime(thread.otherOpenedAt, new Date(), clock24).text)
   if (thread.otherNoticeFailedAt && !thread.otherNoticedAt) return say('noticeFailed', 'bad')
   return thread.otherNoticedAt ? say('noticed', 'warn') : say('sending', 'plain')
 }

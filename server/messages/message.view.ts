@@ -2,7 +2,7 @@
 import { config } from '../config.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
-import { dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
+import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import { LONGEST_BODY } from './reply.form.ts'
@@ -48,8 +48,8 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
             submission: reply.submission,
             seen: reply.seen,
             body: reply.body,
-            saved: reply.draft ? draftSaved(reply.draft.savedAt) : '',
-            ended: ifEnded(reply.draft?.savedAt),
+            saved: reply.draft ? draftSaved(reply.draft.savedAt, staff) : '',
+            ended: ifEnded(reply.draft?.savedAt, staff),
             removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
             files: (reply.draft?.files ?? []).map(addedFile),
             limits: limitsView(),
@@ -80,6 +80,7 @@ function otherSide(thread: OpenedThread, names: Names) {
 
 function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, staff: boolean) {
   const mine = message.fromMailboxId === thread.mailboxId
+  const clock = staff ? clock24 : clockTime
   return {
     id: message.id,
     author:
@@ -88,8 +89,8 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
         : names.author(message.authorAccountId) || names.mailbox(message.fromMailboxId),
     team: names.teamOf(message.fromMailboxId) ?? '',
     mine,
-    sentAt: inWords(message.sentAt, new Date()),
-    recalledAt: message.recalledAt ? inWords(message.recalledAt, new Date()) : null,
+    sentAt: inWords(message.sentAt, new Date(), clock),
+    recalledAt: message.recalledAt ? inWords(message.recalledAt, new Date(), clock) : null,
     closed: message.closed ? closedView(message.closed, mine, staff) : null,
     paragraphs: paragraphsOf(message.body),
     files: message.files.map(fileView),
@@ -158,7 +159,7 @@ interface Step {
 
 /** What happened to a message of our side, oldest first. For a patient it is only whether the team has opened it. */
 function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean): Step[] {
-  const when = (at: Date) => dayAndTime(at, new Date())
+  const when = (at: Date) => dayAndTime(at, new Date(), staff ? clock24 : clockTime)
   const step = (name: string, at: Date | null, tone: Step['tone']): Step => ({
     text: t(`messages:thread.statuses.${name}`),
     at: at && when(at),
@@ -191,15 +192,17 @@ function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean
 }
 
 /** Says when a reply was kept and where it is. */
-export function draftSaved(savedAt: Date): string {
-  return t('messages:reply.draftSaved', { time: savedTime(savedAt) })
+export function draftSaved(savedAt: Date, staff: boolean): string {
+  return t('messages:reply.draftSaved', { time: savedTime(savedAt, staff) })
 }
 
 /** What the page says when its session was ended, with what is kept until then. */
-export function ifEnded(savedAt?: Date): string {
-  return savedAt ? t('messages:draft.ended', { context: 'kept', time: savedTime(savedAt) }) : t('messages:draft.ended')
+export function ifEnded(savedAt: Date | undefined, staff: boolean): string {
+  return savedAt
+    ? t('messages:draft.ended', { context: 'kept', time: savedTime(savedAt, staff) })
+    : t('messages:draft.ended')
 }
 
-function savedTime(savedAt: Date): string {
-  return dayAndTime(savedAt, new Date()).text
+function savedTime(savedAt: Date, staff: boolean): string {
+  return dayAndTime(savedAt, new Date(), staff ? clock24 : clockTime).text
 }

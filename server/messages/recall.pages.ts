@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { record } from '../audit/record.ts'
 import { NotFound } from '../errors.ts'
-import { inWords } from '../lib/dates.ts'
+import { clock24, clockTime, inWords } from '../lib/dates.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { showPage, t } from '../web/page.ts'
 import { namesOf } from './names.ts'
@@ -32,14 +32,15 @@ async function showRecall(request: Request, response: Response, status: number) 
   const recipients = await listRecipients([claimed.message.id])
   const names = await namesOf(recipients.map(({ mailboxId }) => mailboxId))
   const openedAt = recipients.map((recipient) => recipient.openedAt).find((at) => at !== null)
+  const clock = reader.account.role === 'provider' ? clock24 : clockTime
   const view = {
     title: t('messages:recall.title'),
     action: `/messages/${claimed.message.id}/recall`,
     backHref: `/messages/${claimed.message.id}`,
     subject: (await openSubject(reader, claimed)) || t('messages:inbox.noSubject'),
     to: names.mailbox(recipients[0]?.mailboxId ?? ''),
-    sentAt: inWords(claimed.message.sentAt, new Date()),
-    openedAt: openedAt ? inWords(openedAt, new Date()) : null,
+    sentAt: inWords(claimed.message.sentAt, new Date(), clock),
+    openedAt: openedAt ? inWords(openedAt, new Date(), clock) : null,
     possible: !openedAt,
   }
   showPage(request, response, 'messages/recall', view, status)

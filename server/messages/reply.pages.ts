@@ -93,11 +93,12 @@ function textOf(body: string): DraftText {
 async function savedReply(reader: Reader, draftId: string, body: string) {
   if (await deleteEmptyDraft(writerOf(reader), draftId, textOf(body))) return { ...notSaved(), draftId }
   const now = new Date()
-  return { saved: draftSaved(now), ifEnded: ifEnded(now), draftId }
+  const staff = reader.account.role === 'provider'
+  return { saved: draftSaved(now, staff), ifEnded: ifEnded(now, staff), draftId }
 }
 
 function notSaved() {
-  return { saved: '', ifEnded: ifEnded() }
+  return { saved: '', ifEnded: ifEnded(undefined, false) }
 }
 
 /** What is more than a message may have is not kept, and told like any other file that was not. */

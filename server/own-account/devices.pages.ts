@@ -1,7 +1,7 @@
 /** Where somebody is signed in, and ending it there. Asked for with a recent proof, so that a device left open cannot sign its owner out. */
 import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
-import { inWords } from '../lib/dates.ts'
+import { clock24, clockTime, inWords } from '../lib/dates.ts'
 import { typed } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { showPage, t } from '../web/page.ts'
@@ -15,6 +15,7 @@ export async function showDevices(request: Request, response: Response) {
   const { account } = readerOf(request)
   const [sessions, devices] = await Promise.all([listSessionsOf(account.id), listKnownDevices(account.id)])
   const ended = request.query['ended']
+  const clock = account.role === 'patient' ? clockTime : clock24
   showPage(request, response, 'own-account/devices', {
     title: t('sign-in:devices.title'),
     ended: ['one', 'others', 'forgotten'].find((word) => word === ended) ?? '',
@@ -24,15 +25,15 @@ export async function showDevices(request: Request, response: Response) {
       current: session.ref === request.session.ref,
       name: nameOf(session.from),
       address: session.from.address,
-      since: inWords(session.startedAt, new Date()),
-      lastUsed: inWords(session.seenAt, new Date()),
+      since: inWords(session.startedAt, new Date(), clock),
+      lastUsed: inWords(session.seenAt, new Date(), clock),
       strength: t(`sign-in:strengths.${session.strength}`),
     })),
     others: sessions.length > 1,
     devices: devices.map((device) => ({
       id: device.id,
       name: nameOf(device),
-      lastUsed: inWords(device.lastSeenAt, new Date()),
+      lastUsed: inWords(device.lastSeenAt, new Date(), clock),
     })),
   })
 }

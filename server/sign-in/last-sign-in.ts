@@ -1,6 +1,6 @@
 /** The sign-in before this one, told so that somebody else's would be noticed. */
 import type { Request } from 'express'
-import { clockTime, dayInWords } from '../lib/dates.ts'
+import { clock24, clockTime, dayInWords } from '../lib/dates.ts'
 
 export interface LastSignIn {
   day: string
@@ -13,7 +13,8 @@ export function lastSignIn(request: Request, now = new Date()): LastSignIn | nul
   const at = request.session.lastSignedInAt
   if (!at) return null
   const moment = new Date(at)
-  return { day: dayInWords(moment, now), time: clockTime(moment), iso: moment.toISOString() }
+  const clock = request.person?.role === 'patient' ? clockTime : clock24
+  return { day: dayInWords(moment, now), time: clock(moment), iso: moment.toISOString() }
 }
 
 /** The same, once: for the first page after signing in. */

@@ -211,7 +211,7 @@ test('a new message gets its address with the first save, so that a reload goes 
   await page.waitForURL('**/messages/new')
   await page.fill('[name=subject]', 'Begun')
   await page.clock.runFor(3100)
-  await says(page, /^Draft saved \w+ \d+:\d\d [ap]m\. You find it in your inbox\.$/)
+  await says(page, /^Draft saved \w+ \d\d:\d\d\. You find it in your inbox\.$/)
   await page.reload()
   assert.equal(await page.inputValue('[name=subject]'), 'Begun')
   assert.match(page.url(), /\/messages\/new\?draft=/)

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 process.env['TIME_ZONE'] = 'America/New_York'
-const { clockTime, dayAndTime, exact, inShort, inWords, sizeInWords } = await import('../../server/lib/dates.ts')
+const { clock24, clockTime, dayAndTime, exact, inShort, inWords, sizeInWords } =
+  await import('../../server/lib/dates.ts')
 
 /** A Tuesday afternoon in New York, five hours behind UTC. */
 const tuesday = new Date('2026-11-17T19:02:11.123Z')
@@ -15,6 +16,7 @@ test('a moment is told in words in the zone of the organisation, and in UTC for 
   })
   assert.equal(inWords(tuesday, after(24 * 60)).text, 'Tuesday 17 November 2026, 2:02 pm')
   assert.equal(clockTime(tuesday), '2:02 pm')
+  assert.equal(clock24(tuesday), '14:02')
   assert.equal(exact(tuesday), '2026-11-17 14:02:11')
 })
 
@@ -29,6 +31,7 @@ test('in short it is the clock today, the weekday within the week, then the day,
 
 test('a receipt has the weekday, after a week the day too', () => {
   assert.equal(dayAndTime(tuesday, after(1)).text, 'Tue 2:02 pm')
+  assert.equal(dayAndTime(tuesday, after(1), clock24).text, 'Tue 14:02')
   assert.equal(dayAndTime(tuesday, after(10 * 24)).text, 'Tue 17 Nov 2:02 pm')
 })
 

@@ -1047,7 +1047,7 @@ const intake: Sample[] = [
         details: 'PDF, 2.3 MB',
       },
     ],
-    saved: 'Draft saved 3:31 pm. You find it in your inbox.',
+    saved: 'Draft saved 15:31. You find it in your inbox.',
     removeHref: '/drafts/0199e1/delete',
   }),
   sample('intake/compose', 'with errors', 'New message', dana, {
@@ -1123,7 +1123,7 @@ const accessCode = {
   page: { action: '/messages/0199c1/access-code', backHref: '/messages/0199c1', address: 'maria@example.org' },
   asked: {
     by: 'Dana Brooks',
-    madeAt: moment('Tue 2:02 pm', '2026-11-17T19:02:00.000Z'),
+    madeAt: moment('Tue 14:02', '2026-11-17T19:02:00.000Z'),
     until: moment('17 December', '2026-12-17T19:02:00.000Z'),
   },
 }
@@ -1189,7 +1189,7 @@ const otherMessages: Sample[] = [
       asked: {
         ...accessCode.asked,
         state,
-        givenAt: state === 'given' || state === 'lapsed' ? moment('Wed 9:30 am', '2026-11-18T14:30:00.000Z') : null,
+        givenAt: state === 'given' || state === 'lapsed' ? moment('Wed 09:30', '2026-11-18T14:30:00.000Z') : null,
       },
     }),
   ),
@@ -1765,7 +1765,7 @@ const tryOut: Sample[] = [
 const helpRow = (name: string, tone: Tone, text: string) => ({
   href: '/help-sign-in/requests/0199e1',
   name,
-  askedAt: moment('Tue 2:02 pm', '2026-11-17T19:02:00.000Z'),
+  askedAt: moment('Tue 14:02', '2026-11-17T19:02:00.000Z'),
   state: { tone, text },
 })
 
@@ -1788,7 +1788,7 @@ const helpRequest = {
   caller: { name: 'Maria Gomez', email: 'maria@example.org' },
   asked: {
     by: 'Dana Ortiz',
-    at: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
+    at: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
     reason: 'Her phone fell into the river, and the paper with the codes was with it. I know her voice.',
     mine: false,
   },
@@ -1806,13 +1806,13 @@ const helpRequest = {
 }
 const helpApproved = {
   ...helpRequest,
-  approved: { by: 'Robin Hale', at: moment('Tuesday 17 November, 2:30 pm', '2026-11-17T19:30:00.000Z') },
+  approved: { by: 'Robin Hale', at: moment('Tuesday 17 November, 14:30', '2026-11-17T19:30:00.000Z') },
   can: { approve: false, makeCode: false, stop: true },
 }
 const helpStep = (step: string, tone: Tone, text: string) => ({ ...helpApproved, state: { step, tone, text } })
 const mayMakeCode = { approve: false, makeCode: true, stop: true }
 const nothingToDo = { approve: false, makeCode: false, stop: false }
-const endedAt = moment('Wednesday 18 November, 9:12 am', '2026-11-18T14:12:00.000Z')
+const endedAt = moment('Wednesday 18 November, 09:12', '2026-11-18T14:12:00.000Z')
 
 const helpSignIn: Sample[] = [
   sample('help-sign-in/help-requests', 'nothing to do', 'Help with sign-in', dana, {
@@ -1828,7 +1828,7 @@ const helpSignIn: Sample[] = [
     waiting: [helpRow('Maria Gomez', 'warn', 'Waits for a second person')],
     waitingText: '1 request waits for a second person',
     requests: [
-      helpRow('otto.oldfield@example.org', 'info', 'A code can be made from Wednesday 18 November, 2:02 pm on'),
+      helpRow('otto.oldfield@example.org', 'info', 'A code can be made from Wednesday 18 November, 14:02 on'),
       helpRow('Nora Reed', 'ok', 'Has a new sign-in'),
     ],
   }),
@@ -1852,7 +1852,7 @@ const helpSignIn: Sample[] = [
         name: state ? '' : 'Maria Gomez',
         email: 'maria@example.org',
         signIn:
-          state === 'no sign-in yet' ? 'Has not made a sign-in yet' : 'Last signed in on Monday 2 November, 10:41 am',
+          state === 'no sign-in yet' ? 'Has not made a sign-in yet' : 'Last signed in on Monday 2 November, 10:41',
       },
       possible: state !== 'no sign-in yet',
       newcomer: state === 'for a newcomer',
@@ -1910,7 +1910,7 @@ const helpSignIn: Sample[] = [
     'waiting',
     'A request for a new sign-in',
     dana,
-    helpStep('waiting', 'info', 'A code can be made from Wednesday 18 November, 2:02 pm on'),
+    helpStep('waiting', 'info', 'A code can be made from Wednesday 18 November, 14:02 on'),
   ),
   sample('help-sign-in/help-request', 'ready', 'A request for a new sign-in', dana, {
     ...helpStep('ready', 'ok', 'A code can be made now'),
@@ -1949,7 +1949,7 @@ const helpSignIn: Sample[] = [
     backHref: '/help-sign-in/requests/0199e1',
     name: 'Maria Gomez',
     code: '4F7K-92QD',
-    until: '2:17 pm',
+    until: '14:17',
     address: 'messages.example.org',
     codesLeft: 2,
   }),

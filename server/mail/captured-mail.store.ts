@@ -1,4 +1,5 @@
 /** The try-out's outbox: mails that were captured instead of sent, sealed at rest. */
+import type { Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { newId } from '../lib/ids.ts'
 import { sealCapturedMail, unsealCapturedMail } from '../vault/vault.ts'
@@ -29,11 +30,13 @@ const capturedMails = table<CapturedMailRow>('captured_mails', {
 export async function captureMail(
   mail: { to: string; subject: string; text: string; html: string; raw: string },
   now: Date,
+  transaction?: Transaction,
 ): Promise<void> {
   const id = newId(now)
   const { raw, ...rest } = mail
   const kept = { ...rest, headers: headersOf(raw) }
-  await capturedMails.insert({ id, capturedAt: now, mailSealed: sealCapturedMail(id, JSON.stringify(kept)) })
+  const mailSealed = sealCapturedMail(id, JSON.stringify(kept))
+  await capturedMails.insert({ id, capturedAt: now, mailSealed }, transaction)
 }
 
 /** Newest first. */

@@ -4,6 +4,7 @@
  */
 import nodemailer, { type Transporter } from 'nodemailer'
 import { config } from '../config.ts'
+import type { Transaction } from '../database/connection.ts'
 import { renderMail } from '../lib/templates.ts'
 import { captureMail } from './captured-mail.store.ts'
 
@@ -27,8 +28,11 @@ export class MailNotTaken extends Error {
 
 let transport: Transporter | undefined
 
-/** Sends or captures one mail. @throws MailNotTaken */
-export async function sendMail(mail: Mail, now = new Date()): Promise<void> {
+/**
+ * Sends or captures one mail. A captured one is a row of the caller's transaction; what a mail server took has gone, whatever becomes of that.
+ * @throws MailNotTaken
+ */
+export async function sendMail(mail: Mail, now = new Date(), transaction?: Transaction): Promise<void> {
   const { subject, text, html } = renderMail(mail.template, mail.view)
   const message = {
     // Name and address as parts, so that nothing in them can become a second header or a second recipient.
@@ -43,7 +47,11 @@ export async function sendMail(mail: Mail, now = new Date()): Promise<void> {
     disableUrlAccess: true,
   }
   if (config().tryOut)
-    return captureMail({ to: mail.to, subject: message.subject, text, html, raw: await composed(message) }, now)
+    return captureMail(
+      { to: mail.to, subject: message.subject, text, html, raw: await composed(message) },
+      now,
+      transaction,
+    )
   try {
     await smtp().sendMail(message)
   } catch (error) {

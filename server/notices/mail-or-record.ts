@@ -15,7 +15,7 @@ export async function mailOrRecord(
   try {
     await inTransaction(async (transaction) => {
       const mail = await write(transaction)
-      if (mail) await sendMail(mail, now)
+      if (mail) await sendMail(mail, now, transaction)
     })
   } catch (error) {
     if (!(error instanceof MailNotTaken && error.lasting)) throw error

@@ -6,10 +6,12 @@ import { inTransaction, isTaken, type Transaction } from '../database/connection
 import { signOnSettings } from '../sign-in/openid.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { endOtherSessions } from '../sign-in/sessions.ts'
-import { insertIdentity, removeIdentitiesOf, removeIdentity } from '../sign-in/sign-on-identity.store.ts'
+import { findIdentity, insertIdentity, removeIdentitiesOf, removeIdentity } from '../sign-in/sign-on-identity.store.ts'
 import { tellOfChange } from '../sign-in/tell-of-change.ts'
 
-/** @returns false when that person at the provider is linked with another account here, which is recorded */
+const TAKEN = ['sign_on_identities_identity_digest_key', 'sign_on_identities_account_id_provider_digest_key']
+
+/** @returns false when that person at the provider, or this account, is linked with another one, which is recorded */
 export async function linkSignOn(
   { account, actor }: Reader,
   identityDigest: Buffer,
@@ -24,9 +26,9 @@ export async function linkSignOn(
     })
     return true
   } catch (error) {
+    if (!TAKEN.some((constraint) => isTaken(error, constraint))) throw error
     // The same form, sent twice.
-    if (isTaken(error, 'sign_on_identities_account_id_provider_digest_key')) return true
-    if (!isTaken(error, 'sign_on_identities_identity_digest_key')) throw error
+    if ((await findIdentity(identityDigest))?.accountId === account.id) return true
     await recordDenied(actor, 'sign-on.linked', subject, 'linked-with-another')
     return false
   }

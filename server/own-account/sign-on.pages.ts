@@ -56,7 +56,8 @@ async function show(request: Request, response: Response, problem: '' | 'failed'
     title: t('sign-on:account.title', { name }),
     name,
     done: DONE.find((each) => each === request.query['done']) ?? '',
-    problem,
+    // Then it is their own account that has another link.
+    problem: problem === 'taken' && identity ? 'taken-here' : problem,
     linked: identity
       ? { since: inWords(identity.linkedAt), usedAt: identity.lastUsedAt && inWords(identity.lastUsedAt) }
       : null,

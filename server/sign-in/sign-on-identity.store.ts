@@ -1,8 +1,8 @@
 /** Staff whom a provider may identify: a keyed digest of who the provider says they are, bound to one account. */
+import { boundRows } from '../audit/bound-rows.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { newId } from '../lib/ids.ts'
-import { isRowMac, rowMac } from '../vault/row-mac.ts'
 import { lookupDigest } from '../vault/vault.ts'
 
 export interface SignOnIdentity {
@@ -15,7 +15,7 @@ export interface SignOnIdentity {
 interface IdentityRow extends SignOnIdentity {
   providerDigest: Buffer
   identityDigest: Buffer
-  mac: Buffer
+  mac: Buffer | null
 }
 
 const identities = table<IdentityRow>('sign_on_identities', {
@@ -27,6 +27,11 @@ const identities = table<IdentityRow>('sign_on_identities', {
   linkedAt: 'timestamptz',
   lastUsedAt: 'timestamptz',
 })
+const bound = boundRows<IdentityRow>(
+  'sign_on_identities',
+  ['id', 'accountId', 'providerDigest', 'identityDigest', 'linkedAt'],
+  'a link to the provider',
+)
 
 /** What is kept of somebody at a provider: nobody who has it can tell who that is. */
 export function digestOfIdentity(issuer: string, subject: string): Buffer {
@@ -41,22 +46,24 @@ export async function insertIdentity(
   now: Date,
   transaction: Transaction,
 ): Promise<void> {
-  const whose = { id: newId(now), accountId, providerDigest: digestOfProvider(issuer), identityDigest, linkedAt: now }
-  await identities.insert(
-    { ...whose, mac: rowMac('sign_on_identities', whatDecides(whose)), lastUsedAt: null },
-    transaction,
-  )
+  const row = {
+    id: newId(now),
+    accountId,
+    providerDigest: digestOfProvider(issuer),
+    identityDigest,
+    linkedAt: now,
+    lastUsedAt: null,
+  }
+  await identities.insert({ ...row, mac: bound.macOf(row) }, transaction)
 }
 
-/** @returns undefined also for a row that was not written here */
 export async function findIdentity(identityDigest: Buffer): Promise<SignOnIdentity | undefined> {
-  const row = await identities.find({ identityDigest })
-  return row && toIdentity(row)
+  return (await bound.onlyTrue(await identities.list({ identityDigest })))[0]
 }
 
 export async function findIdentityOf(accountId: string, issuer: string): Promise<SignOnIdentity | undefined> {
-  const row = await identities.find({ accountId, providerDigest: digestOfProvider(issuer) })
-  return row && toIdentity(row)
+  const rows = await identities.list({ accountId, providerDigest: digestOfProvider(issuer) })
+  return (await bound.onlyTrue(rows))[0]
 }
 
 /** @returns whether it is still there */
@@ -88,13 +95,4 @@ export async function removeIdentitiesOf(
 
 function digestOfProvider(issuer: string) {
   return lookupDigest('sign-on-provider', issuer)
-}
-
-function whatDecides(row: Omit<IdentityRow, 'mac' | 'lastUsedAt'>) {
-  return [row.id, row.accountId, row.providerDigest, row.identityDigest, row.linkedAt]
-}
-
-function toIdentity(row: IdentityRow): SignOnIdentity | undefined {
-  const { id, accountId, linkedAt, lastUsedAt, mac } = row
-  return isRowMac('sign_on_identities', whatDecides(row), mac) ? { id, accountId, linkedAt, lastUsedAt } : undefined
 }

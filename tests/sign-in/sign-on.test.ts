@@ -69,6 +69,11 @@ async function lastRefusal(): Promise<string> {
   return (JSON.parse(unsealField(`access-event/${row!.id}`, row!.details_sealed)) as { reason: string }).reason
 }
 
+async function count(act: string, outcome: string): Promise<number> {
+  const rows = await server.sql('SELECT id FROM access_events WHERE act = $1 AND outcome = $2', [act, outcome])
+  return rows.length
+}
+
 test('who signs on is asked for password and code, in a session of a new id, and the event says how', async () => {
   const { dana } = server.cast
   await letCodesCountAgain(server)
@@ -219,6 +224,7 @@ test('a link that was moved by somebody who only writes the database is answered
   await move(dana, sam)
   assert.equal((await signOn(new Visitor(server), 'dana-there')).location, UNKNOWN)
   assert.equal(await lastRefusal(), 'unknown')
+  assert.equal(await count('envelope.refused', 'failed'), 1)
   await move(sam, dana)
   assert.equal((await signOn(new Visitor(server), 'dana-there')).location, '/sign-in/password')
 })
@@ -234,6 +240,35 @@ test('patients have no such page, a link to one account is not made to a second,
   const removed = await felix.submit('/account/sign-on', '/account/sign-on/remove', {})
   assert.equal(removed.location, '/account/sign-on?done=removed')
   assert.equal((await signOn(new Visitor(server), 'felix-there')).location, UNKNOWN)
+})
+
+test('the form that links, sent twice at one moment, links once and refuses nobody; a second person at the provider is not linked with one account', async () => {
+  const felix = await signedIn(server, server.cast.felix)
+  const denied = await count('sign-on.linked', 'denied')
+  const linked = await count('sign-on.linked', 'done')
+  await signOn(felix, 'felix-twice', {}, '/account/sign-on/begin')
+  const form = await felix.tokenOn('/account/sign-on')
+  const send = () =>
+    felix.ask('/account/sign-on', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
+      body: new URLSearchParams({ _csrf: form }).toString(),
+    })
+  const answers = await Promise.all([send(), send()])
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [303, 303],
+  )
+  assert.equal(await count('sign-on.linked', 'done'), linked + 1)
+  assert.equal(await count('sign-on.linked', 'denied'), denied)
+
+  await signOn(felix, 'felix-a-second', {}, '/account/sign-on/begin')
+  const second = await felix.submit('/account/sign-on', '/account/sign-on', {})
+  assert.equal(second.status, 409)
+  assert.match(second.body, /Your account is linked with another sign-in at Riverside account\. Nothing was changed\./)
+  assert.equal(await count('sign-on.linked', 'denied'), denied + 1)
+  assert.equal((await signOn(new Visitor(server), 'felix-a-second')).location, UNKNOWN)
+  await felix.submit('/account/sign-on', '/account/sign-on/remove', {})
 })
 
 test('a link is made only in the session that asked, and only when its owner says that it is them', async () => {

@@ -1481,6 +1481,11 @@ function signOnPages(): Sample[] {
       done: 'linked',
       linked: { since, usedAt: null },
     }),
+    sample('own-account/sign-on', 'linked with another', title, dana, {
+      ...nothing,
+      problem: 'taken-here',
+      linked: { since, usedAt: since },
+    }),
     sample('own-account/sign-on', 'linked and used', title, alex, { ...nothing, linked: { since, usedAt: since } }),
     sample('own-account/sign-on', 'removed', title, dana, { ...nothing, done: 'removed' }),
   ]

@@ -139,6 +139,45 @@ test('addresses that are no BASE_URL are refused', () => {
     assert.deepEqual(problemsOf({ ...real(), BASE_URL: address }), [], address)
 })
 
+test('staff sign-on: half of it, an issuer that is no address, hosts that are none and factors that are none are told', () => {
+  const signOn = {
+    OIDC_ISSUER: 'https://login.example.org/realms/clinic',
+    OIDC_CLIENT_ID: 'letterlock',
+    OIDC_CLIENT_SECRET: '4f0c1e',
+    OIDC_NAME: 'Riverside account',
+  }
+  const problemsWith = (changed: Record<string, string>) => problemsOf({ ...real(), ...signOn, ...changed })
+  assert.deepEqual(
+    problemsWith({ OIDC_HOSTS: 'Keys.example.org, b.example:8443', OIDC_SECOND_FACTOR_AMR: 'hwk, otp' }),
+    [],
+  )
+  assert.deepEqual(readConfig({ ...real(), ...signOn, OIDC_HOSTS: 'Keys.example.org' }).signOn?.hosts, [
+    'login.example.org',
+    'keys.example.org',
+  ])
+  assert.equal(readConfig(real()).signOn, undefined)
+  for (const name of Object.keys(signOn))
+    assert.deepEqual(problemsWith({ [name]: '' }), [`Staff sign-on is half set up. ${name} is missing.`])
+  assert.deepEqual(problemsOf({ ...real(), OIDC_HOSTS: 'keys.example.org' }), [
+    'Staff sign-on is half set up. OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, OIDC_NAME are missing.',
+  ])
+  for (const issuer of ['login', 'https://a.example/?b', 'https://u@a.example'])
+    assert.deepEqual(problemsWith({ OIDC_ISSUER: issuer }), [
+      `OIDC_ISSUER must be an address like https://login.example.org/realms/clinic: "${issuer}" is not.`,
+    ])
+  assert.deepEqual(problemsWith({ OIDC_ISSUER: 'http://a.example' }), [
+    'OIDC_ISSUER must begin with https://. Plain http works on localhost only.',
+  ])
+  assert.deepEqual(problemsWith({ OIDC_HOSTS: 'https://a.example/x' }), [
+    'OIDC_HOSTS holds names of hosts such as keys.example.org, and not "https://a.example/x".',
+  ])
+  for (const factor of ['pwd', 'sms', 'geo']) {
+    const problems = problemsWith({ OIDC_SECOND_FACTOR_AMR: `hwk,${factor}` })
+    assert.equal(problems.length, 1, factor)
+    assert.ok(problems[0]!.startsWith(`OIDC_SECOND_FACTOR_AMR holds "${factor}", which is no second factor here: `))
+  }
+})
+
 test('a NODE_ENV that nobody knows is refused: a misspelt production starts no try-out', () => {
   for (const value of ['prod', 'Production', 'PRODUCTION', 'staging', 'productoin', 'production;', 'live'])
     assert.match(problemsOf({ ...real(), NODE_ENV: value }).join('\n'), /^NODE_ENV is production, /, value)

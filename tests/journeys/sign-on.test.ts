@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { openWindow, startBrowser } from '../support/browser.ts'
 import { codeOf, type Person } from '../support/cast.ts'
+import { enter, enterOn, typeInto } from '../support/keyboard.ts'
 import { PROVIDER_NAME, startProvider, type TestProvider } from '../support/provider.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { letCodesCountAgain } from '../support/visitor.ts'
@@ -120,3 +121,48 @@ for (const scripts of [true, false])
     )
     await page.context().close()
   })
+
+test('Sign-on by keyboard alone: linked once; then the provider proves a second factor, and only the password is asked', async () => {
+  const person = server.cast.felix
+  const { page, complaints } = await open(true)
+  await letCodesCountAgain(server)
+  await page.goto('/sign-in')
+  await typeInto(page, '[name=email]', person.email)
+  await typeInto(page, '[name=password]', person.password)
+  await enter(page)
+  await typeInto(page, '[name=code]', codeOf(person))
+  await enter(page)
+  await enterOn(page, 'nav a[href="/account"]')
+  await enterOn(page, 'a[href="/account/sign-on"]')
+  await enterOn(page, 'a.button:has-text("Go to Riverside account")')
+  await atProviderByKeys(page, 'f.moreau', 'hwk')
+  await page.waitForURL('**/account/sign-on')
+  await enterOn(page, 'main button:has-text("Yes, link it")')
+  assert.match(await page.innerText('.notice.ok'), /The link is made/)
+  await enterOn(page, '.masthead form button')
+
+  await enterOn(page, BY_PROVIDER)
+  await page.waitForURL('**/sign-in/password')
+  await typeInto(page, '[name=password]', person.password)
+  await enter(page)
+  assert.equal(new URL(page.url()).pathname, '/admin/access-events', 'no code is asked')
+  const [event] = await server.sql<{ strength: string }>(
+    `SELECT strength FROM access_events WHERE act = 'account.signed-in' ORDER BY at DESC, id DESC LIMIT 1`,
+  )
+  assert.equal(event!.strength, 'sign-on+password')
+  await enterOn(page, 'nav a[href="/account"]')
+  await enterOn(page, 'a[href="/account/devices"]')
+  assert.match(await page.innerText('main'), /Sign-on and password/)
+  assert.deepEqual(complaints(), [])
+  await page.context().close()
+})
+
+/** The provider's page begins in its first field. */
+async function atProviderByKeys(page: Page, who: string, by: string) {
+  await page.waitForURL(`${provider.settings['OIDC_ISSUER']}/**`)
+  await page.waitForFunction('document.activeElement.name === "who"')
+  await page.keyboard.type(who)
+  await page.keyboard.press('Tab')
+  await page.keyboard.type(by)
+  await enter(page)
+}

@@ -1,4 +1,7 @@
-/** Ends what has lapsed and forgets what is over, so that no table holds more than somebody may still need. */
+/**
+ * Ends what has lapsed and forgets what is over, so that no table holds more than somebody may still need. It stands in the lowest room above all
+ * whose rows lapse.
+ */
 import { removeOldAddressChanges } from '../accounts/address-change.store.ts'
 import { removeOldResets } from '../accounts/assisted-reset.store.ts'
 import { removeLapsedEnrolments } from '../enrolment/enrolment.store.ts'

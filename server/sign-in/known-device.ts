@@ -56,6 +56,12 @@ export async function knownDeviceOf(
   return accountId && accounts.includes(accountId) ? actor.device.toString('base64url') : undefined
 }
 
+/** @returns the device of an actor likewise, when it is known for anybody: a passkey tells whose it is only when it was right */
+export async function knownDevice(actor: Actor, now: Date): Promise<string | undefined> {
+  const known = actor.device && (await accountsOfDevice(actor.device, now)).length > 0
+  return known ? actor.device!.toString('base64url') : undefined
+}
+
 /** 32 bytes that nobody guesses and their MAC: one that somebody made up is found out without a question to the database. */
 function newDeviceToken(): string {
   const unguessable = randomBytes(32)
@@ -63,12 +69,6 @@ function newDeviceToken(): string {
 }
 
 /** The cookie's token, when it is one that we made. */
-/** @returns the device of an actor likewise, when it is known for anybody: a passkey tells whose it is only when it was right */
-export async function knownDevice(actor: Actor, now: Date): Promise<string | undefined> {
-  const known = actor.device && (await accountsOfDevice(actor.device, now)).length > 0
-  return known ? actor.device!.toString('base64url') : undefined
-}
-
 export function tokenOfDevice(request: Pick<IncomingMessage, 'headers'>): string | undefined {
   const token = onlyCookie(request, COOKIE, /^[A-Za-z0-9_-]{64}$/)
   const bytes = Buffer.from(token ?? '', 'base64url')

@@ -12,8 +12,7 @@ import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
 import { knownDeviceOf } from './known-device.ts'
-import { openByPassword } from './open-by-password.ts'
-import { checkPassword } from './password.ts'
+import { NOBODY, openByPassword } from './open-by-password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
 import { askInTurn, asStranger } from './strangers.ts'
@@ -22,9 +21,6 @@ import { codeTriesADay, passwordTries, recoveryCodeTriesADay, tellOfManyTries, t
 
 /** Who wants in: an address that was typed, or the link that they came by. */
 export type Claimed = { email: string } | { link: string }
-
-/** In place of an account that is not there: it is looked for too, so that this takes as long. */
-const NOBODY = '00000000-0000-7000-8000-000000000000'
 
 /**
  * Step one. Unknown, invited and closed accounts take as long and are answered as a wrong password. A device that is known for the account is
@@ -53,22 +49,14 @@ async function checkFrom(
   const askAll = () => countAndFind(device, actor, claimed)
   const { account, active, credential, triesLeft } = await (device ? askAll() : askInTurn(askAll))
   const queue = device ? 'known-device' : 'unknown-device'
-  const stored = credential?.password
-  const [opener] = await Promise.all([
-    checkPassword(password, active?.id ?? NOBODY, stored, queue),
+  const [opened] = await Promise.all([
+    openByPassword(active?.id, password, credential?.password, queue),
     // Meanwhile, so that the answer does not take longer where there is somebody to tell.
     active && !device && triesLeft === 0 ? tellOfManyTries(active, 'many-wrong-tries', now) : undefined,
   ])
-  const right = opener && stored ? { stored, opener } : undefined
-  const opened = right && active && (await openByPassword(active.id, password, right, queue))
-  if (!opened) {
-    const subject = account ? { subject: { kind: 'account' as const, id: account.id } } : {}
-    await record(actor, {
-      act: 'sign-in.refused',
-      outcome: 'denied',
-      reason: account ? 'wrong-password' : 'unknown',
-      ...subject,
-    })
+  if (!opened || !active) {
+    const reason = account ? 'wrong-password' : 'unknown'
+    await recordDenied(actor, 'sign-in.refused', account && { kind: 'account', id: account.id }, reason)
     return { triesLeft }
   }
   // Only wrong passwords count.
@@ -98,14 +86,13 @@ export async function checkPasswordOnceMet(
 ): Promise<{ mailbox: MailboxKey; pair: KeyPair } | { triesLeft: number }> {
   const triesLeft = await passwordTries.count(account.id, bucket)
   const stored = (await findCredential(account.id))?.password
-  const opener = await checkPassword(password, account.id, stored, 'known-device')
-  const right = opener && stored ? { stored, opener } : undefined
-  const opened = right && (await openByPassword(account.id, password, right, 'known-device'))
+  const opened = await openByPassword(account.id, password, stored, 'known-device')
   if (!opened) {
     await recordDenied(actor, 'sign-in.refused', { kind: 'account', id: account.id }, 'wrong-password')
     return { triesLeft }
   }
   await passwordTries.giveBack(account.id, bucket)
+  raisePasswordLater(account.id, opened.mailbox, password, opened.stored)
   return { mailbox: opened.mailbox, pair: opened.mailbox }
 }
 

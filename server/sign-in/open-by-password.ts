@@ -6,22 +6,23 @@ import type { KeyPair } from '../vault/hpke.ts'
 import { findCredential } from './credential.store.ts'
 import { checkPassword, type StoredPassword } from './password.ts'
 
-/** A password that was found right: what it was found right by, and the key that it gives. */
-interface Right {
-  stored: StoredPassword
-  opener: Buffer
-}
+/** Whose password is checked when there is nobody: it takes as long. */
+export const NOBODY = '00000000-0000-7000-8000-000000000000'
 
 /**
- * Opens somebody's mailbox by their password. When it does not open because the password was changed between the look at it and this, it is
- * looked at once more. @returns undefined when it is not theirs any more @throws EnvelopeRefused when the opener was changed, and not the password
+ * Checks somebody's password and opens their mailbox by it. When it does not open because the password was changed between the look at it and
+ * this, it is looked at once more.
+ * @param accountId undefined for nobody, which takes as long
+ * @returns undefined when it is not theirs (any more) @throws EnvelopeRefused when the opener was changed, and not the password
  */
 export async function openByPassword(
-  accountId: string,
+  accountId: string | undefined,
   password: string,
-  { stored, opener }: Right,
+  stored: StoredPassword | undefined,
   queue: 'known-device' | 'unknown-device',
 ): Promise<{ mailbox: MailboxKey & KeyPair; stored: StoredPassword } | undefined> {
+  const opener = await checkPassword(password, accountId ?? NOBODY, stored, queue)
+  if (!opener || !stored || !accountId) return undefined
   try {
     return { mailbox: await open(accountId, opener), stored }
   } catch (error) {

@@ -1,11 +1,15 @@
 /** Sign-on against a provider, a browser and a network that lie. What a right one does stands in tests/journeys/sign-on.test.ts. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { after, before, test } from 'node:test'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { after, before, mock, test } from 'node:test'
+import { changeRows } from '../support/bound-rows.ts'
 import type { Person } from '../support/cast.ts'
 import { codeOf } from '../support/cast.ts'
 import { startOddProvider, type Odd, type OddProvider } from '../support/odd-provider.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { rowOf } from './session-rows.ts'
 import { letCodesCountAgain, signedIn, Visitor, type Answer } from '../support/visitor.ts'
 
 const FAILED = '/sign-in?sign-on=failed'
@@ -67,6 +71,11 @@ async function lastRefusal(): Promise<string> {
     `SELECT id, details_sealed FROM access_events WHERE act = 'sign-in.sign-on-refused' ORDER BY at DESC, id DESC LIMIT 1`,
   )
   return (JSON.parse(unsealField(`access-event/${row!.id}`, row!.details_sealed)) as { reason: string }).reason
+}
+
+async function idOf(person: Person): Promise<string> {
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  return (await findAccountByEmail(person.email))!.id
 }
 
 async function count(act: string, outcome: string): Promise<number> {
@@ -141,6 +150,7 @@ const LIES: Record<string, Odd> = {
   'a signature under a shared secret': { alg: 'HS256' },
   'the signature of another key': { key: stranger },
   'an error instead of a token': { status: 500 },
+  'more than 256 KB in it': { claims: { padding: 'x'.repeat(300 * 1024) } },
 }
 for (const [lie, odd] of Object.entries(LIES))
   test(`an ID token with ${lie} signs nobody on`, async () => {
@@ -149,7 +159,8 @@ for (const [lie, odd] of Object.entries(LIES))
     assert.equal(answer.status, 303)
     assert.equal(answer.location, FAILED)
     assert.equal((await visitor.ask('/sign-in/password')).location, '/sign-in')
-    assert.ok(['wrong-answer', 'too-long-ago', 'provider-refused', 'provider-away'].includes(await lastRefusal()))
+    const reasons = ['wrong-answer', 'too-long-ago', 'provider-refused', 'provider-away', 'too-long-an-answer']
+    assert.ok(reasons.includes(await lastRefusal()))
   })
 
 test('42. Login CSRF: an answer of another browser, without a state, with another one, or of another issuer (mix-up) -> refused, and one’s own sign-on goes on', async () => {
@@ -216,16 +227,72 @@ test('nobody is known by an address: the verified one of an administrator signs 
 })
 
 test('a link that was moved by somebody who only writes the database is answered as unknown', async () => {
-  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
-  const id = async (person: Person) => (await findAccountByEmail(person.email))!.id
-  const [dana, sam] = [await id(server.cast.dana), await id(server.cast.sam)]
+  const [dana, sam] = [await idOf(server.cast.dana), await idOf(server.cast.sam)]
+  const before = await count('envelope.refused', 'failed')
   const move = (from: string, to: string) =>
     server.sql('UPDATE sign_on_identities SET account_id = $2 WHERE account_id = $1', [from, to])
   await move(dana, sam)
   assert.equal((await signOn(new Visitor(server), 'dana-there')).location, UNKNOWN)
   assert.equal(await lastRefusal(), 'unknown')
-  assert.equal(await count('envelope.refused', 'failed'), 1)
+  assert.equal(await count('envelope.refused', 'failed'), before + 1)
   await move(sam, dana)
+  assert.equal((await signOn(new Visitor(server), 'dana-there')).location, '/sign-in/password')
+})
+
+test('a closed account signs nobody on, and one that is closed after the provider has no next step', async () => {
+  const id = await idOf(server.cast.felix)
+  await link(await signedIn(server, server.cast.felix), 'felix-closed')
+  const halfWay = new Visitor(server)
+  assert.equal((await signOn(halfWay, 'felix-closed')).location, '/sign-in/password')
+  const token = await halfWay.tokenOn('/sign-in/password')
+  await changeRows(server, `UPDATE accounts SET state = 'closed' WHERE id = $1`, [id])
+  assert.equal((await signOn(new Visitor(server), 'felix-closed')).location, UNKNOWN)
+  assert.equal(await lastRefusal(), 'closed')
+  assert.equal((await halfWay.ask('/sign-in/password')).status, 404)
+  const sent = await halfWay.ask('/sign-in/password', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
+    body: new URLSearchParams({ _csrf: token, password: server.cast.felix.password }).toString(),
+  })
+  assert.equal(sent.status, 404)
+  await changeRows(server, `UPDATE accounts SET state = 'active' WHERE id = $1`, [id])
+  await server.sql('DELETE FROM sign_on_identities WHERE account_id = $1', [id])
+})
+
+test('a patient whose account has a true link is answered as unknown', async () => {
+  const { inTransaction } = await import('../../server/database/connection.ts')
+  const { signOnSettings } = await import('../../server/sign-in/openid.ts')
+  const { digestOfIdentity, insertIdentity } = await import('../../server/sign-in/sign-on-identity.store.ts')
+  const { issuer } = signOnSettings()
+  const maria = await idOf(server.cast.maria)
+  await inTransaction((transaction) =>
+    insertIdentity(maria, issuer, digestOfIdentity(issuer, 'maria-there'), new Date(), transaction),
+  )
+  const visitor = new Visitor(server)
+  assert.equal((await signOn(visitor, 'maria-there')).location, UNKNOWN)
+  assert.equal((await visitor.ask('/sign-in/password')).location, '/sign-in')
+  await server.sql('DELETE FROM sign_on_identities WHERE account_id = $1', [maria])
+})
+
+test('a changed role: who signs on has the role of now, the session ends with it, and one that was raised in the database signs nobody on', async () => {
+  const { dana } = server.cast
+  const id = await idOf(dana)
+  const become = (role: string) => changeRows(server, 'UPDATE accounts SET role = $2 WHERE id = $1', [id, role])
+  await become('auditor')
+  await letCodesCountAgain(server)
+  const visitor = new Visitor(server)
+  await signOn(visitor, 'dana-there')
+  await visitor.submit('/sign-in/password', '/sign-in/password', { password: dana.password })
+  const whole = await visitor.submit('/sign-in/code', '/sign-in/code', { code: codeOf(dana) })
+  assert.equal(whole.location, '/admin/access-events')
+  assert.equal((await visitor.ask('/admin/access-events')).status, 200)
+  assert.equal((await visitor.ask('/messages/new')).status, 404)
+  await become('provider')
+  const { status, location } = await visitor.ask('/messages')
+  assert.deepEqual([status, location], [303, '/sign-in'])
+  await server.sql(`UPDATE accounts SET role = 'admin' WHERE id = $1`, [id])
+  assert.equal((await signOn(new Visitor(server), 'dana-there')).status, 500)
+  await server.sql(`UPDATE accounts SET role = 'provider' WHERE id = $1`, [id])
   assert.equal((await signOn(new Visitor(server), 'dana-there')).location, '/sign-in/password')
 })
 
@@ -317,6 +384,89 @@ test('the provider is asked for no more than who it is, with PKCE, at the one ad
   })
   for (const secret of [state, nonce, code_challenge]) assert.match(secret!, /^[\w-]{43}$/)
   assert.equal(new Set([state, nonce, code_challenge]).size, 3)
+})
+
+test('a provider that says of itself what is not so leads nobody anywhere: another issuer, an address elsewhere, more than 256 KB', async () => {
+  let met = 0
+  const elsewhere = createServer((_, response) => {
+    met += 1
+    response.end()
+  })
+  await new Promise<void>((done) => elsewhere.listen(0, '127.0.0.1', done))
+  const other = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`
+  mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  /** What it says of itself is asked once an hour. */
+  const anHourLater = (saysOfItself: Record<string, unknown>) => {
+    provider.saysOfItself = saysOfItself
+    mock.timers.setTime(Date.now() + 61 * 60 * 1000)
+  }
+  try {
+    for (const lie of [
+      { issuer: other },
+      { issuer: `${provider.issuer}/another` },
+      { authorization_endpoint: `${other}/authorize` },
+      { authorization_endpoint: 'https://evil.example/authorize' },
+      { padding: 'x'.repeat(300 * 1024) },
+    ]) {
+      anHourLater(lie)
+      const visitor = new Visitor(server)
+      const { status, location } = await visitor.ask('/sign-in/sign-on')
+      assert.deepEqual([status, location], [303, FAILED], Object.keys(lie)[0])
+      assert.ok(!visitor.cookies.has('__Host-sign-on'))
+    }
+    for (const lie of [{ token_endpoint: `${other}/token` }, { jwks_uri: `${other}/keys` }]) {
+      anHourLater(lie)
+      assert.equal((await signOn(new Visitor(server), 'dana-there')).location, FAILED, Object.keys(lie)[0])
+      assert.equal(await lastRefusal(), 'another-host')
+    }
+    assert.equal(met, 0, 'nobody elsewhere was asked for anything')
+    anHourLater({})
+    assert.equal((await signOn(new Visitor(server), 'dana-there')).location, '/sign-in/password')
+  } finally {
+    provider.saysOfItself = {}
+    mock.timers.reset()
+    elsewhere.close()
+  }
+})
+
+test('no token of the provider is sent to the browser, or rests in a cookie or in the table of sessions', async () => {
+  const sam = await signedIn(server, server.cast.sam)
+  const halfWay = new Visitor(server)
+  const had = Object.keys((await rowOf(server, sam))!.sess)
+  provider.gave.length = 0
+  const answers = [await signOn(halfWay, 'dana-there'), await signOn(sam, 'sam-there', {}, '/account/sign-on/begin')]
+  assert.equal(provider.gave.length, 4)
+  const told = JSON.stringify(answers.map(({ headers, body }) => [headers, body]))
+  const cookies = JSON.stringify([...halfWay.cookies, ...sam.cookies])
+  const sessions = JSON.stringify(await server.sql('SELECT sess FROM sessions'))
+  for (const token of provider.gave)
+    for (const place of [told, cookies, sessions])
+      for (const written of [token, ...token.split('.').slice(-1), Buffer.from(token).toString('base64')])
+        assert.ok(!place.includes(written))
+  assert.deepEqual([...halfWay.cookies.keys()].toSorted(), ['__Host-form', '__Host-session'])
+  // Not sealed either: what is kept is what these names say, and the one that is sealed has room for who it was and no more.
+  assert.deepEqual(
+    Object.keys((await rowOf(server, halfWay))!.sess).toSorted(),
+    [
+      'accountId',
+      'after',
+      'browser',
+      'cookie',
+      'csrfSecret',
+      'from',
+      'mac',
+      'network',
+      'proves',
+      'ref',
+      'seenAt',
+    ].concat(['signOnId', 'stage', 'startedAt']),
+  )
+  const kept = Object.entries((await rowOf(server, sam))!.sess).filter(([name]) => !had.includes(name))
+  assert.deepEqual(
+    kept.map(([name]) => name),
+    ['signOnFound'],
+  )
+  assert.ok(String(kept[0]![1]).length < 300)
 })
 
 test('while the provider is away a sign-on says so at once, and signing in by password works', async () => {

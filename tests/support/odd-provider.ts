@@ -1,5 +1,5 @@
 /** A provider that says whatever a test wants: right keys and wrong claims, wrong keys, no answer. The test is the browser between it and the product. */
-import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -19,6 +19,10 @@ export interface OddProvider {
   promise(code: string, address: URL, subject: string, odd?: Odd): void
   /** How often it was asked for a token. */
   asked: number
+  /** Every token that it gave. */
+  gave: string[]
+  /** What it says of itself otherwise than a right one. */
+  saysOfItself: Record<string, unknown>
   /** Answers nothing at all while true. */
   away: boolean
   stop(): Promise<void>
@@ -50,6 +54,7 @@ export async function startOddProvider(): Promise<OddProvider> {
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
     authorization_response_iss_parameter_supported: true,
+    ...provider.saysOfItself,
   })
 
   /** A code may be used as often as anybody likes: that is the product's to prevent. */
@@ -70,7 +75,9 @@ export async function startOddProvider(): Promise<OddProvider> {
       .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
       .join('.')
     const signature = alg === 'none' ? '' : sign('sha256', Buffer.from(text), key).toString('base64url')
-    json(response, { access_token: 'x', token_type: 'Bearer', id_token: `${text}.${signature}` })
+    const answer = { access_token: randomBytes(200).toString('base64url'), id_token: `${text}.${signature}` }
+    provider.gave.push(...Object.values(answer))
+    json(response, { ...answer, token_type: 'Bearer' })
   }
 
   const provider: OddProvider = {
@@ -96,6 +103,8 @@ export async function startOddProvider(): Promise<OddProvider> {
       promised.set(code, { challenge: asked.get('code_challenge')!, claims, odd })
     },
     asked: 0,
+    gave: [],
+    saysOfItself: {},
     away: false,
     stop: () =>
       new Promise((done) => {

@@ -7,7 +7,8 @@ import type { Role } from './accounts/account.store.ts'
 import { LIMITS } from './attachments/attachment.ts'
 import { dropUpload, keepUpload } from './attachments/keep-upload.ts'
 import { receiveFiles, receiveTexts, roomFor } from './attachments/sealing-storage.ts'
-import { FormExpired } from './errors.ts'
+import { BadInput, FormExpired } from './errors.ts'
+import { turns } from './lib/turns.ts'
 import { savesByItself } from './messages/draft.pages.ts'
 import { giveBack } from './messages/given-back.pages.ts'
 import { lateWriter, writerIn } from './messages/late-writer.ts'
@@ -58,11 +59,21 @@ function guardOrLate(guard: RequestHandler, late: Page | undefined): RequestHand
   }
 }
 
+/** Anybody at all can send one, and its texts stand in memory until it is whole: so not many at once, and no other waits unread. */
+const fewAtOnce = turns(20, 0)
+
 /** The form of somebody who is nobody now: of what it holds only the texts are read. */
 function giveBackUnread(request: Request, response: Response, next: NextFunction) {
-  receiveTexts(roomFor(FILES))(request, response, (error?: unknown) => {
-    if (error) return next(error)
-    readForm(request, response, givingBack(request, response, next))
+  fewAtOnce(() => textsArrived(request, response)).then(
+    () => readForm(request, response, givingBack(request, response, next)),
+    next,
+  )
+}
+
+function textsArrived(request: Request, response: Response): Promise<void> {
+  return new Promise((done, fail) => {
+    response.once('close', () => fail(new BadInput('the form broke off')))
+    receiveTexts(roomFor(FILES))(request, response, (error?: unknown) => (error ? fail(error as Error) : done()))
   })
 }
 

@@ -88,14 +88,14 @@ export function roomFor({ maxFiles, maxFileSize }: { maxFiles: number; maxFileSi
   return 2 * maxFiles * maxFileSize + ROOM_FOR_TEXT
 }
 
-/** Reads only what was typed into a form with files; the files themselves are let go. Other requests pass untouched. */
+/** Reads only what was typed into a form with files, a few fields; the files themselves are let go. Other requests pass untouched. */
 export function receiveTexts(maxRequestSize: number): RequestHandler {
   return (request, response, next) => {
     if (Number(request.headers['content-length'] ?? 0) > maxRequestSize) return next(new TooLarge())
     const reading: Reading = { problems: [], failure: undefined }
     const read = multer({
       fileFilter: (_request, _file, done) => done(null, false),
-      limits: limitsFor({ field: '', maxFiles: 0 }),
+      limits: limitsFor({ field: '', maxFiles: 0, maxFields: 12 }),
       streamHandler: (source: Request, form: NodeJS.WritableStream) => pipeUpTo(maxRequestSize, source, form, reading),
     } as multer.Options).any()
     read(request, response, (error: unknown) => next(error ? (reading.failure ?? asTellable(error)) : undefined))
@@ -110,7 +110,8 @@ interface Reading {
 
 const ROOM_FOR_TEXT = 16 * 1024 * 1024
 const MOST_FIELDS = 50
-const MOST_FIELD_BYTES = 1024 * 1024
+/** Four times the longest text, in letters of four bytes: what is longer was not typed. All fields of a form stand in memory until it is read. */
+const MOST_FIELD_BYTES = 320 * 1024
 const MOST_FILE_PARTS = 100
 
 type Limits = Pick<FilesWanted<unknown>, 'field' | 'maxFiles' | 'maxFields'>

@@ -1,14 +1,14 @@
 /** Requests that no browser of an honest person sends: refused quickly, and nothing is left of them. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { newId } from '../../server/lib/ids.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import type { Visitor } from '../support/visitor.ts'
+import { Visitor } from '../support/visitor.ts'
 import { until } from '../support/until.ts'
 
 let server: TestServer
@@ -188,6 +188,33 @@ describe('95. JSON and other bodies that are no form', () => {
     for (const type of ['text/plain', 'application/xml', 'application/octet-stream'])
       for (const path of ['/sign-in', `${page}/replies`])
         assert.equal((await post(maria, path, type, 'a=b')).status, 403)
+  })
+})
+
+describe('Forms of nobody, whose texts would be given back', () => {
+  const type = `multipart/form-data; boundary=${BOUNDARY}`
+  const nobody = () => new Visitor(server)
+
+  test('hold a few fields of what can be typed, and no more', async () => {
+    assert.equal((await post(nobody(), '/messages', type, field('body', 'a letter') + END)).status, 403)
+    assert.equal((await post(nobody(), '/messages', type, field('a', '1').repeat(13) + END)).status, 400)
+    assert.equal((await post(nobody(), '/messages', type, field('body', 'x'.repeat(400_000)) + END)).status, 413)
+  })
+
+  test('twenty that never end keep nobody waiting and take no more memory; when they break off there is room again', async () => {
+    const text = field('body', 'x'.repeat(300_000)).slice(0, -2)
+    const head = `POST /messages HTTP/1.1\r\nHost: localhost:${server.port}\r\nContent-Type: ${type}\r\nContent-Length: 400000000\r\n\r\n`
+    const sockets = Array.from({ length: 20 }, () =>
+      connect(server.port, '127.0.0.1', function (this: Socket) {
+        this.write(head + text)
+      }),
+    )
+    for (const socket of sockets) socket.on('error', () => {})
+    const next = () => post(nobody(), '/messages', type, field('body', 'a letter') + END)
+    await until(async () => (await next()).status === 429, 'the twenty have begun')
+    assert.equal((await nobody().ask('/sign-in')).status, 200)
+    for (const socket of sockets) socket.destroy()
+    await until(async () => (await next()).status === 403, 'the twenty broke off')
   })
 })
 

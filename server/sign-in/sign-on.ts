@@ -7,16 +7,21 @@ import type { Actor } from '../audit/actor.ts'
 import { recordDenied } from '../audit/record.ts'
 import type { SignOnSettings } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
+import { logInfo } from '../lib/logger.ts'
 import type { KeyPair } from '../vault/hpke.ts'
 import { limit } from '../web/rate-limits.ts'
 import { networkOf } from './address-tries.ts'
 import { checkPasswordOnceMet } from './check-sign-in.ts'
+import { knownDevice } from './known-device.ts'
 import { readAnswer, SignOnRefused, signOnSettings, type Said } from './openid.ts'
 import { insertSpentChallenge } from './passkey.store.ts'
 import { digestOfIdentity, findIdentity, noteIdentityUse } from './sign-on-identity.store.ts'
 import { readTrip, secretsOf, type Trip } from './sign-on-trip.ts'
 
-const tries = limit('sign-on', 100, 600)
+const TEN_MINUTES = 600
+const networkTries = limit('sign-on', 100, TEN_MINUTES)
+// As with passkeys: whoever fills the network's tries keeps nobody out whose device is known.
+const deviceTries = limit('sign-on-device', 30, TEN_MINUTES)
 
 /** Where somebody came back from: `trip` when it was theirs and this request used it up, `said` when what the provider said was right. */
 export interface Back {
@@ -26,6 +31,7 @@ export interface Back {
 
 /**
  * Ends a trip to the provider, once: of any number of requests with one answer, one goes on. Only those that come to nothing count as tries.
+ * Who comes without a cookie of ours costs nothing: no count that others share, and no event.
  * @param text the cookie, when it had the shape of one @throws SlowDown
  */
 export async function endTrip(
@@ -34,18 +40,24 @@ export async function endTrip(
   query: URLSearchParams,
   now = new Date(),
 ): Promise<Back> {
-  await tries.count(networkOf(actor))
   const back: Back = {}
+  if (!text) {
+    logInfo('An answer of the provider came to a browser in which no sign-on was begun')
+    return back
+  }
+  const device = await knownDevice(actor, now)
+  const [tries, whose] = device ? [deviceTries, device] : [networkTries, networkOf(actor)]
+  await tries.count(whose)
   try {
-    const trip = text ? readTrip(text, now) : undefined
-    if (!text || !trip) throw new SignOnRefused('not-begun-here')
+    const trip = readTrip(text, now)
+    if (!trip) throw new SignOnRefused('not-begun-here')
     const secrets = secretsOf(text)
     if (query.get('state') !== secrets.state) throw new SignOnRefused('another-state')
     const first = await inTransaction((transaction) => insertSpentChallenge(text, trip.endsAt, transaction))
     if (!first) throw new SignOnRefused('used-before')
     back.trip = trip
     back.said = await readAnswer(query, secrets, trip.purpose === 'link', now)
-    await tries.giveBack(networkOf(actor))
+    await tries.giveBack(whose)
   } catch (error) {
     if (!(error instanceof SignOnRefused)) throw error
     await recordDenied(actor, 'sign-in.sign-on-refused', undefined, error.reason)

@@ -172,7 +172,9 @@ test('42. Login CSRF: an answer of another browser, without a state, with anothe
   assert.equal((await back(victim, theirs, 'attackers')).location, FAILED)
   assert.equal(await lastRefusal(), 'another-state')
   assert.equal((await back(victim, own, 'own', { state: null })).location, FAILED)
-  assert.equal((await back(new Visitor(server), theirs, 'attackers')).location, FAILED)
+  const foreign = new Visitor(server)
+  foreign.cookies.set('__Host-sign-on', `${'A'.repeat(60)}.${'A'.repeat(43)}`)
+  assert.equal((await back(foreign, theirs, 'attackers')).location, FAILED)
   assert.equal(await lastRefusal(), 'not-begun-here')
   assert.equal(provider.asked, asked, 'the provider was asked for nothing')
   assert.equal((await back(victim, own, 'own')).location, '/sign-in/password')
@@ -183,6 +185,22 @@ test('42. Login CSRF: an answer of another browser, without a state, with anothe
     assert.equal((await back(other, address, 'mixed-up', { iss })).location, FAILED)
   }
   assert.equal(provider.asked, asked + 1)
+})
+
+test('answers that come without a sign-on of this browser are neither counted nor recorded, and a known device signs on when its network has no tries left', async () => {
+  const { lookupDigest } = await import('../../server/vault/vault.ts')
+  const owner = await signedIn(server, server.cast.dana)
+  owner.cookies.delete('__Host-session')
+  await letCodesCountAgain(server)
+  const refused = await count('sign-in.sign-on-refused', 'denied')
+  assert.equal((await new Visitor(server).ask('/sign-in/sign-on/back?x')).location, FAILED)
+  assert.equal(await count('sign-in.sign-on-refused', 'denied'), refused)
+  assert.deepEqual(await server.sql('SELECT key FROM rate_limits'), [])
+  const full = `sign-on:${lookupDigest('limit', '127.0.0.1').toString('base64url')}`
+  await server.sql('INSERT INTO rate_limits VALUES ($1, 101, $2)', [full, Date.now() + 600_000])
+  assert.equal((await signOn(new Visitor(server), 'dana-there')).status, 429)
+  assert.equal((await signOn(owner, 'dana-there')).location, '/sign-in/password')
+  await letCodesCountAgain(server)
 })
 
 test('a code that was made for another browser’s sign-on is worth nothing in one’s own', async () => {

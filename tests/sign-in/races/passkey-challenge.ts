@@ -77,9 +77,10 @@ async function askedBy<Options>(visitor: Visitor, page: string, path: string) {
   return { _csrf, options: JSON.parse((await visitor.ask(path)).body) as Options }
 }
 
+/** The one that wins gives the tries back, so that those behind it are counted anew and a few may be too many. */
 function assertCalm(answers: Answer[]) {
   assert.deepEqual(
-    answers.filter(({ status }) => ![303, 422].includes(status)).map(({ status }) => status),
+    answers.filter(({ status }) => ![303, 422, 429].includes(status)).map(({ status }) => status),
     [],
   )
 }

@@ -187,7 +187,6 @@ export async function beginSignedIn(
   strength: SignInStrength,
   from: 'nothing' | 'next' = 'nothing',
 ) {
-  await rememberDevice(request, request.res!, account, strength)
   const mustAddPasskey = await lacksNeededPasskey(request, account)
   const now = new Date()
   const content = {
@@ -209,6 +208,8 @@ export async function beginSignedIn(
     const actor = { ...request.actor, kind: 'account' as const, id: account.id, role: account.role, strength }
     await record(actor, { act: 'account.signed-in' }, transaction, now)
   })
+  // Behind the session: a sign-in that came to nothing leaves no device known.
+  await rememberDevice(request, request.res!, account, strength)
   request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
   if ((await findOpenReset(account.id, new Date()))?.approvedAt) request.session.helpAsked = true
 }

@@ -11,7 +11,7 @@ import type { KeyPair } from '../vault/hpke.ts'
 import { countAddress } from './address-tries.ts'
 import { findCredential, spendStep } from './credential.store.ts'
 import { readCode, stepOfCode } from './one-time-code.ts'
-import { knownDeviceOf } from './known-device.ts'
+import { knownDeviceOf, knownDeviceOfClaimed } from './known-device.ts'
 import { NOBODY, openByPassword } from './open-by-password.ts'
 import { raisePasswordLater } from './raise-password.ts'
 import { spendRecoveryCode } from './recovery-code.ts'
@@ -33,10 +33,15 @@ export async function checkPasswordOf(
   password: string,
   now = new Date(),
 ): Promise<{ account: Account; pair: KeyPair } | { triesLeft: number }> {
-  const device = actor.device && (await knownDeviceOf(actor, (await accountOf(claimed))?.id, now))
+  const device = await knownDeviceOfClaimed(actor, asLookedUp(claimed), now)
   if (device) return checkFrom(device, actor, claimed, password, now)
-  // Who has no device's cookie is refused before anything is asked of the database.
+  // Who has no device's cookie is refused before anything is asked of the database, and nobody's account is opened before they are.
   return asStranger(() => checkFrom(undefined, actor, claimed, password, now))
+}
+
+/** An address as it is looked up, however it was typed. */
+function asLookedUp(claimed: Claimed): Claimed {
+  return 'email' in claimed ? { email: nameOf(claimed) } : claimed
 }
 
 async function checkFrom(
@@ -68,10 +73,13 @@ async function checkFrom(
 async function countAndFind(device: string | undefined, actor: Actor, claimed: Claimed) {
   if (!device) await countAddress(actor)
   const account = await accountOf(claimed)
-  const name = 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
-  const triesLeft = await passwordTries.count(account?.id ?? name, device)
+  const triesLeft = await passwordTries.count(account?.id ?? nameOf(claimed), device)
   const active = account?.state === 'active' ? account : undefined
   return { account, active, triesLeft, credential: await findCredential(active?.id ?? NOBODY) }
+}
+
+function nameOf(claimed: Claimed): string {
+  return 'email' in claimed ? (readEmailAddress(claimed.email) ?? claimed.email) : claimed.link
 }
 
 /**

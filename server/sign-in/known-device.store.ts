@@ -2,7 +2,7 @@
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { newId } from '../lib/ids.ts'
-import { sealField, unsealField } from '../vault/vault.ts'
+import { lookupDigest, sealField, unsealField } from '../vault/vault.ts'
 
 export interface KnownDevice {
   id: string
@@ -63,6 +63,27 @@ export async function accountsOfDevice(digest: Buffer, now: Date): Promise<strin
     [digest, now],
   )
   return rows.map(({ accountId }) => accountId)
+}
+
+/**
+ * Whether a device is known for the account of an address or of a mailed link. The database is asked of the device alone and of no address, and
+ * nothing is unsealed: it costs the same whether there is such an account.
+ */
+export async function isDeviceOf(
+  digest: Buffer,
+  claimed: { email: string } | { link: string },
+  now: Date,
+): Promise<boolean> {
+  const link = lookupDigest('link', 'link' in claimed ? claimed.link : '')
+  const rows = await ask<{ emailDigest: Buffer; byLink: boolean | null }>(
+    `SELECT accounts.email_digest, accounts.id = (SELECT links.account_id FROM links WHERE links.digest = $3) AS by_link
+     FROM known_devices JOIN accounts ON accounts.id = known_devices.account_id
+     WHERE known_devices.digest = $1 AND known_devices.expires_at > $2`,
+    [digest, now, link],
+  )
+  if ('link' in claimed) return rows.some(({ byLink }) => byLink)
+  const email = lookupDigest('email', claimed.email)
+  return rows.some(({ emailDigest }) => emailDigest.equals(email))
 }
 
 /** The devices that are known for an account, the last used first. */

@@ -11,7 +11,7 @@ import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { lookupDigest } from '../vault/vault.ts'
 import { onlyCookie } from '../web/only-cookie.ts'
-import { accountsOfDevice, noteDevice } from './known-device.store.ts'
+import { accountsOfDevice, isDeviceOf, noteDevice } from './known-device.store.ts'
 import { tellOfChange } from './tell-of-change.ts'
 import { whereFrom } from './where-from.ts'
 
@@ -45,15 +45,21 @@ export async function rememberDevice(
   response.cookie(COOKIE, token, { httpOnly: true, secure: true, sameSite: 'lax', path: '/', expires: expiresAt })
 }
 
-/** @returns the device of an actor as a name to count by, when it is known for this account; takes as long when there is no account */
-export async function knownDeviceOf(
-  actor: Actor,
-  accountId: string | undefined,
-  now: Date,
-): Promise<string | undefined> {
+/** @returns the device of an actor as a name to count by, when it is known for this account */
+export async function knownDeviceOf(actor: Actor, accountId: string, now: Date): Promise<string | undefined> {
   if (!actor.device) return undefined
   const accounts = await accountsOfDevice(actor.device, now)
-  return accountId && accounts.includes(accountId) ? actor.device.toString('base64url') : undefined
+  return accounts.includes(accountId) ? actor.device.toString('base64url') : undefined
+}
+
+/** @returns the device of an actor likewise, when it is known for whom they say they are, of whom nothing is opened for it */
+export async function knownDeviceOfClaimed(
+  actor: Actor,
+  claimed: { email: string } | { link: string },
+  now: Date,
+): Promise<string | undefined> {
+  const known = actor.device && (await isDeviceOf(actor.device, claimed, now))
+  return known ? actor.device!.toString('base64url') : undefined
 }
 
 /** @returns the device of an actor likewise, when it is known for anybody: a passkey tells whose it is only when it was right */

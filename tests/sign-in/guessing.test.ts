@@ -83,6 +83,20 @@ function same({ status, headers, body }: Answer, typed: string) {
   }
 }
 
+/** What the stores ask of the database meanwhile, without the values. */
+async function questionsOf(work: () => Promise<void>): Promise<string[]> {
+  const { database } = await import('../../server/database/connection.ts')
+  const asked: string[] = []
+  const options = (database as unknown as { options: { logging: unknown } }).options
+  options.logging = (sql: string) => asked.push(sql.replace(/^Executing \([^)]*\): /, ''))
+  try {
+    await work()
+  } finally {
+    options.logging = false
+  }
+  return asked
+}
+
 const wrongCode = (person: Person) => {
   const near = [-30, 0, 30, 60].map((seconds) => codeOf(person, new Date(Date.now() + seconds * 1000)))
   return ['000000', '111111', '222222', '333333', '444444'].find((code) => !near.includes(code))!
@@ -161,6 +175,18 @@ test('44. While as many are under way as may be, strangers are refused unread an
     assert.equal((await madeUp.submit('/sign-in', '/sign-in', form)).h1, busy.h1)
     const [counted] = await server.sql<{ count: number }>('SELECT count(*)::int AS count FROM rate_limits')
     assert.equal(counted!.count, 0)
+    // Whose device is known for themselves learns nothing of others: the database is asked the same, and for nothing that is to be unsealed.
+    const asAnother = async (email: string) => {
+      const asked = await questionsOf(async () => {
+        const another = await owner.submit('/sign-in', '/sign-in', { email, password: 'a wrong password' })
+        assert.equal(another.status, 429)
+      })
+      const ofAccounts = asked.filter((sql) => /\baccounts\b/.test(sql))
+      assert.equal(ofAccounts.length, 1, ofAccounts.join())
+      assert.ok(!/sealed|\*/.test(ofAccounts[0]!), ofAccounts[0])
+      return asked
+    }
+    assert.deepEqual(await asAnother(dana.email), await asAnother(NOBODY))
     // The same headers as a page that was made step by step.
     const page = await new Visitor(server).ask('/no-such-page')
     const bare = ({ headers }: Answer) => {

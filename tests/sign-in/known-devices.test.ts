@@ -151,9 +151,17 @@ test('after thirty days without a sign-in a device is as unknown as any other, a
   assert.deepEqual(await server.sql('SELECT 1 FROM known_devices'), [])
 })
 
+async function invitationTo(accountId: string): Promise<string> {
+  const { insertInvitationLink } = await import('../../server/accounts/link.store.ts')
+  const { inTransaction } = await import('../../server/database/connection.ts')
+  const { linkToken } = await import('../../server/vault/vault.ts')
+  await inTransaction((transaction) => insertInvitationLink(accountId, new Date(), transaction))
+  return linkToken('invitation', accountId)
+}
+
 test('a device that two people share is known for both by one cookie, and forgetting it for one leaves the other', async () => {
   const [mariasId, samsId] = [await idOf(maria), await idOf(sam)]
-  const { forgetDevice, listKnownDevices } = await deviceStore()
+  const { forgetDevice, isDeviceOf, listKnownDevices } = await deviceStore()
   const visitor = new Visitor(server)
   await signInOn(visitor, maria)
   const token = visitor.cookies.get(COOKIE)
@@ -164,6 +172,16 @@ test('a device that two people share is known for both by one cookie, and forget
   const [his] = await listKnownDevices(samsId)
   assert.ok(hers!.digest.equals(his!.digest))
   assert.notEqual(hers!.id, his!.id)
+  const link = await invitationTo(mariasId)
+  const now = new Date()
+  for (const [claimed, known] of [
+    [{ email: maria.email }, true],
+    [{ email: sam.email }, true],
+    [{ email: server.cast.dana.email }, false],
+    [{ link: link }, true],
+    [{ link: '' }, false],
+  ] as const)
+    assert.equal(await isDeviceOf(hers!.digest, claimed, now), known, JSON.stringify(claimed))
   assert.equal(await forgetDevice(samsId, hers!.id), false, 'not his')
   assert.equal(await forgetDevice(mariasId, hers!.id), true)
   assert.equal(await forgetDevice(mariasId, hers!.id), false)

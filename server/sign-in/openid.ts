@@ -23,13 +23,14 @@ import type { Reason } from '../audit/reasons.ts'
 import { config, type SignOnSettings } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
-import type { TripSecrets } from './sign-on-trip.ts'
+import { TRIP_LIVES, type Trip, type TripSecrets } from './sign-on-trip.ts'
 
 export const BACK = '/sign-in/sign-on/back'
 
 const SECONDS_TO_WAIT = 5
 const MOST_BYTES = 256 * 1024
 const HOUR = 60 * 60 * 1000
+export const CLOCKS_DIFFER = 60 * 1000
 
 /** Why a sign-on came to nothing, in a word for the log. Whoever came is told only that it did not work. */
 export class SignOnRefused extends Error {
@@ -50,7 +51,7 @@ export interface Said {
   amr: string[]
   acr: string
   /** When they last gave the provider what they sign in with. */
-  authenticatedAt: Date | undefined
+  authenticatedAt: Date
 }
 
 /** @throws NotFound when no provider is set */
@@ -84,9 +85,10 @@ export async function addressAtProvider({ state, nonce, verifier }: TripSecrets,
 export async function readAnswer(
   query: URLSearchParams,
   { state, nonce, verifier }: TripSecrets,
-  link: boolean,
+  trip: { purpose: Trip['purpose']; endsAt: Date },
   now: Date,
 ): Promise<Said> {
+  const link = trip.purpose === 'link'
   return told(async () => {
     const known = await provider()
     const address = new URL(config().baseUrl + BACK)
@@ -95,8 +97,12 @@ export async function readAnswer(
     const answer = await authorizationCodeGrant(known, address, checks)
     const claims = answer.claims()!
     const authenticatedAt = momentOf(claims['auth_time'])
-    if (authenticatedAt && now.getTime() - authenticatedAt.getTime() > (config().sessionHours + 0.1) * HOUR)
-      throw new SignOnRefused('too-long-ago')
+    // A provider may overlook what it was asked: not to take who is there already, and to say since when they are.
+    if (!authenticatedAt) throw new SignOnRefused('wrong-answer')
+    const oldest = link
+      ? trip.endsAt.getTime() - TRIP_LIVES - CLOCKS_DIFFER
+      : now.getTime() - (config().sessionHours + 0.1) * HOUR
+    if (authenticatedAt.getTime() < oldest) throw new SignOnRefused('too-long-ago')
     const name = nameIn(claims)
     return {
       issuer: signOnSettings().issuer,

@@ -13,7 +13,7 @@ import { limit } from '../web/rate-limits.ts'
 import { networkOf } from './address-tries.ts'
 import { checkPasswordOnceMet } from './check-sign-in.ts'
 import { knownDevice } from './known-device.ts'
-import { readAnswer, SignOnRefused, signOnSettings, type Said } from './openid.ts'
+import { CLOCKS_DIFFER, readAnswer, SignOnRefused, signOnSettings, type Said } from './openid.ts'
 import { insertSpentChallenge } from './passkey.store.ts'
 import { digestOfIdentity, findIdentity, noteIdentityUse } from './sign-on-identity.store.ts'
 import { readTrip, secretsOf, type Trip } from './sign-on-trip.ts'
@@ -56,7 +56,7 @@ export async function endTrip(
     const first = await inTransaction((transaction) => insertSpentChallenge(text, trip.endsAt, transaction))
     if (!first) throw new SignOnRefused('used-before')
     back.trip = trip
-    back.said = await readAnswer(query, secrets, trip.purpose === 'link', now)
+    back.said = await readAnswer(query, secrets, trip, now)
     await tries.giveBack(whose)
   } catch (error) {
     if (!(error instanceof SignOnRefused)) throw error
@@ -86,7 +86,6 @@ export async function meetSignedOn(actor: Actor, said: Said, now = new Date()): 
 }
 
 const FRESH = 15 * 60 * 1000
-const CLOCKS_DIFFER = 60 * 1000
 
 /** Whether claims of the provider count as a second factor: one that the settings name, given within a quarter of an hour. */
 export function provesSecondFactor(
@@ -94,7 +93,7 @@ export function provesSecondFactor(
   trusted: SignOnSettings['secondFactor'],
   now: Date,
 ): boolean {
-  const age = now.getTime() - (authenticatedAt?.getTime() ?? 0)
+  const age = now.getTime() - authenticatedAt.getTime()
   if (age > FRESH || age < -CLOCKS_DIFFER) return false
   return amr.some((each) => trusted.amr.includes(each)) || trusted.acr.includes(acr)
 }

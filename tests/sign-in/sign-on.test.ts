@@ -124,12 +124,11 @@ test('a claim counts when the settings name it and it is not older than a quarte
   const now = new Date('2026-11-17T12:00:00Z')
   const trusted = { amr: ['hwk'], acr: ['two'] }
   const at = (minutes: number) => new Date(now.getTime() - minutes * 60_000)
-  const said = (amr: string[], acr: string, authenticatedAt: Date | undefined) =>
+  const said = (amr: string[], acr: string, authenticatedAt: Date) =>
     provesSecondFactor({ amr, acr, authenticatedAt }, trusted, now)
   assert.equal(said(['pwd', 'hwk'], '', at(14)), true)
   assert.equal(said([], 'two', at(0)), true)
   assert.equal(said(['pwd', 'hwk'], '', at(16)), false)
-  assert.equal(said(['hwk'], '', undefined), false)
   assert.equal(said(['hwk'], '', at(-5)), false)
   assert.equal(said(['pwd'], '', at(1)), false)
   assert.equal(said([], '', at(1)), false)
@@ -145,6 +144,7 @@ const LIES: Record<string, Odd> = {
   'another issuer': { claims: { iss: 'https://evil.example' } },
   'an end in the past': { claims: { iat: past, exp: past + 60 } },
   'a sign-in at the provider days ago': { claims: { auth_time: past - 100 * 3600 } },
+  'no word of when that was': { claims: { auth_time: undefined } },
   'no subject': { claims: { sub: undefined } },
   'the algorithm none': { alg: 'none' },
   'a signature under a shared secret': { alg: 'HS256' },
@@ -354,6 +354,19 @@ test('the form that links, sent twice at one moment, links once and refuses nobo
   assert.equal(await count('sign-on.linked', 'denied'), denied + 1)
   assert.equal((await signOn(new Visitor(server), 'felix-a-second')).location, UNKNOWN)
   await felix.submit('/account/sign-on', '/account/sign-on/remove', {})
+})
+
+test('a link is made only with somebody who signed in at the provider anew, whatever the provider made of being asked for it', async () => {
+  const felix = await signedIn(server, server.cast.felix)
+  const path = '/account/sign-on/begin'
+  const ago = (seconds: number) => ({ claims: { auth_time: Math.floor(Date.now() / 1000) - seconds } })
+  assert.equal((await signOn(felix, 'felix-before', ago(120), path)).location, '/account/sign-on?failed')
+  assert.equal(await lastRefusal(), 'too-long-ago')
+  assert.equal(
+    (await signOn(felix, 'felix-before', { claims: { auth_time: undefined } }, path)).location,
+    '/account/sign-on?failed',
+  )
+  assert.equal((await signOn(felix, 'felix-before', ago(30), path)).location, '/account/sign-on')
 })
 
 test('a link is made only in the session that asked, and only when its owner says that it is them', async () => {

@@ -60,9 +60,9 @@ function check(request: Request, account: Account, password: string) {
 
 /** In, or to the second factor where that is still ours to ask. */
 async function goOn(request: Request, response: Response, account: Account, privateKey: Buffer) {
-  const { signOnId, proves } = request.session
+  const { signOnId, provesUntil = 0 } = request.session
   const after = afterOf(request)
-  if (signOnId && !proves) {
+  if (signOnId && Date.now() > provesUntil) {
     await beginNextSession(request, { accountId: account.id, stage: 'code', signOnId, ...(after ? { after } : {}) })
     request.session.mailboxKey = sealForSession(request, 'mailbox-key', privateKey)
     return response.redirect(303, '/sign-in/code')

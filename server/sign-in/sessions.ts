@@ -67,9 +67,9 @@ declare module 'express-session' {
     mustAddPasskey: boolean
     /** The passkey that was right, while its password is asked for. */
     passkeyId: string
-    /** The link by which somebody signed on, until they are signed in; and whether the provider proved a second factor. */
+    /** The link by which somebody signed on, until they are signed in; and until when a second factor of the provider stands for ours, in milliseconds. */
     signOnId: string
-    proves: boolean
+    provesUntil: number
     /** Sealed under the cookie: whom the provider means, until its owner links it. */
     signOnFound: string
     /** Own path to go to after sign-in, which may hold a link's token: sealed under the cookie, also when the session has ended (`afterOf`). */

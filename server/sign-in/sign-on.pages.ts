@@ -55,9 +55,9 @@ export async function comeBack(request: Request, response: Response) {
   if (!back.said) return response.redirect(303, withNext(FAILED, next))
   const met = await meetSignedOn(request.actor, back.said)
   if (!met) return response.redirect(303, withNext(UNKNOWN, next))
-  const { account, identityId, proves } = met
+  const { account, identityId, provesUntil } = met
   const after = await placeAfter(request, '', account, next)
-  await beginSession(request, account, { stage: 'password', signOnId: identityId, proves, after })
+  await beginSession(request, account, { stage: 'password', signOnId: identityId, provesUntil, after })
   response.redirect(303, '/sign-in/password')
 }
 

@@ -69,8 +69,8 @@ export async function endTrip(
 export interface SignedOn {
   account: Account
   identityId: string
-  /** Whether the provider proved a second factor, of the kind that the settings name. */
-  proves: boolean
+  /** Until when a second factor that the provider proved, of the kind that the settings name, stands for ours, in milliseconds; 0 without one. */
+  provesUntil: number
 }
 
 /** Whose account it is. @returns undefined alike for whom we do not know, for closed accounts and for patients; which is recorded */
@@ -82,7 +82,8 @@ export async function meetSignedOn(actor: Actor, said: Said, now = new Date()): 
     await recordDenied(actor, 'sign-in.sign-on-refused', subject, account ? 'closed' : 'unknown')
     return undefined
   }
-  return { account, identityId: identity.id, proves: provesSecondFactor(said, signOnSettings().secondFactor, now) }
+  const proves = provesSecondFactor(said, signOnSettings().secondFactor, now)
+  return { account, identityId: identity.id, provesUntil: proves ? said.authenticatedAt.getTime() + FRESH : 0 }
 }
 
 const FRESH = 15 * 60 * 1000

@@ -20,7 +20,7 @@ let server: TestServer
 
 before(async () => {
   provider = await startOddProvider()
-  server = await startTestServer(provider.settings)
+  server = await startTestServer({ ...provider.settings, OIDC_SECOND_FACTOR_AMR: 'otp' })
   await link(await signedIn(server, server.cast.dana), 'dana-there')
   await link(await signedIn(server, server.cast.ada), 'ada-there')
 })
@@ -133,6 +133,22 @@ test('a claim counts when the settings name it and it is not older than a quarte
   assert.equal(said(['pwd'], '', at(1)), false)
   assert.equal(said([], '', at(1)), false)
   assert.equal(provesSecondFactor({ amr: ['mfa'], acr: '', authenticatedAt: now }, { amr: [], acr: [] }, now), false)
+})
+
+test('a second factor of the provider stands for ours while it is fresh: who types their password later is asked for the code', async (context) => {
+  const { dana } = server.cast
+  const auth_time = Math.floor(Date.now() / 1000) - 14 * 60
+  for (const [later, place] of [
+    [0, '/messages'],
+    [61_000, '/sign-in/code'],
+  ] as const) {
+    const visitor = new Visitor(server)
+    await signOn(visitor, 'dana-there', { claims: { amr: ['pwd', 'otp'], auth_time } })
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() + later })
+    const right = await visitor.submit('/sign-in/password', '/sign-in/password', { password: dana.password })
+    context.mock.timers.reset()
+    assert.equal(right.location, place)
+  }
 })
 
 const stranger = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey
@@ -487,7 +503,7 @@ test('no token of the provider is sent to the browser, or rests in a cookie or i
       'from',
       'mac',
       'network',
-      'proves',
+      'provesUntil',
       'ref',
       'seenAt',
     ].concat(['signOnId', 'stage', 'startedAt']),

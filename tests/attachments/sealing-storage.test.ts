@@ -7,7 +7,6 @@ import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import express, { type ErrorRequestHandler, type Request } from 'express'
 import { fileTypeOf } from '../../server/attachments/file-type.ts'
 import {
@@ -282,14 +281,16 @@ describe('When keeping fails', () => {
         `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 250000\r\n\r\n${head}`,
       )
       socket.write(randomBytes(100_000))
-      await wait(30)
-      assert.equal((await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.part')).length, 1)
+      await until(async () => (await halves()) === 1, 'its file has begun')
       socket.destroy()
-      await wait(50)
+      await until(async () => (await halves()) === 0, 'nothing is left of it')
     }
     await assertNoHalves()
     assert.equal((await send([['files', makePdf(), 'x.pdf']])).answer.kept.length, 1)
   })
+
+  const halves = async () =>
+    (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.part')).length
 })
 
 type Part = [name: string, value: string] | [name: string, content: Buffer, fileName: string]

@@ -11,6 +11,7 @@ export type ErrorKind =
   | 'form-expired'
   | 'slow-down'
   | 'unavailable'
+  | 'no-room'
   | 'broken'
 
 export class TellableError extends Error {
@@ -90,6 +91,13 @@ export class SlowDown extends TellableError {
 export class Unavailable extends TellableError {
   constructor(message?: string) {
     super('unavailable', 503, message)
+  }
+}
+
+/** There is no room left for what was sent, on our side: 507. Nothing of it was kept. */
+export class NoRoom extends TellableError {
+  constructor(message?: string) {
+    super('no-room', 507, message)
   }
 }
 

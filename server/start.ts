@@ -2,7 +2,8 @@
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { makeApp } from './app.ts'
-import { configureSealedFiles } from './attachments/sealed-files.ts'
+import { configureFileStore } from './attachments/file-store.ts'
+import { folderStore } from './attachments/folder-store.ts'
 import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
@@ -70,7 +71,7 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await openVault(dataDir, masterKey)
   await bindEarlierRows()
   await makeRoomForAccessEvents()
-  configureSealedFiles(join(dataDir, 'files'))
+  configureFileStore(folderStore(join(dataDir, 'files')))
 }
 
 function listen(server: Server): Promise<Server> {

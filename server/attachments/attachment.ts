@@ -51,8 +51,8 @@ export function unwrapFileKey(row: AttachmentRow, messageKey: Buffer): Buffer {
   return unwrapKey(messageKey, `attachment/${row.id}/key`, row.keyWrapped)
 }
 
-/** The clear bytes, segment by segment; an error in the middle must break the connection. */
-export function unsealBytes(row: AttachmentRow, key: Buffer): Readable {
+/** The clear bytes, segment by segment; an error in the middle must break the connection. @throws FileMissing, Unavailable */
+export function unsealBytes(row: AttachmentRow, key: Buffer): Promise<Readable> {
   return readSealed(row.id, `attachment/${row.id}`, key)
 }
 

@@ -1,19 +1,15 @@
 /**
- * Where the ciphertext of attachments and previews rests: one envelope a file, under a folder made for nothing else.
- * No clear byte is ever written here or beside it. Inside its envelope the content is followed by 0x80 and zeros up to
- * Padmé's size (ISO/IEC 7816-4), so that it can be sealed while its length is still unknown.
+ * Attachments and previews as they rest in the store: one envelope a file. The store gets what leaves the seal and nothing before it. Inside
+ * its envelope the content is followed by 0x80 and zeros up to Padmé's size (ISO/IEC 7816-4), so that it can be sealed while its length is
+ * still unknown.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { Readable, Transform, pipeline as joinStreams, type TransformCallback } from 'node:stream'
+import { Readable, Transform, pipeline, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
 import { TooLarge } from '../errors.ts'
-import { isId } from '../lib/ids.ts'
 import { EnvelopeRefused, FILE_SEGMENT, sealingStream, unsealingStream } from '../vault/floe.ts'
 import { padme } from '../vault/padding.ts'
+import { fileStore } from './file-store.ts'
 
 /** What is known of a file once it was sealed. All of it is in memory only. */
 export interface Sealed {
@@ -27,14 +23,9 @@ export interface Sealed {
   sha256: Buffer
 }
 
-/** Names the folder. To be called once at the start. */
-export function configureSealedFiles(path: string): void {
-  folder = path
-}
-
 /**
- * Seals `source` while it streams, and is done when the file is safe on the disk under its name. Whatever fails leaves nothing.
- * @throws TooLarge as soon as there are more than `limit` clear bytes
+ * Seals `source` while it streams, and is done when the file is safe in the store under its name. Whatever fails leaves nothing.
+ * @throws TooLarge as soon as there are more than `limit` clear bytes; NoRoom, Unavailable
  */
 export async function writeSealed(
   id: string,
@@ -43,23 +34,15 @@ export async function writeSealed(
   source: Readable,
   limit: number,
 ): Promise<Sealed> {
-  const path = pathOf(id)
-  const part = path + PART
   const { measured, measuring } = measureAndPad(limit)
+  // An error of any part destroys the last one with it, which is where the store hears of it.
+  const sealed = pipeline(source, measuring, sealingStream(key, binding, FILE_SEGMENT), () => {})
   try {
-    await makeFolder(dirname(path))
-    await pipeline(
-      source,
-      measuring,
-      sealingStream(key, binding, FILE_SEGMENT),
-      createWriteStream(part, { flags: 'wx', mode: 0o600, flush: true, highWaterMark: WRITE_AHEAD }),
-    )
-    await rename(part, path)
-    await flushFolder(dirname(path))
+    await fileStore().write(id, sealed)
     return measured()
   } catch (error) {
+    sealed.destroy()
     source.destroy()
-    await rm(part, { force: true })
     throw error
   }
 }
@@ -71,77 +54,28 @@ export async function writeSealedWhole(id: string, binding: string, key: Buffer,
 
 /**
  * The clear bytes. Whoever hands them on has to treat an error as hard and break the connection, because bytes of
- * earlier, sound segments may have left already.
+ * earlier, sound segments may have left already. @throws FileMissing, Unavailable
  */
-export function readSealed(id: string, binding: string, key: Buffer): Readable {
-  const sealed = createReadStream(pathOf(id), { highWaterMark: FILE_SEGMENT })
-  // An error of any part destroys the last one with it, which is where the reader hears of it.
-  return joinStreams(sealed, unsealingStream(key, binding), withoutPadding(), lastByteLast(), () => {})
+export async function readSealed(id: string, binding: string, key: Buffer): Promise<Readable> {
+  const sealed = await fileStore().read(id)
+  return pipeline(sealed, unsealingStream(key, binding), withoutPadding(), lastByteLast(), () => {})
 }
 
-/** All clear bytes or none. For things that are known to be small. */
+/** All clear bytes or none. For things that are known to be small. @throws EnvelopeRefused, FileMissing, Unavailable */
 export async function readSealedWhole(id: string, binding: string, key: Buffer): Promise<Buffer> {
-  return buffer(readSealed(id, binding, key))
+  return buffer(await readSealed(id, binding, key))
 }
 
 /** Removing what is not there is no error, so that a sweep can be repeated. */
 export async function removeSealed(id: string): Promise<void> {
-  const path = pathOf(id)
-  await rm(path, { force: true })
-  await rm(path + PART, { force: true })
+  await fileStore().remove(id)
 }
 
-/** Everything that rests here, also what a killed process left half-written. For the sweeper. */
-export async function* listSealed(): AsyncIterable<{ id: string; writtenAt: Date }> {
-  for await (const shelf of listFolder(ownFolder())) {
-    for await (const name of listFolder(join(ownFolder(), shelf))) {
-      const id = name.endsWith(PART) ? name.slice(0, -PART.length) : name
-      const found = isId(id) && (await stat(join(ownFolder(), shelf, name)).catch(() => undefined))
-      if (found) yield { id, writtenAt: found.mtime }
-    }
-  }
-}
-
-let folder: string | undefined
-
-const PART = '.part'
 const HEAD_LENGTH = 4100
 // A ZIP ends with a record of 22 bytes and at most 65,535 bytes of comment.
 const TAIL_LENGTH = 65557
-const WRITE_AHEAD = 1048576
 const PADDING_MARK = Buffer.from([0x80])
 const ZEROS = Buffer.alloc(65536)
-
-function ownFolder(): string {
-  if (!folder) throw new Error('configureSealedFiles has not been called')
-  return folder
-}
-
-/** By the id's end, which is random in a UUIDv7, so that the shelves fill evenly. Nothing but an id becomes a path. */
-function pathOf(id: string): string {
-  if (!isId(id)) throw new TypeError('A sealed file is named by an id')
-  return join(ownFolder(), id.slice(-2), id)
-}
-
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first) await flushFolder(dirname(first))
-}
-
-/** A new name is only safe once its folder was flushed too. */
-async function flushFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function* listFolder(path: string): AsyncIterable<string> {
-  const entries = await opendir(path).catch(() => undefined)
-  if (entries) for await (const entry of entries) yield entry.name
-}
 
 /** Hands the content on, measures it on the way, and appends the padding. */
 function measureAndPad(limit: number): { measured: () => Sealed; measuring: Transform } {

@@ -8,6 +8,7 @@ import {
   type Attachment,
 } from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
+import { FileMissing } from '../attachments/file-store.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Closed, Gone, NotFound } from '../errors.ts'
@@ -61,7 +62,7 @@ export async function downloadAttachment(
     if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const key = await fileKey(reader, row, claimed)
-  return { attachment: unsealAttachment(row, key), bytes: bytesOf(reader, row, key) }
+  return { attachment: unsealAttachment(row, key), bytes: await bytesOf(reader, row, key) }
 }
 
 /**
@@ -90,20 +91,26 @@ async function inThread(
   })
 }
 
-/** A broken or lost file ends the stream with an error, and that is an access event. */
-function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Readable {
-  const bytes = unsealBytes(row, key)
-  bytes.once('error', (error: NodeJS.ErrnoException) => {
-    const gone = error.code === 'ENOENT'
-    if (gone || error instanceof EnvelopeRefused)
-      void record(reader.actor, {
-        act: 'envelope.refused',
-        subject: { kind: 'attachment', id: row.id },
-        outcome: 'failed',
-        ...(gone ? { reason: 'file-gone' } : { reason: 'not-as-sealed', found: error.message }),
-      }).catch(() => {})
+/** A lost file is told before its first byte; a broken one may end the stream with an error. Both are access events. */
+async function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Promise<Readable> {
+  const noted = (error: unknown) => noteTrouble(reader, row.id, error)
+  const bytes = await unsealBytes(row, key).catch(async (error: unknown) => {
+    await noted(error)
+    throw error
   })
-  return bytes
+  return bytes.once('error', (error) => void noted(error))
+}
+
+/** Whatever becomes of the line: the reader hears of the file's own trouble, and of nothing else. */
+async function noteTrouble(reader: Reader, id: string, error: unknown): Promise<void> {
+  const gone = error instanceof FileMissing
+  if (!gone && !(error instanceof EnvelopeRefused)) return
+  await record(reader.actor, {
+    act: 'envelope.refused',
+    subject: { kind: 'attachment', id },
+    outcome: 'failed',
+    ...(gone ? { reason: 'file-gone' } : { reason: 'not-as-sealed', found: error.message }),
+  }).catch(() => {})
 }
 
 async function claimFile(

@@ -1,9 +1,8 @@
 /** Starts everything in order and stops it in the opposite order: database, schema, vault, jobs, and only then the door. */
 import { createServer, type Server } from 'node:http'
-import { join } from 'node:path'
 import { makeApp } from './app.ts'
 import { configureFileStore } from './attachments/file-store.ts'
-import { folderStore } from './attachments/folder-store.ts'
+import { openFileStore } from './attachments/open-file-store.ts'
 import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
@@ -71,7 +70,7 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await openVault(dataDir, masterKey)
   await bindEarlierRows()
   await makeRoomForAccessEvents()
-  configureFileStore(folderStore(join(dataDir, 'files')))
+  configureFileStore(await openFileStore(config()))
 }
 
 function listen(server: Server): Promise<Server> {

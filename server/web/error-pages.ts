@@ -5,7 +5,17 @@
 import type { NextFunction, Request, Response } from 'express'
 import { config } from '../config.ts'
 import { isAway } from '../database/connection.ts'
-import { BadInput, Broken, Gone, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
+import {
+  BadInput,
+  Broken,
+  FileUnopened,
+  Gone,
+  NotFound,
+  SlowDown,
+  TellableError,
+  TooLarge,
+  Unavailable,
+} from '../errors.ts'
 import { logError } from '../lib/logger.ts'
 import { inWords } from '../lib/dates.ts'
 import { checkFormToken, useFormSecrets } from './form-token.ts'
@@ -27,6 +37,7 @@ export function showError(error: unknown, request: Request, response: Response, 
   try {
     prepare(request, response)
     if (told instanceof Gone) return showWithdrawn(told, request, response)
+    if (told instanceof FileUnopened) return showUnopened(told, request, response)
     showPage(
       request,
       response,
@@ -59,6 +70,18 @@ function showWithdrawn(told: Gone, request: Request, response: Response) {
     backHref: request.person ? '/messages' : '',
   }
   showPage(request, response, 'messages/withdrawn', view, told.status)
+}
+
+/** Which file cannot be opened, whether it is worth another try, and whom to call. */
+function showUnopened({ kind, fileName, messageId, status }: FileUnopened, request: Request, response: Response) {
+  const view = {
+    title: t('attachments:unopened.title', { context: kind }),
+    kind,
+    name: fileName,
+    backHref: `/messages/${messageId}`,
+    reference: request.requestId,
+  }
+  showPage(request, response, 'attachments/unopened', view, status)
 }
 
 /** Early errors come before the steps that a page needs. */

@@ -27,7 +27,7 @@ export function s3Store({ endpoint, bucket, region, accessKeyId, secretAccessKey
     region,
     credentials: { accessKeyId, secretAccessKey },
     forcePathStyle: true,
-    maxAttempts: 3,
+    maxAttempts: 2,
     // Each attempt, until the answer begins. How long a body may take depends on who reads it.
     requestHandler: {
       connectionTimeout: 3000,
@@ -69,7 +69,7 @@ export function s3Store({ endpoint, bucket, region, accessKeyId, secretAccessKey
     if (to <= from && (await size(name)) !== undefined) return Readable.from([])
     const range = from === 0 && to === Infinity ? {} : { Range: `bytes=${from}-${to === Infinity ? '' : to - 1}` }
     try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key, ...range }))
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key, ...range }), SOON)
       return steadily(Body as Readable)
     } catch (error) {
       // It begins behind the end.
@@ -82,11 +82,11 @@ export function s3Store({ endpoint, bucket, region, accessKeyId, secretAccessKey
   async function size(name: string): Promise<number | undefined> {
     const Key = keyOf(name)
     try {
-      return (await client.send(new HeadObjectCommand({ Bucket: bucket, Key }))).ContentLength ?? 0
+      return (await client.send(new HeadObjectCommand({ Bucket: bucket, Key }), SOON)).ContentLength ?? 0
     } catch (error) {
       if (statusOf(error) !== 404) throw inOurWords(error)
       // An answer without a body does not say what is not there, and without its bucket no file is missing.
-      await client.send(new HeadBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
+      await client.send(new HeadBucketCommand({ Bucket: bucket }), SOON).catch((error: unknown) => {
         throw inOurWords(error)
       })
       return undefined
@@ -96,7 +96,7 @@ export function s3Store({ endpoint, bucket, region, accessKeyId, secretAccessKey
   async function remove(name: string): Promise<void> {
     const Key = keyOf(name)
     try {
-      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }), SOON)
     } catch (error) {
       if (nameOf(error) !== 'NoSuchKey') throw inOurWords(error)
     }
@@ -152,6 +152,8 @@ export function s3Store({ endpoint, bucket, region, accessKeyId, secretAccessKey
 /** Of 1,000 parts, which is the most that some stores take, 6 GB; an upload holds about three in memory. */
 const PART = 6 * 1024 * 1024
 const PATIENCE = 60_000
+/** Where somebody waits for a page. */
+const SOON = { requestTimeout: 5000 }
 
 function keyOf(name: string): string {
   if (!isFileName(name)) throw new TypeError('A sealed file is named by an id')

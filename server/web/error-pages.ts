@@ -4,12 +4,13 @@
  */
 import type { NextFunction, Request, Response } from 'express'
 import { config } from '../config.ts'
-import { isAway } from '../database/connection.ts'
+import { isAway, isFull } from '../database/connection.ts'
 import {
   BadInput,
   Broken,
   FileUnopened,
   Gone,
+  NoRoom,
   NotFound,
   SlowDown,
   TellableError,
@@ -54,6 +55,7 @@ export function showError(error: unknown, request: Request, response: Response, 
 function tellable(error: unknown): TellableError {
   if (error instanceof TellableError) return error
   if (isAway(error)) return new Unavailable()
+  if (isFull(error)) return new NoRoom()
   const { status } = (error ?? {}) as { status?: unknown }
   // body-parser and Express say by `status` that the request was at fault.
   if (status === 413) return new TooLarge()

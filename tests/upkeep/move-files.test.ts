@@ -32,7 +32,6 @@ const away: FileStore = {
   size: nothing,
   remove: nothing,
   removeHalves: nothing,
-  // eslint-disable-next-line require-yield
   async *list() {
     await nothing()
   },

@@ -1,6 +1,7 @@
 /** Moving files between stores: two folders stand for any two stores; `files-in-s3.test.ts` does it with a bucket and the script. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { after, before, describe, test } from 'node:test'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -48,6 +49,12 @@ const put = async (store: FileStore, length = 1000, name = newId()) => {
   return name
 }
 const move = (to = newer) => moveFiles({ from: older, to, way: 'from folder to s3', say: () => {} })
+
+test('where no bucket is set up, the library for it is not even loaded', () => {
+  const loaded = Object.keys(createRequire(import.meta.url).cache)
+  assert.ok(loaded.some((path) => path.includes('/sequelize/')))
+  assert.ok(!loaded.some((path) => path.includes('/@aws-sdk/')))
+})
 
 describe('Two stores as one', () => {
   test('what is written goes to the newer one, what is asked for is found in either, what is removed goes from both', async () => {

@@ -2,13 +2,15 @@
 import type { Readable } from 'node:stream'
 import {
   unsealAttachment,
-  unsealBytes,
+  unsealPart,
   unsealThumbnail,
   unwrapFileKey,
   type Attachment,
 } from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
 import { FileMissing } from '../attachments/file-store.ts'
+import type { Range } from '../attachments/range.ts'
+import type { Part } from '../attachments/sealed-files.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Closed, Gone, NotFound } from '../errors.ts'
@@ -50,19 +52,31 @@ export async function openThumbnail(reader: Reader, id: string, now = new Date()
   return thumbnail
 }
 
-/** The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. @throws as above */
+/** Part of a file, or what the answer to `HEAD` tells: its name and size. */
+export type Wanted = 'whole' | 'part' | 'head'
+
+/**
+ * The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. Every request that reveals
+ * bytes has its event; a download that was resumed is one receipt all the same.
+ * @returns `bytes` gives a part of it, or all @throws as above
+ */
 export async function downloadAttachment(
   reader: Reader,
   id: string,
+  wanted: Wanted,
   now = new Date(),
-): Promise<{ attachment: Attachment; bytes: Readable }> {
-  const { row, claimed } = await claimFile(reader, id, 'attachment.downloaded')
+): Promise<{ attachment: Attachment; bytes: (part: Range) => Promise<Readable> }> {
+  const act = wanted === 'head' ? 'attachment.previewed' : 'attachment.downloaded'
+  const { row, claimed } = await claimFile(reader, id, act)
   await inThread(reader, claimed, now, async (transaction) => {
-    await record(reader.actor, { act: 'attachment.downloaded', subject: { kind: 'attachment', id } }, transaction, now)
-    if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
+    const event = { act, subject: { kind: 'attachment', id } } as const
+    await record(reader.actor, wanted === 'part' ? { ...event, reason: 'a-part' } : event, transaction, now)
+    if (wanted !== 'head' && claimed.message.fromMailboxId !== claimed.mailboxId)
+      await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const key = await fileKey(reader, row, claimed)
-  return { attachment: unsealAttachment(row, key), bytes: await bytesOf(reader, row, key) }
+  const attachment = unsealAttachment(row, key)
+  return { attachment, bytes: (part) => bytesOf(reader, row, key, { size: attachment.size, ...part }) }
 }
 
 /**
@@ -92,9 +106,9 @@ async function inThread(
 }
 
 /** A lost file is told before its first byte; a broken one may end the stream with an error. Both are access events. */
-async function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Promise<Readable> {
+async function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer, part: Part): Promise<Readable> {
   const noted = (error: unknown) => noteTrouble(reader, row.id, error)
-  const bytes = await unsealBytes(row, key).catch(async (error: unknown) => {
+  const bytes = await unsealPart(row, key, part).catch(async (error: unknown) => {
     await noted(error)
     throw error
   })

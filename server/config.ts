@@ -145,6 +145,18 @@ export const settings = [
     example: '24',
   },
   {
+    name: 'FILE_MEGABYTES',
+    purpose: 'Megabytes that one file may have: 1 to 5120 (5 GB). A proxy in front has to let as much through.',
+    example: '25',
+  },
+  { name: 'FILES_PER_MESSAGE', purpose: 'Files that one message may have: 1 to 100.', example: '10' },
+  {
+    name: 'UNSENT_MEGABYTES',
+    purpose:
+      'Megabytes of files that one person may have uploaded and not sent yet, in drafts and on the way. Not set, it is twice what one message may hold.',
+    example: '500',
+  },
+  {
     name: 'TRUSTED_PROXIES',
     purpose: 'Addresses of your TLS proxies, separated by commas. Only they may say where a request came from.',
     example: '127.0.0.1',
@@ -218,6 +230,13 @@ export interface Config {
   readonly idleMinutes: number
   readonly sessionHours: number
   readonly helpWaitingHours: number
+  readonly files: {
+    /** Bytes of one file. */
+    readonly bytes: number
+    readonly perMessage: number
+    /** Bytes that one person may have uploaded and not sent yet. */
+    readonly unsentBytes: number
+  }
   readonly trustedProxies: readonly string[]
   readonly signOn: SignOnSettings | undefined
   readonly logLevel: string
@@ -303,6 +322,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
     sessionHours: integer('SESSION_HOURS', given('SESSION_HOURS') ?? '12', 1, 24, problems),
     helpWaitingHours: integer('HELP_WAITING_HOURS', given('HELP_WAITING_HOURS') ?? '24', 1, 72, problems),
+    files: readFileLimits(given, problems),
     trustedProxies: listed(given('TRUSTED_PROXIES')),
     signOn: readSignOn(given, problems),
     logLevel: given('LOG_LEVEL') ?? (production ? 'info' : 'warn'),
@@ -397,6 +417,16 @@ function readTimeZone(value: string | undefined, problems: string[]): string {
     problems.push(`TIME_ZONE "${zone}" is not known. Use a name such as America/New_York.`)
   }
   return zone
+}
+
+const MEGABYTE = 1024 * 1024
+
+function readFileLimits(given: (name: Name) => string | undefined, problems: string[]): Config['files'] {
+  const megabytes = integer('FILE_MEGABYTES', given('FILE_MEGABYTES') ?? '25', 1, 5120, problems)
+  const perMessage = integer('FILES_PER_MESSAGE', given('FILES_PER_MESSAGE') ?? '10', 1, 100, problems)
+  const unsent = given('UNSENT_MEGABYTES') ?? String(2 * megabytes * perMessage)
+  const unsentBytes = integer('UNSENT_MEGABYTES', unsent, megabytes, 1024 * MEGABYTE, problems) * MEGABYTE
+  return Object.freeze({ bytes: megabytes * MEGABYTE, perMessage, unsentBytes })
 }
 
 const SIGN_ON = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_NAME'] as const

@@ -43,7 +43,8 @@ export async function start(say: (line: string) => void): Promise<Running> {
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
-    const limits = { maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }
+    // A large file on a slow line takes hours; web/keep-pace.ts cuts off what stands still.
+    const limits = { maxHeaderSize: 16_384, requestTimeout: 24 * 60 * 60_000, headersTimeout: 30_000 }
     const server = await listen(createServer(limits, refuseWhenFull(makeApp())))
     stops.push(() => close(server))
     if (cast.length > 0) sayWhereToGo(cast, say)

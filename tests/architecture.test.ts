@@ -66,6 +66,7 @@ const MAY_UNSEAL = [
   'attachments/attachment.ts',
   'attachments/keep-upload.ts',
   'attachments/sealed-files.ts',
+  'attachments/upload-in-pieces.ts',
   'mail/captured-mail.store.ts',
   'messages/draft.ts',
   'messages/list-inbox.ts',

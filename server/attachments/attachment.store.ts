@@ -74,6 +74,15 @@ export function listUploadsOf(accountId: string, draftId: string, transaction?: 
   )
 }
 
+/** Ids of all files of this account that no message has claimed. */
+export async function listUnclaimedOf(accountId: string): Promise<string[]> {
+  const rows = await ask<{ id: string }>(
+    'SELECT id FROM attachments WHERE uploader_account_id = $1 AND message_id IS NULL',
+    [accountId],
+  )
+  return rows.map(({ id }) => id)
+}
+
 /** Puts uploads of this account into its draft. */
 export async function addToDraft(
   accountId: string,

@@ -21,8 +21,8 @@ export class FileRefused extends Error {
 
 export interface RefusedFile {
   name: string
-  /** `no-room`, `not-now`: the file is well, and the place where it would rest is not. */
-  problem: FileProblem | 'too-big' | 'too-many' | 'no-room' | 'not-now'
+  /** `no-place`, `not-now`: the file is well, and the place where it would rest is not. */
+  problem: FileProblem | 'too-big' | 'too-many' | 'no-place' | 'not-now'
 }
 
 export interface FilePart {
@@ -208,7 +208,7 @@ function isCut(part: Readable): boolean {
 function problemIn(error: unknown): RefusedFile['problem'] | undefined {
   if (error instanceof FileRefused) return error.problem
   if (error instanceof TooLarge) return 'too-big'
-  if (error instanceof NoRoom) return 'no-room'
+  if (error instanceof NoRoom) return 'no-place'
   if (error instanceof Unavailable) return 'not-now'
   return undefined
 }

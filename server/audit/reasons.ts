@@ -8,6 +8,7 @@ export const REASONS = [
   'not-yours',
   'not-for-role',
   'not-sent-by-them',
+  'a-part',
   'already-opened',
   'past-enrolment',
   'no-access-code',

@@ -146,9 +146,10 @@ export function limitsView() {
   return { files: LIMITS.files, fileSize: sizeOfLimit(), bytes: LIMITS.fileBytes, characters: LONGEST_BODY }
 }
 
-/** "25 MB" */
+/** "25 MB", "5 GB" */
 export function sizeOfLimit() {
-  return `${LIMITS.fileBytes / 1024 / 1024} MB`
+  const megabytes = LIMITS.fileBytes / 1024 / 1024
+  return megabytes % 1024 === 0 ? `${megabytes / 1024} GB` : `${megabytes} MB`
 }
 
 interface Step {

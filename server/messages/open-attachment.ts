@@ -2,12 +2,13 @@
 import type { Readable } from 'node:stream'
 import {
   unsealAttachment,
-  unsealBytes,
+  unsealPart,
   unsealThumbnail,
   unwrapFileKey,
   type Attachment,
 } from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
+import type { Range } from '../attachments/range.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Closed, Gone, NotFound } from '../errors.ts'
@@ -51,21 +52,34 @@ export async function openThumbnail(reader: Reader, id: string, now = new Date()
   return thumbnail
 }
 
-/** The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. @throws as above */
+/** Part of a file, or what the answer to `HEAD` tells: its name and size. */
+export type Wanted = 'whole' | 'part' | 'head'
+
+/**
+ * The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. Every request that reveals
+ * bytes has its event; a download that was resumed is one receipt all the same.
+ * @returns `bytes` gives a part of it, or all @throws as above
+ */
 export async function downloadAttachment(
   reader: Reader,
   id: string,
+  wanted: Wanted,
   now = new Date(),
-): Promise<{ attachment: Attachment; bytes: Readable }> {
-  const { row, claimed } = await claimFile(reader, id, 'attachment.downloaded')
+): Promise<{ attachment: Attachment; bytes: (part: Range) => Promise<Readable> }> {
+  const act = wanted === 'head' ? 'attachment.previewed' : 'attachment.downloaded'
+  const { row, claimed } = await claimFile(reader, id, act)
   await inThread(reader, claimed, now, async (transaction) => {
-    await record(reader.actor, { act: 'attachment.downloaded', subject: { kind: 'attachment', id } }, transaction, now)
-    if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
+    const event = { act, subject: { kind: 'attachment', id } } as const
+    await record(reader.actor, wanted === 'part' ? { ...event, reason: 'a-part' } : event, transaction, now)
+    if (wanted !== 'head' && claimed.message.fromMailboxId !== claimed.mailboxId)
+      await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const key = await fileKey(reader, row, claimed)
   const attachment = unsealAttachment(row, key)
   const file = { id, name: attachment.name, messageId: claimed.message.id }
-  return { attachment, bytes: await firstBytes(reader, file, () => unsealBytes(row, key)) }
+  const bytes = (part: Range) =>
+    firstBytes(reader, file, () => unsealPart(row, key, { size: attachment.size, ...part }))
+  return { attachment, bytes }
 }
 
 /**

@@ -83,7 +83,13 @@ function readSubmission(request: Request): string {
 /** Keeps text and files of this form in the writer's draft of the thread. @returns the draft's id */
 async function keepReply(request: Request, threadId: string, draftId: string): Promise<string> {
   const text = textOf(typed(request.body, 'body').slice(0, 4 * LONGEST_BODY))
-  return saveDraft(writerIn(request), { draftId, threadId }, text, (request.keptFiles ?? []) as string[])
+  return saveDraft(writerIn(request), { draftId, threadId }, text, uploadsIn(request))
+}
+
+/** The files that came with a form, and those that its page's script had sent before; whose they are the store asks. */
+export function uploadsIn(request: Request): string[] {
+  const sent = typedList(request.body, 'uploaded').slice(0, 2 * LIMITS.files)
+  return [...((request.keptFiles ?? []) as string[]), ...sent.filter(isId)]
 }
 
 function textOf(body: string): DraftText {

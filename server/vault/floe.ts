@@ -9,6 +9,8 @@ import { Transform, type TransformCallback } from 'node:stream'
 export const FIELD_SEGMENT = 4096
 export const BODY_SEGMENT = 65536
 export const FILE_SEGMENT = 262144
+/** For files of more than a few megabytes: half as many turns of everything, and a download's megabyte is one segment. */
+export const LARGE_FILE_SEGMENT = 1048576
 
 /** The whole envelope is refused: cut, changed, moved, or under another key. Which of them is not told apart for people. */
 export class EnvelopeRefused extends Error {
@@ -34,6 +36,56 @@ export function sealingStream(key: Buffer, binding: string, segmentLength: numbe
   )
   blocks.push(envelope.header)
   return blocks
+}
+
+/** How many clear bytes a whole segment of this length holds. */
+export function roomIn(segmentLength: number): number {
+  return segmentLength - SEGMENT_OVERHEAD
+}
+
+/** The header of an envelope whose segments are sealed later, in pieces. */
+export function beginEnvelope(key: Buffer, binding: string, segmentLength: number): Buffer {
+  return startSealing(ourParameters(segmentLength), key, Buffer.from(binding)).header
+}
+
+/**
+ * Goes on with an envelope that was begun: clear bytes in, the segments from `position` on out, without the header. A position that is sealed
+ * once more, because its answer was lost, gets a fresh nonce as any other segment does: nothing is counted, so nothing can be counted twice.
+ * @param ends whether the envelope ends with these bytes; those of every other piece have to fill their segments
+ * @throws EnvelopeRefused when the header is not of this key and binding
+ */
+export function sealingStreamFrom(
+  key: Buffer,
+  binding: string,
+  begun: { header: Buffer; position: number },
+  ends: boolean,
+): Transform {
+  const parameters = parametersIn(begun.header)
+  const envelope = startSealing(parameters, key, Buffer.from(binding), randomBytes, begun)
+  const room = roomIn(parameters.segmentLength)
+  return cutIntoBlocks(
+    () => room,
+    (clear, last) => envelope.sealNext(clear, last),
+    ends,
+  )
+}
+
+/**
+ * Opens segments from `position` on, one after another, without those before. Whoever asks says which is the last, and it has to agree.
+ * @throws EnvelopeRefused, here for the header and then for each segment
+ */
+export function unsealFrom(
+  key: Buffer,
+  binding: string,
+  header: Buffer,
+  position: number,
+): (segment: Buffer, last: boolean) => Buffer {
+  return startUnsealing(parametersIn(header), key, Buffer.from(binding), header, position).unsealNext
+}
+
+/** The length of every segment but the last. @throws EnvelopeRefused when the header is not ours */
+export function segmentLengthIn(header: Buffer): number {
+  return parametersIn(header).segmentLength
 }
 
 /** An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one. */
@@ -104,7 +156,7 @@ interface Unsealing {
 const PARAMETERS_LENGTH = 10
 const IV_LENGTH = 32
 const HEADER_TAG_LENGTH = 32
-const HEADER_LENGTH = PARAMETERS_LENGTH + IV_LENGTH + HEADER_TAG_LENGTH
+export const HEADER_LENGTH = PARAMETERS_LENGTH + IV_LENGTH + HEADER_TAG_LENGTH
 const MARK_LENGTH = 4
 const NONCE_LENGTH = 12
 const TAG_LENGTH = 16
@@ -114,7 +166,7 @@ const KEY_LENGTH = 32
 const MESSAGE_KEY_LENGTH = 48
 const MOST_SEGMENTS = 2 ** 40
 const ROTATION_MASK = 20
-const ACCEPTED_LENGTHS = [FIELD_SEGMENT, BODY_SEGMENT, FILE_SEGMENT, 1048576]
+const ACCEPTED_LENGTHS = [FIELD_SEGMENT, BODY_SEGMENT, FILE_SEGMENT, LARGE_FILE_SEGMENT]
 
 function ourParameters(segmentLength: number): Parameters {
   if (!ACCEPTED_LENGTHS.includes(segmentLength)) throw new TypeError('This segment length is not in use')
@@ -128,18 +180,21 @@ function parametersIn(header: Buffer): Parameters {
   return { segmentLength, rotationMask: ROTATION_MASK }
 }
 
-/** startOnlineEncryption */
+/** startOnlineEncryption. With `begun` it goes on where an envelope stands. */
 function startSealing(
   parameters: Parameters,
   key: Buffer,
   binding: Buffer,
   random: RandomSource = randomBytes,
+  begun?: { header: Buffer; position: number },
 ): Sealing {
   checkKey(key)
-  const context = { encoded: encodeParameters(parameters), iv: random(IV_LENGTH), binding }
-  const header = Buffer.concat([context.encoded, context.iv, headerTag(key, context)])
+  const context = begun
+    ? contextIn(parameters, key, binding, begun.header)
+    : { encoded: encodeParameters(parameters), iv: random(IV_LENGTH), binding }
+  const header = begun?.header ?? Buffer.concat([context.encoded, context.iv, headerTag(key, context)])
   const segmentKey = segmentKeys(parameters, key, context)
-  let position = 0
+  let position = begun?.position ?? 0
   let closed = false
 
   /** encryptOnlineSegment and encryptLastSegment */
@@ -163,9 +218,8 @@ function startSealing(
   return { header, sealNext }
 }
 
-/** startOnlineDecryption */
-function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer): Unsealing {
-  checkKey(key)
+/** What the header says, once it was found to be of this key and binding. */
+function contextIn(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer): Context {
   const encoded = encodeParameters(parameters)
   if (header.length !== HEADER_LENGTH || !header.subarray(0, PARAMETERS_LENGTH).equals(encoded)) {
     throw new EnvelopeRefused('the header is not ours')
@@ -177,8 +231,13 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
   if (!timingSafeEqual(headerTag(key, context), header.subarray(PARAMETERS_LENGTH + IV_LENGTH))) {
     throw new EnvelopeRefused('the header tag does not fit the key and the binding')
   }
-  const segmentKey = segmentKeys(parameters, key, context)
-  let position = 0
+  return context
+}
+
+/** startOnlineDecryption. With a position it begins at that segment. */
+function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer, position = 0): Unsealing {
+  checkKey(key)
+  const segmentKey = segmentKeys(parameters, key, contextIn(parameters, key, binding, header))
   let closed = false
 
   /** decryptOnlineSegment and decryptLastSegment. The end of the input says which is the last one, and the segment has to agree. */
@@ -269,7 +328,7 @@ function checkRoomLeft(position: number, last: boolean): void {
  * Hands on blocks of the wanted length. A full block waits until a further byte or the end arrives, because only then
  * is it known whether it is the last. The one buffer is used again: `turn` must not keep its block.
  */
-function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer): Transform {
+function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer, ends = true): Transform {
   let block = Buffer.allocUnsafeSlow(wanted())
   let filled = 0
 
@@ -293,7 +352,7 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
 
   function flush(this: Transform, done: TransformCallback): void {
     try {
-      done(null, turn(block.subarray(0, filled), true))
+      done(null, turn(block.subarray(0, filled), ends))
     } catch (error) {
       done(error as Error)
     }

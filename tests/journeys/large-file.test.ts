@@ -104,7 +104,7 @@ test('75. 20 MB upload shows `<progress>` with value, survives one dropped conne
   const words = (await said()).join(' | ')
   assert.match(words, /is on its way/)
   assert.match(words, /\d+ % of scan of my foot\.txt is here/)
-  assert.match(words, /is here\. It goes with your message when you press Send/)
+  assert.match(words, /is here\. It goes when you press Send/)
   assert.equal(await page.inputValue('#body'), 'My foot, from all sides.')
   await page.click('[name=action][value=send]')
   await page.waitForURL('**/sent')
@@ -125,11 +125,11 @@ test('the line does not come back: the text is kept, Send sends nothing without 
   assert.deepEqual(results.violations, [])
   // Sent while it is under way: the form waits.
   await page.click('[name=action][value=send]')
-  await page.locator('.waits', { hasText: 'on their way' }).waitFor()
+  await page.locator('[data-sending]', { hasText: 'on their way' }).waitFor()
   await page.locator('.picked .sending button').click()
   await line(page).filter({ hasText: 'Paused at' }).waitFor()
   await page.click('[name=action][value=send]')
-  await page.locator('.waits', { hasText: 'Nothing was sent yet' }).waitFor()
+  await page.locator('[data-sending]', { hasText: 'Nothing was sent yet' }).waitFor()
   assert.match(await page.evaluate(() => document.activeElement!.textContent!), /^Resume/)
   assert.equal(await page.inputValue('#body'), 'Kept in any case.')
   up = true

@@ -13,7 +13,7 @@ import { openOwnUpload, pieceName, type UploadInPieces } from './upload-in-piece
 import { appendPiece, countAttempt } from './upload.store.ts'
 
 /** Bytes of one piece, at most. */
-export const MOST_PIECE = 32 * PIECE_ROOM
+export const MOST_PIECE = 128 * PIECE_ROOM
 
 /** The upload stands elsewhere: an answer was lost, or another piece was quicker. */
 export class OutOfPlace extends Error {
@@ -47,7 +47,7 @@ export async function addPiece(
   throw new OutOfPlace()
 }
 
-/** The largest file has some five thousand segments. */
+/** The largest file has some twenty thousand segments. */
 const MOST_ATTEMPTS = 100_000
 
 /** @throws BadInput when it is neither the rest of the file nor a whole number of segments */

@@ -3,7 +3,7 @@ import { inTransaction } from '../database/connection.ts'
 import { TooLarge } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { beginEnvelope, LARGE_FILE_SEGMENT } from '../vault/floe.ts'
+import { beginEnvelope, FILE_SEGMENT } from '../vault/floe.ts'
 import { padme } from '../vault/padding.ts'
 import { newKey } from '../vault/wrap.ts'
 import { LIMITS } from './attachment.ts'
@@ -30,7 +30,7 @@ export async function beginUpload(
     mailboxId: own.id,
     mailboxVersion: own.version,
     ...sealUpload(id, own, key, { name: safeFileName(name), size }),
-    header: beginEnvelope(key, `attachment/${id}`, LARGE_FILE_SEGMENT),
+    header: beginEnvelope(key, `attachment/${id}`, FILE_SEGMENT),
     kilobytes: Math.ceil(padme(size + 1) / 1024),
     segments: 0,
     attempts: 0,

@@ -3,7 +3,6 @@
  * its envelope the content is followed by 0x80 and zeros up to Padmé's size (ISO/IEC 7816-4), so that it can be sealed while its length is
  * still unknown.
  */
-import { createHash } from 'node:crypto'
 import { Readable, Transform, pipeline, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { TooLarge, Unavailable } from '../errors.ts'
@@ -11,7 +10,6 @@ import {
   EnvelopeRefused,
   FILE_SEGMENT,
   HEADER_LENGTH,
-  LARGE_FILE_SEGMENT,
   roomIn,
   sealingStream,
   sealingStreamFrom,
@@ -30,8 +28,6 @@ export interface Sealed {
   head: Buffer
   /** The last clear bytes, at most 65,557: where a ZIP's list of contents would be. */
   tail: Buffer
-  /** Of the clear bytes. */
-  sha256: Buffer
 }
 
 /**
@@ -97,7 +93,7 @@ export async function readSealedWhole(id: string, binding: string, key: Buffer):
 }
 
 /** How many clear bytes every segment of an upload in pieces holds: its pieces are whole numbers of them. */
-export const PIECE_ROOM = roomIn(LARGE_FILE_SEGMENT)
+export const PIECE_ROOM = roomIn(FILE_SEGMENT)
 
 /**
  * Seals the next bytes of an upload under a name of their own. @param begun where the upload stands; `size` when the file ends with these bytes,
@@ -256,7 +252,6 @@ function padAfter(size: number): Transform {
 
 /** Hands the content on, measures it on the way, and appends the padding. */
 function measureAndPad(limit: number): { measured: () => Sealed; measuring: Transform } {
-  const hash = createHash('sha256')
   const head: Buffer[] = []
   const tail: Buffer[] = []
   let size = 0
@@ -269,7 +264,6 @@ function measureAndPad(limit: number): { measured: () => Sealed; measuring: Tran
     tailSize += chunk.length
     while (tail[0] && tailSize - tail[0].length >= TAIL_LENGTH) tailSize -= tail.shift()?.length ?? 0
     size += chunk.length
-    hash.update(chunk)
     done(null, chunk)
   }
 
@@ -285,7 +279,6 @@ function measureAndPad(limit: number): { measured: () => Sealed; measuring: Tran
       size,
       head: Buffer.concat(head),
       tail: Buffer.concat(tail).subarray(-TAIL_LENGTH),
-      sha256: hash.digest(),
     }),
   }
 }

@@ -17,12 +17,15 @@ import { FileRefused } from './sealing-storage.ts'
 import { uploadForm } from './upload.form.ts'
 import { dropPieces, findOwnUpload } from './upload-in-pieces.ts'
 
+/** What a page begins with; on a good line its script takes more at once. */
+const A_MEGABYTE = 4 * PIECE_ROOM
+
 /** POST /uploads */
 export async function beginPieces(request: Request, response: Response) {
   const file = uploadForm(request.body)
   try {
     const id = await beginUpload(readerOf(request), file)
-    response.status(201).json({ id, offset: 0, step: PIECE_ROOM, most: MOST_PIECE })
+    response.status(201).json({ id, offset: 0, step: A_MEGABYTE, most: MOST_PIECE })
   } catch (error) {
     tellProblem(response, error)
   }

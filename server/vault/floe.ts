@@ -9,8 +9,6 @@ import { Transform, type TransformCallback } from 'node:stream'
 export const FIELD_SEGMENT = 4096
 export const BODY_SEGMENT = 65536
 export const FILE_SEGMENT = 262144
-/** For files of more than a few megabytes: half as many turns of everything, and a download's megabyte is one segment. */
-export const LARGE_FILE_SEGMENT = 1048576
 
 /** The whole envelope is refused: cut, changed, moved, or under another key. Which of them is not told apart for people. */
 export class EnvelopeRefused extends Error {
@@ -94,10 +92,10 @@ export function unsealingStream(key: Buffer, binding: string): Transform {
   return cutIntoBlocks(
     () => envelope?.segmentLength ?? HEADER_LENGTH,
     (block, last) => {
-      if (envelope) return envelope.unsealNext(block, last)
+      if (envelope) return [envelope.unsealNext(block, last)]
       envelope = startUnsealing(parametersIn(block), key, Buffer.from(binding), block)
       if (last) throw new EnvelopeRefused('there is no segment after the header')
-      return NOTHING
+      return []
     },
   )
 }
@@ -124,9 +122,9 @@ export function sealWhole(
   const pieces = [envelope.header]
   let start = 0
   for (; plaintext.length - start > room; start += room) {
-    pieces.push(envelope.sealNext(plaintext.subarray(start, start + room), false))
+    pieces.push(...envelope.sealNext(plaintext.subarray(start, start + room), false))
   }
-  pieces.push(envelope.sealNext(plaintext.subarray(start), true))
+  pieces.push(...envelope.sealNext(plaintext.subarray(start), true))
   return Buffer.concat(pieces)
 }
 
@@ -144,7 +142,8 @@ export function unsealWhole(parameters: Parameters, key: Buffer, binding: Buffer
 
 interface Sealing {
   header: Buffer
-  sealNext(clear: Buffer, last: boolean): Buffer
+  /** In parts, because putting them together would copy every byte once more. */
+  sealNext(clear: Buffer, last: boolean): Buffer[]
 }
 
 interface Unsealing {
@@ -166,7 +165,7 @@ const KEY_LENGTH = 32
 const MESSAGE_KEY_LENGTH = 48
 const MOST_SEGMENTS = 2 ** 40
 const ROTATION_MASK = 20
-const ACCEPTED_LENGTHS = [FIELD_SEGMENT, BODY_SEGMENT, FILE_SEGMENT, LARGE_FILE_SEGMENT]
+const ACCEPTED_LENGTHS = [FIELD_SEGMENT, BODY_SEGMENT, FILE_SEGMENT, 1048576]
 
 function ourParameters(segmentLength: number): Parameters {
   if (!ACCEPTED_LENGTHS.includes(segmentLength)) throw new TypeError('This segment length is not in use')
@@ -198,13 +197,13 @@ function startSealing(
   let closed = false
 
   /** encryptOnlineSegment and encryptLastSegment */
-  function sealNext(clear: Buffer, last: boolean): Buffer {
+  function sealNext(clear: Buffer, last: boolean): Buffer[] {
     const room = parameters.segmentLength - SEGMENT_OVERHEAD
     const fits = last ? clear.length <= room : clear.length === room
     if (closed || !fits) throw new TypeError('This is not the next segment of the envelope')
     checkRoomLeft(position, last)
-    const head = Buffer.allocUnsafe(MARK_LENGTH)
-    head.writeUInt32BE(last ? SEGMENT_OVERHEAD + clear.length : NOT_LAST)
+    const mark = Buffer.allocUnsafe(MARK_LENGTH)
+    mark.writeUInt32BE(last ? SEGMENT_OVERHEAD + clear.length : NOT_LAST)
     const nonce = random(NONCE_LENGTH)
     const cipher = createCipheriv('aes-256-gcm', segmentKey(position), nonce)
     cipher.setAAD(placeOf(position, last))
@@ -212,7 +211,7 @@ function startSealing(
     cipher.final()
     position++
     closed = last
-    return Buffer.concat([head, nonce, sealed, cipher.getAuthTag()])
+    return [Buffer.concat([mark, nonce]), sealed, cipher.getAuthTag()]
   }
 
   return { header, sealNext }
@@ -324,11 +323,14 @@ function checkRoomLeft(position: number, last: boolean): void {
   if (position >= MOST_SEGMENTS - 1 && !last) throw new EnvelopeRefused('there are too many segments')
 }
 
+/** Bytes that are worked on while those before them are on their way to the disk, which would otherwise take turns. */
+const AHEAD = 1048576
+
 /**
  * Hands on blocks of the wanted length. A full block waits until a further byte or the end arrives, because only then
  * is it known whether it is the last. The one buffer is used again: `turn` must not keep its block.
  */
-function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer, ends = true): Transform {
+function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer[], ends = true): Transform {
   let block = Buffer.allocUnsafeSlow(wanted())
   let filled = 0
 
@@ -336,7 +338,7 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
     try {
       for (let start = 0; start < chunk.length;) {
         if (filled === block.length) {
-          this.push(turn(block, false))
+          for (const part of turn(block, false)) this.push(part)
           if (block.length !== wanted()) block = Buffer.allocUnsafeSlow(wanted())
           filled = 0
         }
@@ -352,13 +354,12 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
 
   function flush(this: Transform, done: TransformCallback): void {
     try {
-      done(null, turn(block.subarray(0, filled), ends))
+      for (const part of turn(block.subarray(0, filled), ends)) this.push(part)
+      done()
     } catch (error) {
       done(error as Error)
     }
   }
 
-  return new Transform({ transform, flush })
+  return new Transform({ transform, flush, readableHighWaterMark: AHEAD })
 }
-
-const NOTHING = Buffer.alloc(0)

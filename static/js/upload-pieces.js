@@ -15,7 +15,10 @@ addEventListener('beforeunload', (event) => {
 })
 // The file is nowhere but on this page: it stays, and says what to do.
 document.addEventListener('session-end', (event) => {
-  for (const uploads of unfinished.values()) for (const upload of uploads) (event.preventDefault(), upload.signedOut())
+  for (const upload of [...unfinished.values()].flatMap((uploads) => [...uploads])) {
+    event.preventDefault()
+    upload.signedOut()
+  }
 })
 
 /** @returns the row's part of it, and what takes it back */
@@ -38,7 +41,7 @@ export function sendInPieces(file, place, say) {
   let stop = new AbortController()
   let wake = () => {}
 
-  box.className = 'sending'
+  box.className = 'actions'
   bar.max = 100
   bar.value = 0
   bar.setAttribute('aria-label', file.name)
@@ -62,7 +65,6 @@ export function sendInPieces(file, place, say) {
     stop = new AbortController()
     label(words.pause)
     show()
-    if (!id) say([fill(words.begun)])
     try {
       await send()
     } catch (error) {
@@ -73,7 +75,6 @@ export function sendInPieces(file, place, say) {
   async function send() {
     while (!id) await trying(begin)
     while (offset < file.size) await trying(piece)
-    line.textContent = words.checking
     while (running) if (await trying(finish)) return
   }
 
@@ -113,7 +114,7 @@ export function sendInPieces(file, place, say) {
 
   async function finish() {
     const { wait, offset: before } = await ask(`/uploads/${id}/finish`, { method: 'POST', body: fields({}) })
-    if (before !== undefined) throw { words: words.lost }
+    if (before !== undefined) throw { words: words.stopped }
     if (wait) return void (await new Promise((done) => setTimeout(done, 2000)))
     end()
     sent.value = id
@@ -147,7 +148,7 @@ export function sendInPieces(file, place, say) {
     }
     if (answer.ok || answer.status === 409) return answer.json()
     if (answer.status === 422) throw { words: (await answer.json()).problem }
-    if (answer.status < 500 && answer.status !== 408 && answer.status !== 429) throw { words: words.lost }
+    if (answer.status < 500 && answer.status !== 408 && answer.status !== 429) throw { words: words.stopped }
     throw answer
   }
 

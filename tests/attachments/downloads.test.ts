@@ -20,7 +20,7 @@ import {
   writeSealed,
 } from '../../server/attachments/sealed-files.ts'
 import { newId } from '../../server/lib/ids.ts'
-import { beginEnvelope, EnvelopeRefused, FILE_SEGMENT, LARGE_FILE_SEGMENT } from '../../server/vault/floe.ts'
+import { beginEnvelope, EnvelopeRefused, FILE_SEGMENT } from '../../server/vault/floe.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import type { Visitor } from '../support/visitor.ts'
@@ -131,14 +131,14 @@ describe('138. fork/cluster/snapshot resume -> no IV repeats', () => {
 
   test('a piece that is sealed again, from the same state, has other nonces and other bytes in every segment, and opens alike', async () => {
     const content = randomBytes(2 * PIECE_ROOM + 10)
-    const header = beginEnvelope(key, binding, LARGE_FILE_SEGMENT)
+    const header = beginEnvelope(key, binding, FILE_SEGMENT)
     const id = newId()
     const nonces = new Set<string>()
     for (let number = 1; number <= 20; number++) {
       const source = Readable.from([content.subarray(0, 2 * PIECE_ROOM)])
       await writePiece(`${id}.${number}`, binding, key, { header, position: 0 }, source)
       const sealed = await buffer(await fileStore().read(`${id}.${number}`))
-      for (const start of [0, LARGE_FILE_SEGMENT]) nonces.add(sealed.toString('hex', start + 4, start + 16))
+      for (const start of [0, FILE_SEGMENT]) nonces.add(sealed.toString('hex', start + 4, start + 16))
     }
     assert.equal(nonces.size, 40)
     const ending = { header, position: 2, size: content.length }
@@ -159,10 +159,10 @@ describe('138. fork/cluster/snapshot resume -> no IV repeats', () => {
       }
       return [1, 2, 3].map((number) => `${upload}.${number}`) as [string, string, string]
     }
-    const header = beginEnvelope(key, binding, LARGE_FILE_SEGMENT)
+    const header = beginEnvelope(key, binding, FILE_SEGMENT)
     const id = newId()
     const [first, second, third] = await names(header, id)
-    const [strange] = await names(beginEnvelope(key, binding, LARGE_FILE_SEGMENT), newId())
+    const [strange] = await names(beginEnvelope(key, binding, FILE_SEGMENT), newId())
     const wrong = [
       [second, first, third],
       [first, first, third],
@@ -180,7 +180,7 @@ describe('138. fork/cluster/snapshot resume -> no IV repeats', () => {
   })
 
   test('a header of another key or binding seals nothing', async () => {
-    const header = beginEnvelope(key, 'attachment/2', LARGE_FILE_SEGMENT)
+    const header = beginEnvelope(key, 'attachment/2', FILE_SEGMENT)
     const write = () =>
       writePiece(`${newId()}.1`, binding, key, { header, position: 0 }, Readable.from([Buffer.alloc(1)]))
     await assert.rejects(write, EnvelopeRefused)

@@ -149,8 +149,8 @@ async function sendForm(sender: Sender, server: ChildServer, message: string, by
 
 async function sendPieces(sender: Sender, server: ChildServer, bytes: number): Promise<void> {
   const id = await begun(sender, 'large.txt', bytes)
-  for (let offset = 0; offset < bytes; offset += 32 * ROOM) {
-    const length = Math.min(32 * ROOM, bytes - offset)
+  for (let offset = 0; offset < bytes; offset += 128 * ROOM) {
+    const length = Math.min(128 * ROOM, bytes - offset)
     const headers = {
       ...headersOf(sender),
       host: `localhost:${server.port}`,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Answer, Visitor } from '../support/visitor.ts'
 
-export const ROOM = 1048576 - 32
+export const ROOM = 262144 - 32
 
 export interface Sender {
   visitor: Visitor

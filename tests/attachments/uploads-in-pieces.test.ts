@@ -96,7 +96,7 @@ describe('An upload in pieces', () => {
     const id = await begun(sender, 'lost.txt', bytes.length)
     assert.equal((await sendPiece(sender, id, 0, bytes.subarray(0, ROOM))).status, 200)
     const before = filesOnDisk().length
-    await breakOff(id, ROOM, 700_000)
+    await breakOff(id, ROOM, 170_000)
     await until(() => filesOnDisk().length === before, 'the half is gone')
     assert.equal(await offsetOf(id), ROOM)
     const head = await maria.ask(`/uploads/${id}`, { method: 'HEAD' })

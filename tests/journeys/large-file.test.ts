@@ -60,7 +60,7 @@ async function heard(page: Page): Promise<() => Promise<string[]>> {
 }
 
 const bar = (page: Page) => page.locator('.picked progress')
-const line = (page: Page) => page.locator('.picked .sending .quiet')
+const line = (page: Page) => page.locator('.picked .actions .quiet')
 const pieces = '**/uploads/*'
 
 /** Lets pieces through only while `open` says so. @returns how many were let through */
@@ -102,9 +102,8 @@ test('75. 20 MB upload shows `<progress>` with value, survives one dropped conne
   assert.equal(dropped, 1)
   assert.ok(values.has(100))
   const words = (await said()).join(' | ')
-  assert.match(words, /is on its way/)
   assert.match(words, /\d+ % of scan of my foot\.txt is here/)
-  assert.match(words, /is here\. It goes with your message when you press Send/)
+  assert.match(words, /is here\. It goes when you press Send/)
   assert.equal(await page.inputValue('#body'), 'My foot, from all sides.')
   await page.click('[name=action][value=send]')
   await page.waitForURL('**/sent')
@@ -125,11 +124,11 @@ test('the line does not come back: the text is kept, Send sends nothing without 
   assert.deepEqual(results.violations, [])
   // Sent while it is under way: the form waits.
   await page.click('[name=action][value=send]')
-  await page.locator('.waits', { hasText: 'on their way' }).waitFor()
-  await page.locator('.picked .sending button').click()
+  await page.locator('[data-sending]', { hasText: 'on their way' }).waitFor()
+  await page.locator('.picked .actions button').click()
   await line(page).filter({ hasText: 'Paused at' }).waitFor()
   await page.click('[name=action][value=send]')
-  await page.locator('.waits', { hasText: 'Nothing was sent yet' }).waitFor()
+  await page.locator('[data-sending]', { hasText: 'Nothing was sent yet' }).waitFor()
   assert.match(await page.evaluate(() => document.activeElement!.textContent!), /^Resume/)
   assert.equal(await page.inputValue('#body'), 'Kept in any case.')
   up = true
@@ -179,12 +178,12 @@ test('a sign-in that ends meanwhile stops the file and loses nothing: after the 
   await changeSessions(server, { startedAt: 1 }, ({ sess }) => sess['accountId'] === id)
   await line(page).filter({ hasText: 'You are signed out' }).waitFor()
   assert.equal(await page.inputValue('#body'), 'Signed out in between.')
-  const [other] = await Promise.all([page.context().waitForEvent('page'), page.click('.picked .sending a')])
+  const [other] = await Promise.all([page.context().waitForEvent('page'), page.click('.picked .actions a')])
   await signIn(other, server.cast.maria)
   await other.waitForURL('**/messages')
   await page.unroute(pieces)
   up = false
-  await page.locator('.picked .sending button').click()
+  await page.locator('.picked .actions button').click()
   await line(page).filter({ hasText: 'Ready to send' }).waitFor()
   await page.click('[name=action][value=send]')
   await page.waitForURL('**/sent')
@@ -220,7 +219,7 @@ test('how it looks', { skip: !process.env['PICTURES'] }, async () => {
     await page.setInputFiles('#files', large)
     await line(page).filter({ hasText: 'connection is lost' }).waitFor()
     await page.locator('.field.files').screenshot({ path: join(to, `lost-${width}-${dark}.png`) })
-    await page.locator('.picked .sending button').click()
+    await page.locator('.picked .actions button').click()
     await page.click('[name=action][value=send]')
     await page.locator('.field.files').screenshot({ path: join(to, `paused-${width}-${dark}.png`) })
     await page.locator('.picked li > button').click()

@@ -19,6 +19,8 @@ import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
+import type { RestorePlace } from './upkeep/restore-backup.ts'
+import { readMasterKeyFile, useMasterKey } from './vault/master-key.ts'
 import { openVault } from './vault/vault.ts'
 import { jobs, timetable } from './work.ts'
 
@@ -72,6 +74,29 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await bindEarlierRows()
   await makeRoomForAccessEvents()
   configureFileStore(folderStore(join(dataDir, 'files')))
+}
+
+/** An empty place for a backup, as the settings name it, with the master key in use: what a restore needs. */
+export async function openEmptyPlace(
+  say: (line: string) => void,
+  stops: (() => Promise<void> | void)[],
+): Promise<RestorePlace> {
+  const { dataDir, databaseUrl, migrationDatabaseUrl, masterKey: fromSetting } = config()
+  await openDataDir(dataDir)
+  const masterKey = fromSetting ?? readMasterKeyFile(dataDir, false)
+  useMasterKey(masterKey)
+  configureFileStore(folderStore(join(dataDir, 'files')))
+  if (databaseUrl) {
+    if (!migrationDatabaseUrl)
+      throw new Error("A restore makes the schema. Set MIGRATION_DATABASE_URL to the owner's role and ask again.")
+    await tryConnection('DATABASE_URL', databaseUrl)
+    await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
+    stops.push(disconnectDatabase)
+    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, dataDir, masterKey }
+  }
+  const embedded = await startEmbeddedDatabase({ dataDir, say })
+  stops.push(() => embedded.stop(), disconnectDatabase)
+  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey }
 }
 
 function listen(server: Server): Promise<Server> {

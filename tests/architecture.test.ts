@@ -10,6 +10,7 @@ const ORDER = [
   ['main', 'app', 'start', 'groups', 'routes', 'work'],
   ['try-out'],
   ['reports'],
+  ['upkeep'],
   ['intake'],
   ['notices'],
   ['messages'],

@@ -177,7 +177,7 @@ export function passkeySalt(): Buffer {
   return deriveKey(opened().keys.pepper, 'passkey-salt')
 }
 
-/** Whose public half it is: a mailbox, and the account or team that it belongs to. */
+/** Whose public half it is: a mailbox, and the account or team that it belongs to; neither is the system itself. */
 export interface MailboxOwner {
   id: string
   accountId: string | null
@@ -186,7 +186,8 @@ export interface MailboxOwner {
 
 /** The MAC over a mailbox's public half, its id, owner and version; checked before anything is sealed to it. */
 export function publicHalfMac(mailbox: MailboxOwner, version: number, publicHalf: Buffer): Buffer {
-  const owner = mailbox.accountId ? `account/${mailbox.accountId}` : `team/${mailbox.teamId}`
+  const { accountId, teamId } = mailbox
+  const owner = accountId ? `account/${accountId}` : teamId ? `team/${teamId}` : 'system'
   return macOfPublicHalf(opened().keys.lookup, `${mailbox.id}\0${owner}`, version, publicHalf)
 }
 

@@ -1,0 +1,26 @@
+/** The backups that were made, for those who have to say what still holds a message that was destroyed. */
+import type { Transaction } from '../database/connection.ts'
+import { table } from '../database/table.ts'
+
+export interface BackupRow {
+  id: string
+  madeAt: Date
+  /** Null: whoever made it named no end. */
+  keptUntil: Date | null
+  masterKeyVersion: number
+}
+
+const backups = table<BackupRow>('backups', {
+  id: 'uuid key',
+  madeAt: 'timestamptz',
+  keptUntil: 'timestamptz',
+  masterKeyVersion: 'integer',
+})
+
+export function insertBackup(row: BackupRow, transaction?: Transaction): Promise<void> {
+  return backups.insert(row, transaction)
+}
+
+export function findBackup(id: string, transaction?: Transaction): Promise<BackupRow | undefined> {
+  return backups.find({ id }, transaction)
+}

@@ -20,7 +20,9 @@ try {
   await prepareJobs()
   const made = await makeBackup(file === '-' ? process.stdout : file, keptUntil, everyTenSeconds(sayProgress))
   const { rows, files, bytes, swept, missing } = made.contents
-  say(`${file === '-' ? 'The backup' : file} is whole: ${rows} rows and ${files} files (${megabytes(bytes)}) as of ${made.madeAt.toISOString()}.`)
+  say(
+    `${file === '-' ? 'The backup' : file} is whole: ${rows} rows and ${files} files (${megabytes(bytes)}) as of ${made.madeAt.toISOString()}.`,
+  )
   say(`It opens with version ${made.masterKeyVersion} of the master key, which is not in it. Keep that elsewhere.`)
   if (swept.length > 0) say(`Taken back while it was made, and not in it: ${swept.length} files.`)
   if (missing.length > 0) {
@@ -38,7 +40,9 @@ try {
 function dayAfter(day: string): Date {
   const end = new Date(`${day}T24:00:00Z`)
   if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(end.getTime()) || end < new Date())
-    throw new Error('--kept-until is a day to come, such as 2031-12-31: until then the backup is kept, and then destroyed.')
+    throw new Error(
+      '--kept-until is a day to come, such as 2031-12-31: until then the backup is kept, and then destroyed.',
+    )
   return end
 }
 

@@ -34,8 +34,7 @@ async function lostFiles(owner: Client, { contents, damagedFiles, gaps }: Loaded
   if (gaps > 0 || !contents) {
     const swept = new Set(contents?.swept)
     const { rows } = await owner.query<{ name: string }>(NAMED_FILES)
-    for (const { name } of rows)
-      if (!swept.has(name) && (await fileStore().size(name)) === undefined) lost.add(name)
+    for (const { name } of rows) if (!swept.has(name) && (await fileStore().size(name)) === undefined) lost.add(name)
   }
   return [...lost]
 }

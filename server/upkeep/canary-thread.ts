@@ -69,7 +69,12 @@ export async function makeCanaryThread(now = new Date()): Promise<void> {
         messageId: id,
         position: 0,
         keyWrapped: wrapFileKey(fileId, key, fileKey),
-        labelSealed: sealLabel(fileId, fileKey, { name: FILE_NAME, kind: 'text', type: 'text/plain', size: FILE.length }),
+        labelSealed: sealLabel(fileId, fileKey, {
+          name: FILE_NAME,
+          kind: 'text',
+          type: 'text/plain',
+          size: FILE.length,
+        }),
         thumbnailId: null,
         uploadedAt: now,
         claimedAt: now,

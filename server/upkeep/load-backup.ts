@@ -126,7 +126,8 @@ function loadTables(owner: Client, columns: ReadonlyMap<string, string[]>) {
 function loadFiles() {
   const damaged: string[] = []
   let whole = 0
-  let open: { name: string; bytes: PassThrough; kept: Promise<Error | undefined>; hash: Hash; length: number } | undefined
+  let open:
+    { name: string; bytes: PassThrough; kept: Promise<Error | undefined>; hash: Hash; length: number } | undefined
 
   function begin(name: string) {
     if (!isFileName(name)) throw new Error('The backup holds a file with a name that is not ours.')

@@ -88,7 +88,8 @@ async function keepInFile(path: string, backup: BackupRow, tell: (progress: Prog
 }
 
 function refuseTaken(path: string) {
-  if (existsSync(path)) throw new Error(`${path} is there already. A backup takes the place of nothing: name another file.`)
+  if (existsSync(path))
+    throw new Error(`${path} is there already. A backup takes the place of nothing: name another file.`)
 }
 
 /** It is in the log, and in the list that certificates name, before it can be found under its name. */

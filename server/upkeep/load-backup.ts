@@ -124,7 +124,7 @@ function loadTables(owner: Client, columns: ReadonlyMap<string, string[]>) {
 }
 
 function loadFiles() {
-  const damaged: string[] = []
+  const damaged = new Set<string>()
   let whole = 0
   let open:
     { name: string; bytes: PassThrough; kept: Promise<Error | undefined>; hash: Hash; length: number } | undefined
@@ -144,7 +144,7 @@ function loadFiles() {
   /** The store keeps a file whole or not at all. */
   async function giveUp() {
     if (!open) return
-    damaged.push(open.name)
+    damaged.add(open.name)
     open.bytes.on('error', () => {}).destroy(new Error('damaged'))
     await open.kept
     open = undefined
@@ -153,7 +153,7 @@ function loadFiles() {
   return {
     miss: giveUp,
     whole: () => whole,
-    damaged: () => damaged,
+    damaged: () => [...damaged],
     async take(frame: Frame) {
       if (frame.begins) {
         await giveUp()
@@ -171,7 +171,7 @@ function loadFiles() {
       if (!open && expected.bytes === 0) begin(frame.name)
       if (open?.name !== frame.name) {
         await giveUp()
-        damaged.push(frame.name)
+        damaged.add(frame.name)
         return
       }
       if (open.length !== expected.bytes || open.hash.digest('hex') !== expected.sha256) return giveUp()

@@ -138,6 +138,7 @@ async function* blocksOf(
     yield* rowsOf(client, table, writer, contents)
     told()
   }
+  yield* writer.rest()
   for await (const name of filesNamed(client)) {
     yield* fileOf(name, writer, contents)
     told()

@@ -47,11 +47,12 @@ try {
   stops.push(() => embedded.stop(), disconnectDatabase)
   configureFileStore(folderStore(join(dataDir, 'files')))
   const place = { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey }
-  const { good, report } = await drillRestore(file, place, { count, record }, say)
+  const { good, report, verifier } = await drillRestore(file, place, { count, record }, say)
   const to = values.report ?? `${file}.drill-${new Date().toISOString().replace(/[:.]/g, '-')}.txt`
   await writeFile(to, report, { flag: 'wx', mode: 0o600 })
   say(report)
   say(`The report: ${to}`)
+  say(`Its signature is checked with: ${verifier}`)
   if (!good) process.exitCode = 1
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)

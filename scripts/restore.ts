@@ -25,7 +25,12 @@ try {
   sayDamage(loaded, affected)
   const swept = loaded.contents?.swept.length ?? 0
   if (swept > 0) say(`${swept} files of messages that were taken back while the backup was made are not in it.`)
-  say('Everybody has to sign in again, and links for a new password that were under way are dead.')
+  say(
+    'Everybody has to sign in again. What was under way then is ended: links for a new password, helped sign-ins, changes of address, access codes.',
+  )
+  say(
+    'Recovery codes of then sign nobody in; people make new ones on their account page. The old ones still open old mail.',
+  )
 } catch (error) {
   const { message } = error as Error
   process.stderr.write(`${message}\n`)

@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { config } from '../config.ts'
+import { signNote, verifierKey } from '../vault/log-key.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { checkRestored, type Check } from './check-restored.ts'
 import type { Manifest } from './backup-form.ts'
@@ -19,8 +21,10 @@ export interface Sample {
 
 export interface Drilled {
   good: boolean
-  /** Not signed yet. */
+  /** A signed note; the log key is in the backup itself. */
   report: string
+  /** By which others check it. */
+  verifier: string
 }
 
 /** @throws Error with a sentence when the backup could not even be begun with */
@@ -44,7 +48,9 @@ export async function drillRestore(
     })
   checks.push(await checkSample(sample))
   const good = checks.every((check) => check.good)
-  return { good, report: write({ sha256, backup, checks, good, took: seconds(started), now }) }
+  const report = write({ sha256, backup, checks, good, took: seconds(started), now })
+  const name = `${new URL(config().baseUrl).host}/restore-drill`
+  return { good, report: signNote(name, report), verifier: verifierKey(name) }
 }
 
 async function checkSample({ count, record }: Sample): Promise<Check> {

@@ -10,6 +10,7 @@ import { NotFound } from '../errors.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 import { makeKeyPair } from './hpke.ts'
 import { vaultKeys } from './key.store.ts'
+import { openLogKey } from './log-key.ts'
 import { MasterKeyProblem, readMasterKeyFile, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
 import { padToBucket, unpad } from './padding.ts'
 import type { KeyPair } from './hpke.ts'
@@ -35,6 +36,7 @@ export async function openVault(dataDir: string, masterKey: string | undefined, 
   useMasterKey(masterKey ?? readMasterKeyFile(dataDir, stored.length === 0))
   if (stored.length === 0) await inTransaction((transaction) => makeKeys(now, transaction))
   open = await openKeys()
+  await openLogKey(now)
 }
 
 async function makeKeys(now: Date, transaction: Transaction) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { readNote } from '../../server/vault/log-key.ts'
 import { startChildServer, type ChildServer } from '../faults/child-server.ts'
 import { textFile, writeTo } from '../support/letters.ts'
 import { signedIn } from '../support/visitor.ts'
@@ -56,6 +57,10 @@ test('a good backup: everything opens, the report says so, and what was tried is
     /^The backup can be restored\.$/m,
   ])
     assert.match(report, line)
+  const verifier = /checked with: (\S+)/.exec(said)![1]!
+  assert.match(verifier, /^localhost:\d+\/restore-drill\+/)
+  assert.ok(readNote(report, verifier), 'it is signed')
+  assert.equal(readNote(report.replace('good', 'WRONG'), verifier), undefined)
   assert.doesNotMatch(report + said, /WRONG|word-of-the-drill|A fictitious/)
   const sampled = await server.sql<{ subject: string }>(
     `SELECT DISTINCT subject_id AS subject FROM access_events WHERE act = 'message.sampled' AND actor_kind = 'system' AND outcome = 'done'`,

@@ -10,6 +10,9 @@ import { makeBackup, type Progress } from '../server/upkeep/make-backup.ts'
 // Beside a backup on the standard output nothing else may stand there.
 const say = (line: string) => process.stderr.write(`${line}\n`)
 const stops: (() => Promise<void> | void)[] = []
+const givingUp = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => givingUp.abort(new Error('The backup was given up.')))
 
 try {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { 'kept-until': { type: 'string' } } })
@@ -18,7 +21,10 @@ try {
   const keptUntil = values['kept-until'] === undefined ? null : dayAfter(values['kept-until'])
   await openStores(say, stops)
   await prepareJobs()
-  const made = await makeBackup(file === '-' ? process.stdout : file, keptUntil, everyTenSeconds(sayProgress))
+  const made = await makeBackup(file === '-' ? process.stdout : file, keptUntil, {
+    tell: everyTenSeconds(sayProgress),
+    givenUp: givingUp.signal,
+  })
   const { rows, files, bytes, swept, missing } = made.contents
   say(
     `${file === '-' ? 'The backup' : file} is whole: ${rows} rows and ${files} files (${megabytes(bytes)}) as of ${made.madeAt.toISOString()}.`,

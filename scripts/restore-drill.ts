@@ -17,8 +17,9 @@ import { config } from '../server/config.ts'
 import { disconnectDatabase } from '../server/database/connection.ts'
 import { startEmbeddedDatabase } from '../server/database/embedded.ts'
 import { beginBeside, giveUp } from '../server/database/embedded-unfinished.ts'
+import { takeMasterKey } from '../server/start.ts'
 import { drillRestore } from '../server/upkeep/drill-restore.ts'
-import { readMasterKeyFile, useMasterKey } from '../server/vault/master-key.ts'
+import { openBackup } from '../server/upkeep/read-backup.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const stops: (() => Promise<void> | void)[] = []
@@ -37,8 +38,8 @@ try {
   if (!file || more.length > 0) throw new Error('Say which backup: npm run restore-drill -- FILE')
   const count = Number(values.sample)
   if (!Number.isInteger(count) || count < 0) throw new Error('--sample is a number of messages.')
-  const masterKey = config().masterKey ?? readMasterKeyFile(config().dataDir, false)
-  useMasterKey(masterKey)
+  const masterKey = takeMasterKey()
+  const backup = await openBackup(file)
   // Named by our process, so that the next drill removes what one left that was killed. What rests there is sealed.
   const scratch = await beginBeside(join(values.in ?? tmpdir(), 'letterlock-drill'))
   stops.push(() => giveUp(scratch))
@@ -47,7 +48,7 @@ try {
   stops.push(() => embedded.stop(), disconnectDatabase)
   configureFileStore(folderStore(join(dataDir, 'files')))
   const place = { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey }
-  const { good, report, verifier } = await drillRestore(file, place, { count, record }, say)
+  const { good, report, verifier } = await drillRestore(file, backup, place, { count, record }, say)
   const to = values.report ?? `${file}.drill-${new Date().toISOString().replace(/[:.]/g, '-')}.txt`
   await writeFile(to, report, { flag: 'wx', mode: 0o600 })
   say(report)

@@ -3,9 +3,10 @@
  * key at hand. With --without-damaged also one that is not whole, less the messages that it names.
  */
 import { parseArgs } from 'node:util'
-import { openEmptyPlace } from '../server/start.ts'
+import { openEmptyPlace, takeMasterKey } from '../server/start.ts'
 import type { AffectedMessage } from '../server/upkeep/affected-messages.ts'
 import type { Loaded, Loading } from '../server/upkeep/load-backup.ts'
+import { openBackup } from '../server/upkeep/read-backup.ts'
 import { DamagedBackup, restoreBackup } from '../server/upkeep/restore-backup.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
@@ -18,8 +19,11 @@ try {
   })
   const [file, ...more] = positionals
   if (!file || more.length > 0) throw new Error('Say which backup: npm run restore -- FILE')
-  const place = await openEmptyPlace(say, stops)
-  const { backup, loaded, affected } = await restoreBackup(file, place, values['without-damaged'], everyTenSeconds())
+  const masterKey = takeMasterKey()
+  // Before anything is made: what cannot be restored leaves nothing behind.
+  const opened = await openBackup(file)
+  const place = await openEmptyPlace(masterKey, say, stops)
+  const { backup, loaded, affected } = await restoreBackup(opened, place, values['without-damaged'], everyTenSeconds())
   const rows = [...loaded.rows.values()].reduce((sum, each) => sum + each, 0)
   say(`Restored ${rows} rows and ${loaded.files} files as of ${backup.madeAt}.`)
   sayDamage(loaded, affected)

@@ -76,15 +76,22 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   configureFileStore(folderStore(join(dataDir, 'files')))
 }
 
-/** An empty place for a backup, as the settings name it, with the master key in use: what a restore needs. */
+/** Takes the master key of the settings into use where there is no database yet; it is never made here. @returns its text */
+export function takeMasterKey(): string {
+  const { dataDir, masterKey } = config()
+  const text = masterKey ?? readMasterKeyFile(dataDir, false)
+  useMasterKey(text)
+  return text
+}
+
+/** An empty place for a backup, as the settings name it. */
 export async function openEmptyPlace(
+  masterKey: string,
   say: (line: string) => void,
   stops: (() => Promise<void> | void)[],
 ): Promise<RestorePlace> {
-  const { dataDir, databaseUrl, migrationDatabaseUrl, masterKey: fromSetting } = config()
+  const { dataDir, databaseUrl, migrationDatabaseUrl } = config()
   await openDataDir(dataDir)
-  const masterKey = fromSetting ?? readMasterKeyFile(dataDir, false)
-  useMasterKey(masterKey)
   configureFileStore(folderStore(join(dataDir, 'files')))
   if (databaseUrl) {
     if (!migrationDatabaseUrl)

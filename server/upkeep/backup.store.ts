@@ -1,5 +1,4 @@
-/** The backups that were made, for those who have to say what still holds a message that was destroyed. */
-import type { Transaction } from '../database/connection.ts'
+/** The backups that were begun, for those who have to say what still holds a message that was destroyed. */
 import { table } from '../database/table.ts'
 
 export interface BackupRow {
@@ -17,10 +16,6 @@ const backups = table<BackupRow>('backups', {
   masterKeyVersion: 'integer',
 })
 
-export function insertBackup(row: BackupRow, transaction?: Transaction): Promise<void> {
-  return backups.insert(row, transaction)
-}
-
-export function findBackup(id: string, transaction?: Transaction): Promise<BackupRow | undefined> {
-  return backups.find({ id }, transaction)
+export function insertBackup(row: BackupRow): Promise<void> {
+  return backups.insert(row)
 }

@@ -34,8 +34,15 @@ async function checkWhole({ contents, damagedTables, damagedFiles, gaps, files, 
   return judged('digests of every table and every file', wrong, `${rows.size} tables and ${files} files`)
 }
 
-/** A restore itself takes sessions away, writes into the log and adds to the list of backups. */
-const CHANGED_BY_RESTORING = ['sessions', 'enrolments', 'password_resets', 'access_events', 'backups']
+/** A restore itself ends what was under way and writes into the log. */
+const CHANGED_BY_RESTORING = [
+  'sessions',
+  'enrolments',
+  'password_resets',
+  'address_changes',
+  'assisted_resets',
+  'access_events',
+]
 
 async function checkRows({ rows }: Loaded): Promise<Check> {
   const wrong: string[] = []

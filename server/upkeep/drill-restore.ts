@@ -9,6 +9,7 @@ import { signNote, verifierKey } from '../vault/log-key.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { checkRestored, type Check } from './check-restored.ts'
 import type { Manifest } from './backup-form.ts'
+import type { OpenedBackup } from './read-backup.ts'
 import { restoreBackup, type RestorePlace } from './restore-backup.ts'
 import { drawMessages, tryMessage } from './sample-messages.ts'
 
@@ -27,9 +28,10 @@ export interface Drilled {
   verifier: string
 }
 
-/** @throws Error with a sentence when the backup could not even be begun with */
+/** @param opened the backup that lies at `path` @throws Error with a sentence when it could not even be begun with */
 export async function drillRestore(
   path: string,
+  opened: OpenedBackup,
   place: RestorePlace,
   sample: Sample,
   tell: (line: string) => void,
@@ -37,7 +39,7 @@ export async function drillRestore(
 ): Promise<Drilled> {
   const started = performance.now()
   const sha256 = await digestOfFile(path)
-  const { backup, loaded, affected } = await restoreBackup(path, place, true, () => {}, now)
+  const { backup, loaded, affected } = await restoreBackup(opened, place, true, () => {}, now)
   tell(`Restored in ${seconds(started)}. Looking at it …`)
   const checks = await checkRestored(loaded)
   for (const { id, threadId, sentAt, lacks } of affected)

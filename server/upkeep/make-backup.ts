@@ -12,7 +12,6 @@ import { knownFiles } from '../attachments/attachment.store.ts'
 import { FileMissing, fileStore, idInName } from '../attachments/file-store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { inTransaction } from '../database/connection.ts'
 import { copyOut, type Client } from '../database/copy.ts'
 import { beginBeside, giveUp } from '../database/embedded-unfinished.ts'
 import { newId } from '../lib/ids.ts'
@@ -42,6 +41,12 @@ export interface Progress {
   bytes: number
 }
 
+/** Whoever waits for a backup: is told how far it is, and may give it up. */
+export interface Watching {
+  tell(progress: Progress): void
+  givenUp: AbortSignal
+}
+
 export interface MadeBackup extends BackupRow {
   contents: Contents
 }
@@ -49,30 +54,30 @@ export interface MadeBackup extends BackupRow {
 /**
  * @param to a path that nothing has yet, or a stream that is left open
  * @param keptUntil when it will be destroyed, if that was said
- * @param tell how far it is, from time to time
  * @throws Error with a sentence, and then nothing has the name
  */
 export async function makeBackup(
   to: string | Writable,
   keptUntil: Date | null,
-  tell: (progress: Progress) => void,
+  watching: Watching,
   now = new Date(),
 ): Promise<MadeBackup> {
+  if (typeof to === 'string') refuseTaken(to)
   await makeCanaryThread(now)
   const backup = { id: newId(now), madeAt: now, keptUntil, masterKeyVersion: newestMasterVersion() }
-  if (typeof to === 'string') return keepInFile(resolve(to), backup, tell)
-  const contents = await writeTo(to, false, backup, tell)
+  // Before the moment that it holds: what is destroyed from now on may be in it, and whoever certifies that has to name it, also when it is cut off.
+  await insertBackup(backup)
+  if (typeof to === 'string') return keepInFile(resolve(to), backup, watching)
+  const contents = await writeTo(to, false, backup, watching)
   await note(backup)
   return { ...backup, contents }
 }
 
-async function keepInFile(path: string, backup: BackupRow, tell: (progress: Progress) => void): Promise<MadeBackup> {
-  refuseTaken(path)
+async function keepInFile(path: string, backup: BackupRow, watching: Watching): Promise<MadeBackup> {
   const unfinished = await beginBeside(join(dirname(path), '.letterlock-backup'))
-  const remove = () => giveUp(unfinished)
   try {
     const part = join(unfinished, 'backup')
-    const contents = await writeTo(createWriteStream(part, { mode: 0o600, flush: true }), true, backup, tell)
+    const contents = await writeTo(createWriteStream(part, { mode: 0o600, flush: true }), true, backup, watching)
     await note(backup)
     // A link and no renaming: it refuses where somebody made a file of that name meanwhile.
     await link(part, path).catch((error: NodeJS.ErrnoException) => {
@@ -83,7 +88,7 @@ async function keepInFile(path: string, backup: BackupRow, tell: (progress: Prog
     await folder.sync().finally(() => folder.close())
     return { ...backup, contents }
   } finally {
-    await remove()
+    await giveUp(unfinished)
   }
 }
 
@@ -92,19 +97,16 @@ function refuseTaken(path: string) {
     throw new Error(`${path} is there already. A backup takes the place of nothing: name another file.`)
 }
 
-/** It is in the log, and in the list that certificates name, before it can be found under its name. */
-async function note(backup: BackupRow) {
-  await inTransaction(async (transaction) => {
-    await insertBackup(backup, transaction)
-    await record(system, { act: 'backup.made', subject: { kind: 'backup', id: backup.id } }, transaction)
-  })
+/** It is in the log before it can be found under its name. */
+function note({ id }: BackupRow): Promise<void> {
+  return record(system, { act: 'backup.made', subject: { kind: 'backup', id } })
 }
 
 async function writeTo(
   sink: Writable,
   end: boolean,
   backup: BackupRow,
-  tell: (progress: Progress) => void,
+  { tell, givenUp }: Watching,
 ): Promise<Contents> {
   const { masterKeyVersion } = backup
   const contents: Contents = { tables: 0, rows: 0, files: 0, bytes: 0, swept: [], missing: [] }
@@ -112,7 +114,7 @@ async function writeTo(
   const sealing = sealingStream(key, backupBinding(masterKeyVersion), BACKUP_SEGMENT)
   sink.write(headerOf(masterKeyVersion))
   const blocks = inSnapshot((client) => blocksOf(client, backup, contents, tell))
-  await pipeline(streamOf(blocks), sealing, sink, { end })
+  await pipeline(streamOf(blocks), sealing, sink, { end, signal: givenUp })
   return contents
 }
 

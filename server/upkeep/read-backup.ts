@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream'
+import { firstUnknown } from '../database/migrate.ts'
 import { EnvelopeRefused, unsealingStream } from '../vault/floe.ts'
 import { MasterKeyProblem, subkey } from '../vault/master-key.ts'
 import { BACKUP_SEGMENT, readFrames, type FrameOrGap } from './backup-frames.ts'
@@ -14,7 +15,7 @@ export interface OpenedBackup {
   frames: AsyncGenerator<FrameOrGap>
 }
 
-/** @throws Error with a sentence: no backup, a key that is not at hand or another one, a damaged beginning */
+/** @throws Error with a sentence: no backup, a key that is not at hand or another one, a damaged beginning, a schema of a newer version */
 export async function openBackup(path: string): Promise<OpenedBackup> {
   const { length, masterKeyVersion } = readHeader(await firstBytes(path))
   const sealed = createReadStream(path, { start: length, highWaterMark: BACKUP_SEGMENT })
@@ -29,7 +30,13 @@ export async function openBackup(path: string): Promise<OpenedBackup> {
   const frame = first.value as FrameOrGap | undefined
   if (!frame || frame === 'gap' || frame.kind !== 'manifest' || !frame.ends)
     throw new Error('The beginning of this backup is damaged. Nothing of it can be restored; take an earlier one.')
-  return { manifest: JSON.parse(frame.bytes.toString()) as Manifest, masterKeyVersion, frames }
+  const manifest = JSON.parse(frame.bytes.toString()) as Manifest
+  const unknown = firstUnknown(manifest.migrations)
+  if (unknown)
+    throw new Error(
+      `This backup was made by a newer version of Letterlock (${manifest.letterlock}, ${unknown}). Restore it with that version.`,
+    )
+  return { manifest, masterKeyVersion, frames }
 }
 
 async function firstBytes(path: string): Promise<Buffer> {

@@ -4,16 +4,15 @@
  * brought forward afterwards.
  */
 import { connectDatabase, inTransaction, singleConnection } from '../database/connection.ts'
-import { firstUnknown, migrateForRestore } from '../database/migrate.ts'
+import { migrateForRestore } from '../database/migrate.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { prepareJobs } from '../jobs/loop.ts'
 import { openVault } from '../vault/vault.ts'
 import { findAffected, type AffectedMessage } from './affected-messages.ts'
-import { findBackup, insertBackup } from './backup.store.ts'
 import { endOneTimeThings } from './end-one-time-things.ts'
 import { loadBackup, type Loaded, type Loading } from './load-backup.ts'
-import { openBackup, type OpenedBackup } from './read-backup.ts'
+import type { OpenedBackup } from './read-backup.ts'
 import { emptyTarget, leaveTarget, takeTarget } from './restore-target.ts'
 import { finishTables, prepareTables } from './restore-rows.ts'
 
@@ -46,19 +45,13 @@ export class DamagedBackup extends Error {
 
 /** @throws DamagedBackup; Error with a sentence */
 export async function restoreBackup(
-  path: string,
+  backup: OpenedBackup,
   place: RestorePlace,
   withoutDamaged: boolean,
   tell: (loading: Loading) => void,
   now = new Date(),
 ): Promise<Restored> {
-  const backup = await openBackup(path)
   const { manifest } = backup
-  const unknown = firstUnknown(manifest.migrations)
-  if (unknown)
-    throw new Error(
-      `This backup was made by a newer version of Letterlock (${manifest.letterlock}, ${unknown}). Restore it with that version.`,
-    )
   const owner = await singleConnection(place.ownerUrl)
   try {
     await takeTarget(owner)
@@ -81,11 +74,8 @@ export async function restoreBackup(
     await openVault(place.dataDir, place.masterKey)
     await inTransaction(async (transaction) => {
       await endOneTimeThings(now, transaction)
-      const { id, madeAt, keptUntil } = manifest
-      const row = { id, madeAt: new Date(madeAt), keptUntil: keptUntil ? new Date(keptUntil) : null }
-      if (!(await findBackup(id, transaction)))
-        await insertBackup({ ...row, masterKeyVersion: backup.masterKeyVersion }, transaction)
-      await record(system, { act: 'backup.restored', subject: { kind: 'backup', id } }, transaction, now)
+      const subject = { kind: 'backup' as const, id: manifest.id }
+      await record(system, { act: 'backup.restored', subject }, transaction, now)
     })
     await leaveTarget(owner)
     return { backup: manifest, loaded, affected }

@@ -94,7 +94,7 @@ describe('184. Backup running during load and kill -> restorable', () => {
         [],
       )
     }
-    assert.equal((await server.sql('SELECT FROM backups')).length, 1)
+    assert.equal((await server.sql(`SELECT FROM access_events WHERE act = 'backup.made'`)).length, 1)
   })
 
   test('under load every message that was acknowledged before it began is in it, and one whose notice waits', async () => {

@@ -49,8 +49,8 @@ async function backup(to: string, expected: number): Promise<string> {
   return said
 }
 
-const restore = (path: string, withoutDamaged: boolean): Promise<Restored> =>
-  restoreBackup(path, target.place, withoutDamaged, () => {})
+const restore = async (path: string, withoutDamaged: boolean): Promise<Restored> =>
+  restoreBackup(await openBackup(path), target.place, withoutDamaged, () => {})
 
 /** A copy of which one byte differs in the middle of the first segment that holds such a frame, or of the second of them. */
 function damagedIn(frame: string, which = 0): string {

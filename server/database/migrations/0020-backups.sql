@@ -1,4 +1,5 @@
--- Backups that were made: what a certificate of destruction names as still holding what it says was destroyed.
+-- Backups that were begun: what a certificate of destruction names as maybe still holding what it says was destroyed. Whether one became whole is in
+-- the access log.
 CREATE TABLE backups (
   id uuid PRIMARY KEY,
   made_at timestamptz NOT NULL,

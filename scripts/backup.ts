@@ -11,8 +11,7 @@ import { makeBackup, type Progress } from '../server/upkeep/make-backup.ts'
 const say = (line: string) => process.stderr.write(`${line}\n`)
 const stops: (() => Promise<void> | void)[] = []
 const givingUp = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.on(signal, () => givingUp.abort(new Error('The backup was given up.')))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => givingUp.abort())
 
 try {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: { 'kept-until': { type: 'string' } } })
@@ -36,7 +35,7 @@ try {
     process.exitCode = 2
   }
 } catch (error) {
-  say((error as Error).message)
+  say(givingUp.signal.aborted ? 'The backup was given up, and nothing is left of it.' : (error as Error).message)
   process.exitCode = 1
 } finally {
   for (const stop of stops.reverse()) await stop()

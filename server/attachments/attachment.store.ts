@@ -118,9 +118,6 @@ export async function knownFiles(ids: readonly string[]): Promise<Set<string>> {
   return new Set(rows.flatMap(({ id, thumbnailId }) => (thumbnailId ? [id, thumbnailId] : [id])))
 }
 
-/** The question for every file that a row names; for those who look at another moment than now. */
-export const NAMED_FILES = `SELECT id::text AS name FROM attachments UNION ALL SELECT thumbnail_id::text FROM attachments WHERE thumbnail_id IS NOT NULL`
-
 /** Notes the first download by a mailbox. */
 export async function noteDownload(
   attachmentId: string,

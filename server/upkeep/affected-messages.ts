@@ -1,9 +1,10 @@
 /** Which messages lack something after a backup with damage was loaded: ids and times, and nothing of what they say. */
 import type { Client } from '../database/copy.ts'
-import { fileStore, idInName } from '../attachments/file-store.ts'
-import { NAMED_FILES } from '../attachments/attachment.store.ts'
+import { fileStore } from '../attachments/file-store.ts'
+import { namedFiles } from '../attachments/named-files.ts'
 import type { Loaded } from './load-backup.ts'
 import { quoted, type ForeignKey } from './restore-rows.ts'
+import type { TableOfSnapshot } from './snapshot.ts'
 
 export interface AffectedMessage {
   id: string
@@ -18,32 +19,35 @@ export async function findAffected(
   owner: Client,
   loaded: Loaded,
   keys: readonly ForeignKey[],
+  tables: readonly TableOfSnapshot[],
 ): Promise<AffectedMessage[]> {
+  const named = namedFiles(tables.map(({ name }) => name))
   if (loaded.damagedTables.length > 0) {
     await removeDangling(owner, keys)
     await mendThreads(owner)
   }
-  return [...(await withoutRows(owner)), ...(await withoutFiles(owner, await lostFiles(owner, loaded)))].sort(
-    (a, b) => a.sentAt.getTime() - b.sentAt.getTime(),
-  )
+  return [
+    ...(await withoutRows(owner)),
+    ...(await withoutFiles(owner, named, await lostFiles(owner, named, loaded))),
+  ].sort((a, b) => a.sentAt.getTime() - b.sentAt.getTime())
 }
 
 /** Files that a row names and nobody took back while the backup was made. */
-async function lostFiles(owner: Client, { contents, damagedFiles, gaps }: Loaded): Promise<string[]> {
+async function lostFiles(owner: Client, named: string, { contents, damagedFiles, gaps }: Loaded): Promise<string[]> {
   const lost = new Set([...damagedFiles, ...(contents?.missing ?? [])])
   if (gaps > 0 || !contents) {
     const swept = new Set(contents?.swept)
-    const { rows } = await owner.query<{ name: string }>(NAMED_FILES)
+    const { rows } = await owner.query<{ name: string }>(named)
     for (const { name } of rows) if (!swept.has(name) && (await fileStore().size(name)) === undefined) lost.add(name)
   }
   return [...lost]
 }
 
-async function withoutFiles(owner: Client, names: string[]): Promise<AffectedMessage[]> {
+async function withoutFiles(owner: Client, named: string, names: string[]): Promise<AffectedMessage[]> {
   const { rows } = await owner.query<AffectedMessage>(
     `SELECT DISTINCT m.id, m.thread_id AS "threadId", m.sent_at AS "sentAt", 'file' AS lacks
-     FROM attachments a JOIN messages m ON m.id = a.message_id WHERE a.id = ANY($1::uuid[]) OR a.thumbnail_id = ANY($1::uuid[])`,
-    [names.map(idInName)],
+     FROM (${named}) n JOIN attachments a ON a.id = n.attachment_id JOIN messages m ON m.id = a.message_id WHERE n.name = ANY($1)`,
+    [names],
   )
   return rows
 }

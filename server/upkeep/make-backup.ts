@@ -141,7 +141,7 @@ async function* blocksOf(
     told()
   }
   yield* writer.rest()
-  for await (const name of filesNamed(client)) {
+  for await (const name of filesNamed(client, manifest.tables)) {
     yield* fileOf(name, writer, contents)
     told()
   }

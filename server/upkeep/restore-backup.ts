@@ -62,7 +62,7 @@ export async function restoreBackup(
     const keys = await prepareTables(owner, manifest)
     const loaded = await loadBackup(owner, backup, tell)
     refuseWithoutKeys(loaded)
-    const affected = await findAffected(owner, loaded, keys)
+    const affected = await findAffected(owner, loaded, keys, manifest.tables)
     if (!withoutDamaged && (affected.length > 0 || isDamaged(loaded))) {
       await owner.query('ROLLBACK')
       await emptyTarget(owner)

@@ -1,5 +1,5 @@
 /** The database as of one moment, while everybody goes on: what its tables are, their rows, and which files these name. */
-import { NAMED_FILES } from '../attachments/attachment.store.ts'
+import { namedFiles } from '../attachments/named-files.ts'
 import { connectionPool } from '../database/connection.ts'
 import type { Client } from '../database/copy.ts'
 
@@ -92,8 +92,8 @@ const WAITING_JOBS = `SELECT t.identifier, j.payload, j.run_at, j.max_attempts::
   FROM graphile_worker._private_jobs j JOIN graphile_worker._private_tasks t ON t.id = j.task_id WHERE j.attempts < j.max_attempts`
 
 /** The files that the snapshot's rows name, a few hundred at a time. */
-export async function* filesNamed(client: Client): AsyncGenerator<string> {
-  await client.query(`DECLARE named NO SCROLL CURSOR FOR ${NAMED_FILES}`)
+export async function* filesNamed(client: Client, tables: readonly TableOfSnapshot[]): AsyncGenerator<string> {
+  await client.query(`DECLARE named NO SCROLL CURSOR FOR ${namedFiles(tables.map(({ name }) => name))}`)
   for (;;) {
     const { rows } = await client.query<{ name: string }>('FETCH 500 FROM named')
     if (rows.length === 0) return

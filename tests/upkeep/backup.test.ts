@@ -84,10 +84,13 @@ describe('184. Backup running during load and kill -> restorable', () => {
   after(() => stopLoad())
 
   test('a backup that is killed leaves nothing under its name, and the next one takes away what it left beside', async () => {
-    for (const milliseconds of [1200, randomInt(500, 2500)]) {
+    for (const [signal, milliseconds] of [
+      ['SIGKILL', randomInt(500, 2500)],
+      ['SIGTERM', 1500],
+    ] as const) {
       const { child, ended } = beginScript('backup', [join(folder, 'killed')], { DATA_DIR: server.dataDir })
       await pause(milliseconds)
-      child.kill('SIGKILL')
+      child.kill(signal)
       await ended
       assert.deepEqual(
         readdirSync(folder).filter((name) => name.startsWith('killed')),

@@ -4,16 +4,17 @@ import { createWriteStream, existsSync, readdirSync, readFileSync, rmSync, write
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { after, before, describe, test } from 'node:test'
+import pg from 'pg'
 import { BACKUP_SEGMENT, streamOf, writeFrames } from '../../server/upkeep/backup-frames.ts'
 import { backupBinding, headerOf, type Manifest } from '../../server/upkeep/backup-form.ts'
 import { openBackup } from '../../server/upkeep/read-backup.ts'
 import { DamagedBackup, restoreBackup, type Restored } from '../../server/upkeep/restore-backup.ts'
 import { sealingStream } from '../../server/vault/floe.ts'
 import { subkey } from '../../server/vault/master-key.ts'
-import { startChildServer, type ChildServer } from '../faults/child-server.ts'
+import { startChildServer, urlOf, type ChildServer } from '../faults/child-server.ts'
 import { textFile, writeTo } from '../support/letters.ts'
 import { signedIn } from '../support/visitor.ts'
-import { emptyAgain, folderBeside, framesBySegment, openPlace, runScript } from './operate.ts'
+import { emptyAgain, folderBeside, framesBySegment, newMachine, openPlace, runScript } from './operate.ts'
 
 const SEGMENT = 262144
 let server: ChildServer
@@ -132,6 +133,39 @@ const ENDED = [
 ]
 const ONLY: Record<string, string> = { access_events: `WHERE act NOT LIKE 'backup.%'` }
 const PARTITIONS = `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'access_events'::regclass ORDER BY 1`
+
+test('into a database of one’s own: as its owner, and refused without one', async () => {
+  const urls = await makeDatabase('another_database')
+  const settings = { DATA_DIR: newMachine(server, folder), DATABASE_URL: urls.app }
+  const refused = await runScript('restore', [whole], settings)
+  assert.equal(refused.code, 1)
+  assert.match(refused.said, /Set MIGRATION_DATABASE_URL to the owner's role/)
+  const { code, said } = await runScript('restore', [whole], { ...settings, MIGRATION_DATABASE_URL: urls.owner })
+  assert.equal(code, 0, said)
+  const app = new pg.Client(urls.app)
+  await app.connect()
+  const rows = await app.query<{ id: string }>('SELECT id FROM messages ORDER BY id').finally(() => app.end())
+  assert.deepEqual(
+    rows.rows.map(({ id }) => id),
+    await messagesBefore(),
+  )
+})
+
+/** As docs/install.md makes one. */
+async function makeDatabase(name: string): Promise<{ app: string; owner: string }> {
+  const superuser = new pg.Client(urlOf(server.dataDir, 'superuser'))
+  await superuser.connect()
+  await superuser.query(`CREATE DATABASE ${name} OWNER letterlock_owner TEMPLATE template0 ENCODING 'UTF8'`)
+  await superuser.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`)
+  await superuser.query(`GRANT CONNECT ON DATABASE ${name} TO letterlock_app`)
+  await superuser.end()
+  const urlFor = (role: 'owner' | 'app' | 'superuser') => urlOf(server.dataDir, role).replace(/letterlock$/, name)
+  const inside = new pg.Client(urlFor('superuser'))
+  await inside.connect()
+  await inside.query('REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT ALL ON SCHEMA public TO letterlock_owner')
+  await inside.end()
+  return { app: urlFor('app'), owner: urlFor('owner') }
+}
 
 test('a backup of an older schema is restored as it was and brought forward; one of a newer schema is refused', async () => {
   const older = await withManifest('older', (manifest) => ({

@@ -6,7 +6,7 @@
 import { connectDatabase, inTransaction, singleConnection } from '../database/connection.ts'
 import { migrateForRestore } from '../database/migrate.ts'
 import { system } from '../audit/actor.ts'
-import { record } from '../audit/record.ts'
+import { record, type AccessEvent } from '../audit/record.ts'
 import { prepareJobs } from '../jobs/loop.ts'
 import { openVault } from '../vault/vault.ts'
 import { findAffected, type AffectedMessage } from './affected-messages.ts'
@@ -74,14 +74,27 @@ export async function restoreBackup(
     await openVault(place.dataDir, place.masterKey)
     await inTransaction(async (transaction) => {
       await endOneTimeThings(now, transaction)
-      const subject = { kind: 'backup' as const, id: manifest.id }
-      await record(system, { act: 'backup.restored', subject }, transaction, now)
+      await record(system, eventsOf(manifest.id, affected), transaction, now)
     })
     await leaveTarget(owner)
     return { backup: manifest, loaded, affected }
   } finally {
     await owner.end()
   }
+}
+
+/** What the log says: that it was restored, that nobody is signed in any more, and which messages are not what they were. */
+function eventsOf(backupId: string, affected: readonly AffectedMessage[]): AccessEvent[] {
+  return [
+    { act: 'backup.restored', subject: { kind: 'backup', id: backupId } },
+    { act: 'session.ended', reason: 'all' },
+    ...affected.map(({ id, lacks }) => ({
+      act: 'envelope.refused' as const,
+      outcome: 'failed' as const,
+      subject: { kind: 'message' as const, id },
+      reason: lacks === 'file' ? ('file-gone' as const) : ('not-as-sealed' as const),
+    })),
+  ]
 }
 
 function isDamaged({ contents, damagedTables, damagedFiles, gaps }: Loaded): boolean {

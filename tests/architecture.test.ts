@@ -29,6 +29,8 @@ const ORDER = [
 ]
 
 const ONE_PLACE: Record<string, RegExp> = {
+  '@aws-sdk/client-s3': /^attachments\/s3-store\.ts$/,
+  '@aws-sdk/lib-storage': /^attachments\/s3-store\.ts$/,
   argon2: /^sign-in\/stretch-password-process\.ts$/,
   compression: /^web\/static-files\.ts$/,
   'connect-pg-simple': /^sign-in\/sessions\.ts$/,

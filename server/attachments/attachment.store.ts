@@ -14,6 +14,8 @@ export interface AttachmentRow {
   keyWrapped: Buffer
   labelSealed: Buffer
   thumbnailId: string | null
+  /** Of ciphertext in the store; a bigint comes as text. Unknown for files from before it was noted. */
+  sealedBytes: string | null
   uploadedAt: Date
   claimedAt: Date | null
 }
@@ -29,6 +31,7 @@ const attachments = table<AttachmentRow>('attachments', {
   keyWrapped: 'bytea',
   labelSealed: 'bytea',
   thumbnailId: 'uuid',
+  sealedBytes: 'bigint',
   uploadedAt: 'timestamptz',
   claimedAt: 'timestamptz',
 })
@@ -106,6 +109,16 @@ export function listUnclaimed(before: Date): Promise<AttachmentRow[]> {
   return ask<AttachmentRow>(
     'SELECT * FROM attachments WHERE message_id IS NULL AND draft_id IS NULL AND uploaded_at < $1',
     [before],
+  )
+}
+
+export type FileOnRecord = Pick<AttachmentRow, 'id' | 'messageId' | 'thumbnailId' | 'sealedBytes'>
+
+/** Every file that should be in the store, by id, those after `last`. */
+export function listFiles(last: string, limit: number): Promise<FileOnRecord[]> {
+  return ask<FileOnRecord>(
+    'SELECT id, message_id, thumbnail_id, sealed_bytes FROM attachments WHERE id > $1 ORDER BY id LIMIT $2',
+    [last, limit],
   )
 }
 

@@ -10,6 +10,7 @@ import { newId } from '../lib/ids.ts'
 import { sealToPublic } from '../vault/public-seal.ts'
 import { sealLabel } from './attachment.ts'
 import { insertUpload } from './attachment.store.ts'
+import { fileStore } from './file-store.ts'
 import { fileTypeOf } from './file-type.ts'
 import { readSealedWhole, removeSealed, writeSealedWhole, type Sealed } from './sealed-files.ts'
 import { FileRefused } from './sealing-storage.ts'
@@ -52,6 +53,7 @@ export async function finishUpload(uploader: Uploader, upload: SealedUpload, now
       keyWrapped: sealToPublic(uploader.mailbox.publicKey, `attachment/${id}/key`, key),
       labelSealed: sealLabel(id, key, label),
       thumbnailId,
+      sealedBytes: String(await fileStore().size(id)),
       uploadedAt: now,
       claimedAt: null,
     }

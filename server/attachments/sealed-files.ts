@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { Readable, Transform, pipeline, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { TooLarge } from '../errors.ts'
+import { TooLarge, Unavailable } from '../errors.ts'
 import { EnvelopeRefused, FILE_SEGMENT, sealingStream, unsealingStream } from '../vault/floe.ts'
 import { padme } from '../vault/padding.ts'
 import { fileStore } from './file-store.ts'
@@ -66,9 +66,13 @@ export async function readSealedWhole(id: string, binding: string, key: Buffer):
   return buffer(await readSealed(id, binding, key))
 }
 
-/** Removing what is not there is no error, so that a sweep can be repeated. */
+/** Of what no row names any more. While its store is away it stays, and is swept within a day. */
 export async function removeSealed(id: string): Promise<void> {
-  await fileStore().remove(id)
+  await fileStore()
+    .remove(id)
+    .catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error
+    })
 }
 
 const HEAD_LENGTH = 4100

@@ -65,6 +65,8 @@ export const ACTS = [
   'attachment.received',
   'attachment.previewed',
   'attachment.downloaded',
+  'files.moved',
+  'files.checked',
   'inbox.listed',
   'access-events.read',
   'openings.read',

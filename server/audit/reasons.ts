@@ -38,6 +38,7 @@ export const REASONS = [
   'needed',
   'not-as-sealed',
   'file-gone',
+  'wrong-length',
   'row-changed',
   'details-do-not-open',
   'closed',

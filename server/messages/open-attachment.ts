@@ -8,12 +8,11 @@ import {
   type Attachment,
 } from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
-import { FileMissing } from '../attachments/file-store.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Closed, Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { EnvelopeRefused } from '../vault/floe.ts'
+import { firstBytes, lookForFile } from './file-trouble.ts'
 import { claimMessage, listRecipients, noteOpening, type Claimed } from './message.store.ts'
 import { closedKeys, openMessageKeys, openSubject } from './open-thread.ts'
 import { holdThread } from './thread.store.ts'
@@ -23,7 +22,7 @@ interface ClaimedFile {
   claimed: Claimed
 }
 
-/** What is known of a file, for its page. @throws NotFound, Closed, Gone, Unavailable, EnvelopeRefused */
+/** What is known of a file, for its page. @throws NotFound, Closed, Gone, Unavailable, EnvelopeRefused, FileUnopened */
 export async function openAttachment(
   reader: Reader,
   id: string,
@@ -38,7 +37,9 @@ export async function openAttachment(
   })
   const key = await fileKey(reader, row, claimed)
   const subject = await openSubject(reader, claimed)
-  return { attachment: unsealAttachment(row, key), messageId: claimed.message.id, subject }
+  const attachment = unsealAttachment(row, key)
+  await lookForFile(reader, { id, name: attachment.name, messageId: claimed.message.id })
+  return { attachment, messageId: claimed.message.id, subject }
 }
 
 /** The small picture of a file, on the page of its message, whose opening is in the log. @throws as above */
@@ -62,7 +63,9 @@ export async function downloadAttachment(
     if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const key = await fileKey(reader, row, claimed)
-  return { attachment: unsealAttachment(row, key), bytes: await bytesOf(reader, row, key) }
+  const attachment = unsealAttachment(row, key)
+  const file = { id, name: attachment.name, messageId: claimed.message.id }
+  return { attachment, bytes: await firstBytes(reader, file, () => unsealBytes(row, key)) }
 }
 
 /**
@@ -89,28 +92,6 @@ async function inThread(
     }
     await recording(transaction)
   })
-}
-
-/** A lost file is told before its first byte; a broken one may end the stream with an error. Both are access events. */
-async function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Promise<Readable> {
-  const noted = (error: unknown) => noteTrouble(reader, row.id, error)
-  const bytes = await unsealBytes(row, key).catch(async (error: unknown) => {
-    await noted(error)
-    throw error
-  })
-  return bytes.once('error', (error) => void noted(error))
-}
-
-/** Whatever becomes of the line: the reader hears of the file's own trouble, and of nothing else. */
-async function noteTrouble(reader: Reader, id: string, error: unknown): Promise<void> {
-  const gone = error instanceof FileMissing
-  if (!gone && !(error instanceof EnvelopeRefused)) return
-  await record(reader.actor, {
-    act: 'envelope.refused',
-    subject: { kind: 'attachment', id },
-    outcome: 'failed',
-    ...(gone ? { reason: 'file-gone' } : { reason: 'not-as-sealed', found: error.message }),
-  }).catch(() => {})
 }
 
 async function claimFile(

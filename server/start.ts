@@ -104,7 +104,7 @@ export async function openEmptyPlace(
 ): Promise<RestorePlace> {
   const { dataDir, databaseUrl, migrationDatabaseUrl } = config()
   await openDataDir(dataDir)
-  configureFileStore(folderStore(join(dataDir, 'files')))
+  configureFileStore(await openFileStore(config()))
   if (databaseUrl) {
     if (!migrationDatabaseUrl)
       throw new Error("A restore makes the schema. Set MIGRATION_DATABASE_URL to the owner's role and ask again.")

@@ -9,6 +9,7 @@ import { makeMailbox, openWaitingMailbox } from '../accounts/mailbox-key.ts'
 import { listMailboxKeys } from '../accounts/mailbox.store.ts'
 import { sealLabel, unsealAttachment, unsealBytes, unwrapFileKey, wrapFileKey } from '../attachments/attachment.ts'
 import { insertUpload, listAttachmentsOf } from '../attachments/attachment.store.ts'
+import { fileStore } from '../attachments/file-store.ts'
 import { writeSealed } from '../attachments/sealed-files.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
@@ -78,6 +79,7 @@ export async function makeCanaryThread(now = new Date()): Promise<void> {
         thumbnailId: null,
         uploadedAt: now,
         claimedAt: now,
+        sealedBytes: String(await fileStore().size(fileId)),
       },
       transaction,
     )

@@ -19,6 +19,8 @@ import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
+import type { RestorePlace } from './upkeep/restore-backup.ts'
+import { readMasterKeyFile, useMasterKey } from './vault/master-key.ts'
 import { openVault } from './vault/vault.ts'
 import { jobs, timetable } from './work.ts'
 
@@ -85,6 +87,36 @@ async function lookForObjectStore(say: (line: string) => void): Promise<void> {
         `The object store at S3_ENDPOINT cannot be used (${error.message}). Until it can, no file opens or is taken.`,
       ),
     )
+}
+
+/** Takes the master key of the settings into use where there is no database yet; it is never made here. @returns its text */
+export function takeMasterKey(): string {
+  const { dataDir, masterKey } = config()
+  const text = masterKey ?? readMasterKeyFile(dataDir, false)
+  useMasterKey(text)
+  return text
+}
+
+/** An empty place for a backup, as the settings name it. */
+export async function openEmptyPlace(
+  masterKey: string,
+  say: (line: string) => void,
+  stops: (() => Promise<void> | void)[],
+): Promise<RestorePlace> {
+  const { dataDir, databaseUrl, migrationDatabaseUrl } = config()
+  await openDataDir(dataDir)
+  configureFileStore(await openFileStore(config()))
+  if (databaseUrl) {
+    if (!migrationDatabaseUrl)
+      throw new Error("A restore makes the schema. Set MIGRATION_DATABASE_URL to the owner's role and ask again.")
+    await tryConnection('DATABASE_URL', databaseUrl)
+    await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
+    stops.push(disconnectDatabase)
+    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, dataDir, masterKey }
+  }
+  const embedded = await startEmbeddedDatabase({ dataDir, say })
+  stops.push(() => embedded.stop(), disconnectDatabase)
+  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey }
 }
 
 function listen(server: Server): Promise<Server> {

@@ -72,6 +72,9 @@ export const ACTS = [
   'openings.read',
   'people.listed',
   'address.looked-up',
+  'backup.made',
+  'backup.restored',
+  'message.sampled',
   'page.refused',
   'envelope.refused',
 ] as const

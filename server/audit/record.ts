@@ -15,7 +15,7 @@ import type { Reason } from './reasons.ts'
 
 export interface AccessEvent {
   act: Act
-  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page'; id?: string }
+  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup'; id?: string }
   outcome?: 'done' | 'denied' | 'failed'
   reason?: Reason
   /** What does not fit in an envelope, for whoever looks into it: in the words of the vault, and never of a person. */

@@ -86,13 +86,25 @@ export function segmentLengthIn(header: Buffer): number {
   return parametersIn(header).segmentLength
 }
 
-/** An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one. */
-export function unsealingStream(key: Buffer, binding: string): Transform {
+/**
+ * An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one.
+ * @param onRefused with it, zeros leave in the place of a segment that is refused, and those behind it still open
+ */
+export function unsealingStream(key: Buffer, binding: string, onRefused?: () => void): Transform {
   let envelope: Unsealing | undefined
+  const unsealNext = (block: Buffer, last: boolean) => {
+    try {
+      return envelope!.unsealNext(block, last)
+    } catch (error) {
+      if (!onRefused || !(error instanceof EnvelopeRefused)) throw error
+      onRefused()
+      return Buffer.alloc(Math.max(0, block.length - SEGMENT_OVERHEAD))
+    }
+  }
   return cutIntoBlocks(
     () => envelope?.segmentLength ?? HEADER_LENGTH,
     (block, last) => {
-      if (envelope) return [envelope.unsealNext(block, last)]
+      if (envelope) return [unsealNext(block, last)]
       envelope = startUnsealing(parametersIn(block), key, Buffer.from(binding), block)
       if (last) throw new EnvelopeRefused('there is no segment after the header')
       return []
@@ -244,13 +256,15 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
     const fits = last
       ? segment.length >= SEGMENT_OVERHEAD && segment.length <= parameters.segmentLength
       : segment.length === parameters.segmentLength
+    checkRoomLeft(position, last)
+    // A refused one has a place too: whoever goes on after it finds the next where it belongs.
+    const place = position++
     if (closed || !fits || segment.readUInt32BE(0) !== (last ? segment.length : NOT_LAST)) {
       throw new EnvelopeRefused('a segment is cut, or the last one is not where the envelope ends')
     }
-    checkRoomLeft(position, last)
     const nonce = segment.subarray(MARK_LENGTH, MARK_LENGTH + NONCE_LENGTH)
-    const decipher = createDecipheriv('aes-256-gcm', segmentKey(position), nonce, { authTagLength: TAG_LENGTH })
-    decipher.setAAD(placeOf(position, last))
+    const decipher = createDecipheriv('aes-256-gcm', segmentKey(place), nonce, { authTagLength: TAG_LENGTH })
+    decipher.setAAD(placeOf(place, last))
     decipher.setAuthTag(segment.subarray(-TAG_LENGTH))
     const clear = decipher.update(segment.subarray(MARK_LENGTH + NONCE_LENGTH, -TAG_LENGTH))
     try {
@@ -258,7 +272,6 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
     } catch {
       throw new EnvelopeRefused('a segment is not as it was sealed')
     }
-    position++
     closed = last
     return clear
   }

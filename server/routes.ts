@@ -4,7 +4,7 @@ import { config } from './config.ts'
 import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
 import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.ts'
-import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
+import { download, sendCheckState, sendPage, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
@@ -245,6 +245,8 @@ signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
 signedIn.get('/attachments/:attachment', showAttachment)
 signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
+signedIn.get('/attachments/:attachment/pages/:page', sendPage)
+signedIn.get('/attachments/:attachment/check', sendCheckState)
 signedIn.get('/attachments/:attachment/download', download)
 
 admin.get('/admin/people', showPeople)

@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:http'
 import { join } from 'node:path'
 import { makeApp } from './app.ts'
+import { endDrawing } from './attachments/draw.ts'
 import { configureSealedFiles } from './attachments/sealed-files.ts'
 import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
@@ -38,7 +39,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
     await openStores(say, stops)
     await prepareJobs()
     await freeStuckJobs()
-    stops.push(endStretching)
+    stops.push(endStretching, endDrawing)
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())

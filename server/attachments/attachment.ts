@@ -4,6 +4,7 @@ import { BODY_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
 import { padToBucket, unpad } from '../vault/padding.ts'
 import { unwrapKey, wrapKey } from '../vault/wrap.ts'
 import type { AttachmentRow } from './attachment.store.ts'
+import type { CheckState } from './check-state.ts'
 import type { FileKind } from './file-type.ts'
 import { readSealed, readSealedWhole } from './sealed-files.ts'
 
@@ -15,6 +16,8 @@ export interface Label {
   type: string
   /** Bytes. */
   size: number
+  /** Whether the picture itself says where it was taken. */
+  tellsPlace?: boolean
 }
 
 /** An attachment whose label could be read. */
@@ -22,6 +25,7 @@ export interface Attachment extends Label {
   id: string
   messageId: string | null
   hasThumbnail: boolean
+  checkState: CheckState
   uploaderMailboxId: string
 }
 
@@ -37,6 +41,7 @@ export function unsealAttachment(row: AttachmentRow, key: Buffer): Attachment {
     id: row.id,
     messageId: row.messageId,
     hasThumbnail: row.thumbnailId !== null,
+    checkState: row.checkState,
     uploaderMailboxId: row.uploaderMailboxId,
   }
 }

@@ -2,6 +2,7 @@
 import { config } from '../config.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
+import { mayLeave, type CheckState } from '../attachments/check-state.ts'
 import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
@@ -129,8 +130,16 @@ export function fileView(file: Attachment) {
     details: fileDetails(file),
     thumbnail: file.hasThumbnail ? `/attachments/${file.id}/thumbnail` : '',
     href: `/attachments/${file.id}`,
-    downloadHref: `/attachments/${file.id}/download`,
+    downloadHref: mayLeave(file.checkState) ? `/attachments/${file.id}/download` : '',
+    state: fileState(file.checkState),
   }
+}
+
+/** Null while there is nothing to say of it. */
+function fileState(state: CheckState): { tone: string; text: string } | null {
+  if (mayLeave(state)) return null
+  const tone = { checking: 'info', held: 'warn', blocked: 'bad' }[state as 'checking' | 'held' | 'blocked']
+  return { tone, text: t(`messages:files.states.${state}`) }
 }
 
 export function fileDetails(file: Attachment): string {
@@ -139,12 +148,58 @@ export function fileDetails(file: Attachment): string {
 
 /** A file that waits in a draft. */
 export function addedFile(file: Attachment) {
-  return { id: file.id, name: file.name, details: fileDetails(file) }
+  return {
+    id: file.id,
+    name: file.name,
+    details: fileDetails(file),
+    state: fileState(file.checkState),
+    place: file.tellsPlace ? { removable: CLEANABLE.includes(file.type) } : null,
+  }
 }
 
+/** What place and camera can be taken out of. */
+const CLEANABLE = ['image/jpeg', 'image/png', 'image/webp']
+
 export function limitsView() {
-  return { files: LIMITS.files, fileSize: sizeOfLimit(), bytes: LIMITS.fileBytes, characters: LONGEST_BODY }
+  return {
+    files: LIMITS.files,
+    fileSize: sizeOfLimit(),
+    bytes: LIMITS.fileBytes,
+    characters: LONGEST_BODY,
+    kinds: fileKinds(),
+    accept: config()
+      .fileTypes.flatMap((type) => ACCEPT[type] ?? [`.${type}`])
+      .join(','),
+  }
 }
+
+/** What may be sent: "a photo (JPEG, PNG or HEIC), a PDF, a text or an office file". */
+export function fileKinds(): string {
+  const allowed = (...types: string[]) => types.filter((type) => config().fileTypes.includes(type))
+  const photos = allowed('jpg', 'png', 'heic', 'webp', 'gif', 'tiff').map(
+    (type) => PHOTO_NAMES[type] ?? type.toUpperCase(),
+  )
+  const groups = [
+    photos.length > 0 ? t('messages:files.groups.photos', { types: photos.slice(0, 3).join(', ') }) : '',
+    allowed('pdf').length > 0 ? t('messages:files.groups.pdf') : '',
+    allowed('txt', 'csv').length > 0 ? t('messages:files.groups.text') : '',
+    allowed('docx', 'xlsx', 'pptx', 'odt', 'ods', 'odp').length > 0 ? t('messages:files.groups.office') : '',
+    allowed('dcm').length > 0 ? t('messages:files.groups.dicom') : '',
+  ]
+  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(groups.filter(Boolean))
+}
+
+/** Without HEIC: where it is not asked for, phones and Safari make a JPEG of it, which everybody can see. */
+const ACCEPT: Record<string, string[]> = {
+  pdf: ['application/pdf', '.pdf'],
+  jpg: ['image/jpeg'],
+  png: ['image/png'],
+  gif: ['image/gif'],
+  webp: ['image/webp'],
+  heic: [],
+  tiff: ['.tif', '.tiff'],
+}
+const PHOTO_NAMES: Record<string, string> = { jpg: 'JPEG', webp: 'WebP' }
 
 /** "25 MB" */
 export function sizeOfLimit() {

@@ -2,6 +2,7 @@
 import { takeInvitation, askInvitation, showPeople } from './accounts/people.pages.ts'
 import { config } from './config.ts'
 import { allowed, anyone, proved, router, signedIn } from './groups.ts'
+import { beginPieces, finishUploadInPieces, showUpload, takeBackUpload, takePiece } from './attachments/upload.pages.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
 import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.ts'
 import { download, sendCheckState, sendPage, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
@@ -243,6 +244,12 @@ signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)
 signedIn.get('/messages/:message/sent', showSent)
 signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
+signedIn.post('/uploads', beginPieces)
+signedIn.get('/uploads/:upload', showUpload)
+signedIn.patch('/uploads/:upload', takePiece)
+signedIn.post('/uploads/:upload/finish', finishUploadInPieces)
+signedIn.delete('/uploads/:upload', takeBackUpload)
+
 signedIn.get('/attachments/:attachment', showAttachment)
 signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
 signedIn.get('/attachments/:attachment/pages/:page', sendPage)

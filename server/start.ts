@@ -1,9 +1,9 @@
 /** Starts everything in order and stops it in the opposite order: database, schema, vault, jobs, and only then the door. */
 import { createServer, type Server } from 'node:http'
-import { join } from 'node:path'
 import { makeApp } from './app.ts'
 import { endDrawing } from './attachments/draw.ts'
-import { configureSealedFiles } from './attachments/sealed-files.ts'
+import { configureFileStore, fileStore } from './attachments/file-store.ts'
+import { openFileStore } from './attachments/open-file-store.ts'
 import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
@@ -11,6 +11,7 @@ import { openDataDir } from './database/embedded-folder.ts'
 import { migrate } from './database/migrate.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import { prepareJobs, startJobs } from './jobs/loop.ts'
+import { newId } from './lib/ids.ts'
 import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
@@ -43,7 +44,8 @@ export async function start(say: (line: string) => void): Promise<Running> {
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
-    const limits = { maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }
+    // A large file on a slow line takes hours; web/keep-pace.ts cuts off what stands still.
+    const limits = { maxHeaderSize: 16_384, requestTimeout: 24 * 60 * 60_000, headersTimeout: 30_000 }
     const server = await listen(createServer(limits, refuseWhenFull(makeApp())))
     stops.push(() => close(server))
     if (cast.length > 0) sayWhereToGo(cast, say)
@@ -71,7 +73,19 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await openVault(dataDir, masterKey)
   await bindEarlierRows()
   await makeRoomForAccessEvents()
-  configureSealedFiles(join(dataDir, 'files'))
+  configureFileStore(await openFileStore(config()))
+  if (config().s3) await lookForObjectStore(say)
+}
+
+/** It may come later: messages can be read and written without it, files cannot. */
+async function lookForObjectStore(say: (line: string) => void): Promise<void> {
+  await fileStore()
+    .size(newId())
+    .catch((error: Error) =>
+      say(
+        `The object store at S3_ENDPOINT cannot be used (${error.message}). Until it can, no file opens or is taken.`,
+      ),
+    )
 }
 
 function listen(server: Server): Promise<Server> {

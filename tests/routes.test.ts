@@ -7,6 +7,7 @@ import type { Person } from './support/cast.ts'
 import { makePng } from './support/files.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { signedIn, Visitor, type Answer } from './support/visitor.ts'
+import { begun, senderOn } from './attachments/pieces.ts'
 import { changeSessions } from './sign-in/session-rows.ts'
 
 /**
@@ -113,6 +114,10 @@ GET  /messages/:message/recall            sign-in code    enrol     sign-in 404 
 POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404
 GET  /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
 POST /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
+POST /uploads                             sign-in code    enrol     sign-in 201     201     201     201     201     201
+GET  /uploads/:upload                     sign-in code    enrol     sign-in 200     404     404     404     404     404
+PATCH /uploads/:upload                    sign-in code    enrol     sign-in 400     400     400     400     400     400
+POST /uploads/:upload/finish              sign-in code    enrol     sign-in 409     404     404     404     404     404
 GET  /attachments/:attachment             sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/pages/:page sign-in code    enrol     sign-in 200     404     200     404     404     404
@@ -146,6 +151,7 @@ GET  /help-sign-in/requests/:request      sign-in code    enrol     sign-in 404 
 POST /help-sign-in/requests/:request/approve sign-in code enrol     sign-in 404     404     404     404     404     404
 POST /help-sign-in/requests/:request/code sign-in code    enrol     sign-in 404     404     404     404     303     404
 POST /help-sign-in/requests/:request/stop sign-in code    enrol     sign-in 404     404     404     404     303     404
+DELETE /uploads/:upload                   sign-in code    enrol     sign-in 204     404     404     404     404     404
 POST /sign-out                            sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 `
 
@@ -220,6 +226,7 @@ describe('Who may ask for what', () => {
       mail: mailId,
       ...(await requestForHelp(ada.email, sam.email)),
       passkey: await passkeyOf(maria.email),
+      upload: await begun(await senderOn(cast.patient, '/help', server.baseUrl), 'begun.txt', 5),
     }
     who = {
       ...cast,
@@ -311,17 +318,20 @@ describe('Who may ask for what', () => {
   async function ask(state: State, verb: string, path: string): Promise<Answer> {
     const visitor = who[state]
     if (verb === 'GET') return visitor.ask(path)
-    const fields = { ...(await fieldsFor(path)), _csrf: await visitor.tokenOn(FORM_AT[state]) }
+    const token = await visitor.tokenOn(FORM_AT[state])
+    const fields = { ...(await fieldsFor(path)), _csrf: token }
+    const origin = `http://localhost:${server.port}`
     return visitor.ask(path, {
       method: verb,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
-      body: new URLSearchParams(fields).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin, 'x-form-token': token },
+      ...(verb === 'DELETE' ? {} : { body: new URLSearchParams(fields).toString() }),
     })
   }
 
   async function fieldsFor(path: string): Promise<Record<string, string>> {
     const { newId } = await import('../server/lib/ids.ts')
     if (path.endsWith('/replies')) return { submission: newId(), body: 'kept for later', action: 'save' }
+    if (path === '/uploads') return { name: 'x.txt', size: '1' }
     if (path === '/messages') return { draft: '', to: '', body: 'kept for later', action: 'save' }
     return {}
   }

@@ -15,6 +15,8 @@ export interface AttachmentRow {
   keyWrapped: Buffer
   labelSealed: Buffer
   thumbnailId: string | null
+  /** Of ciphertext in the store; a bigint comes as text. Unknown for files from before it was noted. */
+  sealedBytes: string | null
   uploadedAt: Date
   claimedAt: Date | null
   checkState: CheckState
@@ -37,6 +39,7 @@ const attachments = table<AttachmentRow>('attachments', {
   keyWrapped: 'bytea',
   labelSealed: 'bytea',
   thumbnailId: 'uuid',
+  sealedBytes: 'bigint',
   uploadedAt: 'timestamptz',
   claimedAt: 'timestamptz',
   checkState: 'text',
@@ -84,6 +87,15 @@ export function listUploadsOf(accountId: string, draftId: string, transaction?: 
   )
 }
 
+/** Ids of all files of this account that no message has claimed. */
+export async function listUnclaimedOf(accountId: string): Promise<string[]> {
+  const rows = await ask<{ id: string }>(
+    'SELECT id FROM attachments WHERE uploader_account_id = $1 AND message_id IS NULL',
+    [accountId],
+  )
+  return rows.map(({ id }) => id)
+}
+
 /** Puts uploads of this account into its draft. */
 export async function addToDraft(
   accountId: string,
@@ -119,6 +131,16 @@ export function listUnclaimed(before: Date): Promise<AttachmentRow[]> {
   return ask<AttachmentRow>(
     'SELECT * FROM attachments WHERE message_id IS NULL AND draft_id IS NULL AND uploaded_at < $1',
     [before],
+  )
+}
+
+export type FileOnRecord = Pick<AttachmentRow, 'id' | 'messageId' | 'thumbnailId' | 'sealedBytes'>
+
+/** Every file that should be in the store, by id, those after `last`. */
+export function listFiles(last: string, limit: number): Promise<FileOnRecord[]> {
+  return ask<FileOnRecord>(
+    'SELECT id, message_id, thumbnail_id, sealed_bytes FROM attachments WHERE id > $1 ORDER BY id LIMIT $2',
+    [last, limit],
   )
 }
 

@@ -14,6 +14,7 @@ import { sealUnderMaster, unsealUnderMaster } from '../vault/master-key.ts'
 import { unsealAttachment, unsealBytes } from './attachment.ts'
 import { findAttachment, noteCheck, type AttachmentRow } from './attachment.store.ts'
 import { NotScanned, scan } from './clamd.ts'
+import { FileMissing } from './file-store.ts'
 import { insertPreviews } from './preview.store.ts'
 import { keepPreviews, NO_PREVIEWS, removePreviews, type SealedPreviews } from './previews.ts'
 
@@ -64,7 +65,7 @@ async function verdictOf(row: AttachmentRow, key: Buffer): Promise<'clean' | 'ma
   // The setting was taken away: what waited for a scanner goes on waiting for one.
   if (!clamdSocket) return undefined
   try {
-    return await scan(clamdSocket, unsealBytes(row, key))
+    return await scan(clamdSocket, await unsealBytes(row, key))
   } catch (error) {
     if (error instanceof NotScanned) logError('A file could not be checked and is held', error)
     else await recordBroken(row, error)
@@ -73,7 +74,7 @@ async function verdictOf(row: AttachmentRow, key: Buffer): Promise<'clean' | 'ma
 }
 
 async function recordBroken(row: AttachmentRow, error: unknown): Promise<void> {
-  const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+  const gone = error instanceof FileMissing
   if (!gone && !(error instanceof EnvelopeRefused)) throw error
   // Once, and not with every later try.
   if (row.checkState === 'held') return

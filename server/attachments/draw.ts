@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { turns } from '../lib/turns.ts'
 import { unpackParts, type Drawing } from './drawing.ts'
 
-type Read = () => Readable
+type Read = () => Promise<Readable>
 type Work = 'picture' | 'pdf' | 'tell-place' | 'remove-metadata'
 
 /**
@@ -62,12 +62,12 @@ let ready: Process | undefined
 
 function run(work: Work, read: Read) {
   return turn(async () => {
+    const source = await read()
     const child = ready ?? begin()
     ready = undefined
     const answer = answerOf(child)
     child.stdin.write(`${work}\n`)
     // It may die before it has read everything, which its exit code tells better than this. A file that does not unseal ends it unanswered.
-    const source = read()
     let broken: Error | undefined
     source.once('error', (error) => {
       // One that ends because the process did is sound.

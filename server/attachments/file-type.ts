@@ -13,8 +13,11 @@ export interface FileType {
   type: string
 }
 
-/** `wrong-type`: not on our list, or not on that of the settings. `name-differs`: the name says one kind of file and the bytes say another. */
-export type FileProblem = 'empty' | 'wrong-type' | 'name-differs'
+/**
+ * `wrong-type`: not on our list, or not on that of the settings. `name-differs`: the name says one kind of file and the bytes say another. `no-room`: too much is uploaded and
+ * not sent.
+ */
+export type FileProblem = 'empty' | 'wrong-type' | 'name-differs' | 'no-room'
 
 /** `head` and `tail` are the file's first and last bytes, as `writeSealed` gives them back. */
 export async function fileTypeOf(

@@ -15,6 +15,7 @@ import { insertUpload } from './attachment.store.ts'
 import { sealCheckKey } from './check-file.job.ts'
 import { tellsPlace } from './draw.ts'
 import { MOST_DRAWN_BYTES } from './drawing.ts'
+import { fileStore } from './file-store.ts'
 import { fileTypeOf } from './file-type.ts'
 import { insertPreviews } from './preview.store.ts'
 import { keepPreviews, NO_PREVIEWS, removePreviews } from './previews.ts'
@@ -55,6 +56,7 @@ export async function finishUpload(uploader: Uploader, upload: SealedUpload, now
       keyWrapped: sealToPublic(uploader.mailbox.publicKey, `attachment/${id}/key`, key),
       labelSealed: sealLabel(id, key, label),
       thumbnailId: previews.thumbnailId,
+      sealedBytes: String(await fileStore().size(id)),
       uploadedAt: now,
       claimedAt: null,
       checkState: checked ? ('checking' as const) : ('not-checked' as const),

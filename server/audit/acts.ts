@@ -68,6 +68,8 @@ export const ACTS = [
   'attachment.checked',
   'attachment.blocked',
   'attachment.held',
+  'files.moved',
+  'files.checked',
   'inbox.listed',
   'access-events.read',
   'openings.read',

@@ -25,7 +25,7 @@ import { addedFile, fileDetails, ifEnded, limitsView, paragraphsOf } from '../me
 import { namesOf } from '../messages/names.ts'
 import { LONGEST_BODY } from '../messages/reply.form.ts'
 import { removePlaces } from '../messages/remove-place.ts'
-import { fileErrors, trim } from '../messages/reply.pages.ts'
+import { fileErrors, trim, uploadsIn } from '../messages/reply.pages.ts'
 import { stillCounts } from '../enrolment/access-code.ts'
 import { findAccessCode } from '../enrolment/access-code.store.ts'
 import { readerOf } from '../sign-in/guards.ts'
@@ -86,7 +86,7 @@ async function keepDraft(request: Request): Promise<{ draftId: string; text: Dra
   const named = typed(body, 'draft')
   const free = isId(named) && !(await isUsed(named)) && !(await isAnothers(writer.accountId, named))
   const draftId = free ? named : newId()
-  return { draftId: await saveDraft(writer, { draftId }, text, (request.keptFiles ?? []) as string[]), text }
+  return { draftId: await saveDraft(writer, { draftId }, text, uploadsIn(request)), text }
 }
 
 async function showCompose(request: Request, response: Response, draft: Draft | undefined, errors: ToldError[]) {

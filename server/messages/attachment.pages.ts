@@ -1,7 +1,8 @@
 /** The pages and bytes of a file. */
-import { pipeline } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import type { Request, Response } from 'express'
 import { downloadHeaders } from '../attachments/download-headers.ts'
+import { rangeOf, tagOf } from '../attachments/range.ts'
 import { Closed, NotFound } from '../errors.ts'
 import { isId } from '../lib/ids.ts'
 import { logError } from '../lib/logger.ts'
@@ -15,6 +16,7 @@ import {
   openPage,
   openThumbnail,
   type OpenedFile,
+  type Wanted,
 } from './open-attachment.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
 
@@ -55,15 +57,40 @@ function sendPicture(response: Response, bytes: Buffer) {
     .send(bytes)
 }
 
-/** GET /attachments/:attachment/download: unsealed as it streams; a broken segment breaks the connection instead of ending it cleanly. */
+/**
+ * GET and HEAD /attachments/:attachment/download, whole or from any place on: unsealed as it streams; a broken segment breaks the connection
+ * instead of ending it cleanly.
+ */
 export async function download(request: Request, response: Response) {
-  const opened = await downloadAttachment(readerOf(request), attachmentIn(request)).catch(messageOfClosed)
+  const id = attachmentIn(request)
+  const opened = await downloadAttachment(readerOf(request), id, wantedIn(request)).catch(messageOfClosed)
   if (typeof opened === 'string') return response.redirect(303, `/messages/${opened}`)
   const { file, bytes } = opened
   if (!bytes) return showFile(request, response, file, 403)
   const { name, type, size } = file.attachment
-  response.set(downloadHeaders(name, type)).set('Content-Length', String(size))
-  await new Promise<void>((done) => {
+  const range = rangeOf({ range: request.get('range'), ifRange: request.get('if-range') }, tagOf(id), size)
+  const about = { 'Accept-Ranges': 'bytes', ETag: tagOf(id) }
+  if (range === 'none')
+    return void response
+      .status(416)
+      .set({ ...about, 'Content-Range': `bytes */${size}` })
+      .end()
+  const { from, to } = range === 'whole' ? { from: 0, to: size } : range
+  // Before any header of the file, because what cannot be opened is told by a page.
+  const sent = request.method === 'HEAD' ? undefined : await bytes({ from, to })
+  if (range !== 'whole') response.status(206).set('Content-Range', `bytes ${from}-${to - 1}/${size}`)
+  response.set({ ...about, ...downloadHeaders(name, type), 'Content-Length': String(to - from) })
+  if (!sent) return void response.end()
+  await sendBytes(request, response, sent)
+}
+
+function wantedIn(request: Request): Wanted {
+  if (request.method === 'HEAD') return 'head'
+  return request.get('range') === undefined ? 'whole' : 'part'
+}
+
+function sendBytes(request: Request, response: Response, bytes: Readable): Promise<void> {
+  return new Promise<void>((done) => {
     pipeline(bytes, response, (error) => {
       if (
         error &&

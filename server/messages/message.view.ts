@@ -3,6 +3,7 @@ import { config } from '../config.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
 import { mayLeave, type CheckState } from '../attachments/check-state.ts'
+import { acceptedFiles, fileKinds } from '../attachments/file-kinds.ts'
 import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
@@ -167,43 +168,14 @@ export function limitsView() {
     bytes: LIMITS.fileBytes,
     characters: LONGEST_BODY,
     kinds: fileKinds(),
-    accept: config()
-      .fileTypes.flatMap((type) => ACCEPT[type] ?? [`.${type}`])
-      .join(','),
+    accept: acceptedFiles(),
   }
 }
 
-/** What may be sent: "a photo (JPEG, PNG or HEIC), a PDF, a text or an office file". */
-export function fileKinds(): string {
-  const allowed = (...types: string[]) => types.filter((type) => config().fileTypes.includes(type))
-  const photos = allowed('jpg', 'png', 'heic', 'webp', 'gif', 'tiff').map(
-    (type) => PHOTO_NAMES[type] ?? type.toUpperCase(),
-  )
-  const groups = [
-    photos.length > 0 ? t('messages:files.groups.photos', { types: photos.slice(0, 3).join(', ') }) : '',
-    allowed('pdf').length > 0 ? t('messages:files.groups.pdf') : '',
-    allowed('txt', 'csv').length > 0 ? t('messages:files.groups.text') : '',
-    allowed('docx', 'xlsx', 'pptx', 'odt', 'ods', 'odp').length > 0 ? t('messages:files.groups.office') : '',
-    allowed('dcm').length > 0 ? t('messages:files.groups.dicom') : '',
-  ]
-  return new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(groups.filter(Boolean))
-}
-
-/** Without HEIC: where it is not asked for, phones and Safari make a JPEG of it, which everybody can see. */
-const ACCEPT: Record<string, string[]> = {
-  pdf: ['application/pdf', '.pdf'],
-  jpg: ['image/jpeg'],
-  png: ['image/png'],
-  gif: ['image/gif'],
-  webp: ['image/webp'],
-  heic: [],
-  tiff: ['.tif', '.tiff'],
-}
-const PHOTO_NAMES: Record<string, string> = { jpg: 'JPEG', webp: 'WebP' }
-
-/** "25 MB" */
+/** "25 MB", "5 GB" */
 export function sizeOfLimit() {
-  return `${LIMITS.fileBytes / 1024 / 1024} MB`
+  const megabytes = LIMITS.fileBytes / 1024 / 1024
+  return megabytes % 1024 === 0 ? `${megabytes / 1024} GB` : `${megabytes} MB`
 }
 
 interface Step {

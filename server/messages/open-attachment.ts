@@ -2,13 +2,14 @@
 import type { Readable } from 'node:stream'
 import {
   unsealAttachment,
-  unsealBytes,
+  unsealPart,
   unsealThumbnail,
   unwrapFileKey,
   type Attachment,
 } from '../attachments/attachment.ts'
 import { findAttachment, noteDownload, type AttachmentRow } from '../attachments/attachment.store.ts'
 import { mayLeave, REFUSED_FOR } from '../attachments/check-state.ts'
+import type { Range } from '../attachments/range.ts'
 import { findPreview, listPreviews } from '../attachments/preview.store.ts'
 import { unsealDrawn, unsealPage, unsealPicture, type Drawn, type Page } from '../attachments/previews.ts'
 import { isRecorded } from '../audit/access-event.store.ts'
@@ -17,7 +18,7 @@ import { config } from '../config.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Closed, Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { EnvelopeRefused } from '../vault/floe.ts'
+import { firstBytes, lookForFile } from './file-trouble.ts'
 import { claimMessage, listRecipients, noteOpening, type Claimed } from './message.store.ts'
 import { closedKeys, openMessageKeys, openSubject } from './open-thread.ts'
 import { holdThread } from './thread.store.ts'
@@ -41,7 +42,7 @@ export interface OpenedFile {
 
 /**
  * What is known of a file, for its page. Of one that may not leave now that is its name and why; that it was asked for is in the log.
- * @throws NotFound, Closed, Gone, Unavailable, EnvelopeRefused
+ * @throws NotFound, Closed, Gone, Unavailable, EnvelopeRefused, FileUnopened
  */
 export async function openAttachment(reader: Reader, id: string, now = new Date()): Promise<OpenedFile> {
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
@@ -52,7 +53,9 @@ export async function openAttachment(reader: Reader, id: string, now = new Date(
     if (theirs && row.thumbnailId && mayLeave(row.checkState))
       await noteDownload(id, claimed.mailboxId, now, transaction)
   })
-  return fileOf(reader, row, claimed)
+  const file = await fileOf(reader, row, claimed)
+  await lookForFile(reader, { id, name: file.attachment.name, messageId: file.messageId })
+  return file
 }
 
 /** The small picture of a file, on the page of its message, whose opening is in the log. @throws as above */
@@ -86,24 +89,34 @@ export async function openCheckState(reader: Reader, id: string): Promise<Attach
   return (await claimFile(reader, id, 'attachment.previewed')).row.checkState
 }
 
+/** Part of a file, or what the answer to `HEAD` tells: its name and size. */
+export type Wanted = 'whole' | 'part' | 'head'
+
 /**
- * The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. Without its bytes when it may
- * not leave now.
- * @throws as above
+ * The file itself: recorded, noted as a receipt when it is not the uploader's own side, then unsealed as it streams. Every request that reveals
+ * bytes has its event; a download that was resumed is one receipt all the same.
+ * @returns `bytes` gives a part of it, or all; undefined when it may not leave now @throws as above
  */
 export async function downloadAttachment(
   reader: Reader,
   id: string,
+  wanted: Wanted,
   now = new Date(),
-): Promise<{ file: OpenedFile; bytes: Readable | undefined }> {
-  const { row, claimed } = await claimFile(reader, id, 'attachment.downloaded')
+): Promise<{ file: OpenedFile; bytes: ((part: Range) => Promise<Readable>) | undefined }> {
+  const act = wanted === 'head' ? 'attachment.previewed' : 'attachment.downloaded'
+  const { row, claimed } = await claimFile(reader, id, act)
   await inThread(reader, claimed, now, async (transaction) => {
-    await record(reader.actor, eventOf(row, 'attachment.downloaded'), transaction, now)
-    if (claimed.message.fromMailboxId !== claimed.mailboxId && mayLeave(row.checkState))
+    const event = eventOf(row, act)
+    await record(reader.actor, wanted === 'part' ? { reason: 'a-part', ...event } : event, transaction, now)
+    if (wanted !== 'head' && claimed.message.fromMailboxId !== claimed.mailboxId && mayLeave(row.checkState))
       await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   const file = await fileOf(reader, row, claimed)
-  const bytes = mayLeave(row.checkState) ? bytesOf(reader, row, await fileKey(reader, row, claimed)) : undefined
+  if (!mayLeave(row.checkState)) return { file, bytes: undefined }
+  const key = await fileKey(reader, row, claimed)
+  const { name, size } = file.attachment
+  const bytes = (part: Range) =>
+    firstBytes(reader, { id, name, messageId: file.messageId }, () => unsealPart(row, key, { size, ...part }))
   return { file, bytes }
 }
 
@@ -155,22 +168,6 @@ async function inThread(
     }
     await recording(transaction)
   })
-}
-
-/** A broken or lost file ends the stream with an error, and that is an access event. */
-function bytesOf(reader: Reader, row: AttachmentRow, key: Buffer): Readable {
-  const bytes = unsealBytes(row, key)
-  bytes.once('error', (error: NodeJS.ErrnoException) => {
-    const gone = error.code === 'ENOENT'
-    if (gone || error instanceof EnvelopeRefused)
-      void record(reader.actor, {
-        act: 'envelope.refused',
-        subject: { kind: 'attachment', id: row.id },
-        outcome: 'failed',
-        ...(gone ? { reason: 'file-gone' } : { reason: 'not-as-sealed', found: error.message }),
-      }).catch(() => {})
-  })
-  return bytes
 }
 
 async function claimFile(

@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import type { Account } from '../accounts/account.store.ts'
 import { listReadableMailboxes } from '../accounts/mailbox.store.ts'
 import { LIMITS, type Attachment } from '../attachments/attachment.ts'
+import { fileKinds } from '../attachments/file-kinds.ts'
 import { BadInput, NotFound } from '../errors.ts'
 import { readForm, typed, typedList } from '../lib/form.ts'
 import { isId, newId } from '../lib/ids.ts'
@@ -24,7 +25,7 @@ import {
 } from './draft.ts'
 import { writerIn } from './late-writer.ts'
 import { findBySubmission, findMessageState, isUsed, listRecipients, type Claimed } from './message.store.ts'
-import { draftSaved, emergency, fileKinds, ifEnded, sizeOfLimit } from './message.view.ts'
+import { draftSaved, emergency, ifEnded, sizeOfLimit } from './message.view.ts'
 import { namesOf } from './names.ts'
 import { claimOrRefuse, saysTheSame } from './open-thread.ts'
 import { LONGEST_BODY, replyText } from './reply.form.ts'
@@ -85,7 +86,13 @@ function readSubmission(request: Request): string {
 /** Keeps text and files of this form in the writer's draft of the thread. @returns the draft's id */
 async function keepReply(request: Request, threadId: string, draftId: string): Promise<string> {
   const text = textOf(typed(request.body, 'body').slice(0, 4 * LONGEST_BODY))
-  return saveDraft(writerIn(request), { draftId, threadId }, text, (request.keptFiles ?? []) as string[])
+  return saveDraft(writerIn(request), { draftId, threadId }, text, uploadsIn(request))
+}
+
+/** The files that came with a form, and those that its page's script had sent before; whose they are the store asks. */
+export function uploadsIn(request: Request): string[] {
+  const sent = typedList(request.body, 'uploaded').slice(0, 2 * LIMITS.files)
+  return [...((request.keptFiles ?? []) as string[]), ...sent.filter(isId)]
 }
 
 function textOf(body: string): DraftText {

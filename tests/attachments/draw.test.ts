@@ -11,7 +11,7 @@ import { CAMERA, makeHugePng, makeJpeg, makePdf, makePhonePhoto, makePng } from 
 import { makeLockedPdf, makeLoopingPdf, makePdfOf, makePdfOfItself } from '../support/pdfs.ts'
 import { until } from '../support/until.ts'
 
-const drawn = (kind: 'picture' | 'pdf', bytes: Buffer) => draw(kind, () => Readable.from([bytes]))
+const drawn = (kind: 'picture' | 'pdf', bytes: Buffer) => draw(kind, async () => Readable.from([bytes]))
 const makeThumbnail = async (bytes: Buffer) => (await drawn('picture', bytes)).thumbnail
 
 after(endDrawing)
@@ -171,7 +171,7 @@ describe('88. PDF: encrypted, JS, launch action, 1e6 objects, xref loop -> rende
   it('a process that is killed in the middle is told as too much, and the next file is drawn', async () => {
     const slow = new Readable({ read() {} })
     slow.push(makePdf())
-    const waiting = draw('pdf', () => slow)
+    const waiting = draw('pdf', async () => slow)
     await until(() => ownChildren().length > 0, 'a process that draws')
     for (const id of ownChildren()) process.kill(id, 'SIGKILL')
     assert.deepEqual(await waiting, { thumbnail: undefined, pages: [], total: 0, problem: 'too-much' })
@@ -179,7 +179,7 @@ describe('88. PDF: encrypted, JS, launch action, 1e6 objects, xref loop -> rende
   })
 
   it('a file that does not unseal to its end draws nothing', async () => {
-    const broken = () =>
+    const broken = async () =>
       Readable.from(
         (async function* () {
           yield makePdf()
@@ -229,7 +229,7 @@ describe('86. Image 30,000x30,000; 1e5-frame GIF; huge ICC; deep TIFF; sharp cor
     let read = 0
     let done = 0
     const thumbnails = Array.from({ length: 6 }, async () => {
-      await draw('picture', () => {
+      await draw('picture', async () => {
         read++
         // Two have their turn; one more may have ended a moment ago.
         assert.ok(read - done <= 3, `${read} were read, ${done} are done`)

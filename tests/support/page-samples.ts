@@ -1295,6 +1295,20 @@ const otherMessages: Sample[] = [
     at: moment('1 November', '2026-11-01T05:00:00.000Z'),
     backHref: '/messages',
   }),
+  ...(['file-away', 'file-lost'] as const).map((kind) =>
+    sample(
+      'attachments/unopened',
+      kind,
+      kind === 'file-away' ? 'We cannot open this file at the moment' : 'This file cannot be opened',
+      maria,
+      {
+        kind,
+        name: 'Lab report November.pdf',
+        backHref: '/messages/0199c1',
+        reference: '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03',
+      },
+    ),
+  ),
   sample('attachments/attachment', 'a picture', 'One file', maria, {
     ...file,
     name: 'How to measure at home.jpg',
@@ -2140,6 +2154,7 @@ const ERRORS = {
   'form-expired': 'This form was open for too long',
   'slow-down': 'Please wait a little',
   unavailable: 'We have to pause for a moment',
+  'no-room': 'We have no room left at the moment',
   broken: 'Something went wrong on our side',
 }
 

@@ -4,6 +4,7 @@
  * (`scripts/write-env-example.ts`), and a test fails when the two differ.
  */
 import { readFileSync } from 'node:fs'
+import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 
 interface Setting {
@@ -162,6 +163,18 @@ export const settings = [
     example: '127.0.0.1',
   },
   {
+    name: 'FILE_TYPES',
+    purpose:
+      'Kinds of files that may be sent, by their usual endings, separated by commas. Programs, scripts, web pages and SVG are never taken.',
+    example: 'pdf,jpg,png,gif,webp,heic,tiff,txt,csv,docx,xlsx,pptx,odt,ods,odp,dcm',
+  },
+  {
+    name: 'CLAMD_SOCKET',
+    purpose:
+      'Where clamd listens, which looks at files for malware before a recipient gets them: a path, or host:port on this machine or a private network. Without it files are not checked, and their page says so to staff.',
+    example: '/run/clamav/clamd.ctl',
+  },
+  {
     name: 'OIDC_ISSUER',
     purpose:
       'Staff sign-on by OpenID Connect: the address of your provider, exactly as its own discovery page says `issuer`. The four settings OIDC_ISSUER to OIDC_NAME come together.',
@@ -238,9 +251,15 @@ export interface Config {
     readonly unsentBytes: number
   }
   readonly trustedProxies: readonly string[]
+  /** Endings, as FILE_TYPES says them. */
+  readonly fileTypes: readonly string[]
+  readonly clamdSocket: ScannerSocket | undefined
   readonly signOn: SignOnSettings | undefined
   readonly logLevel: string
 }
+
+/** Where a scanner listens. */
+export type ScannerSocket = { readonly path: string } | { readonly host: string; readonly port: number }
 
 /** A bucket of an S3-compatible store. */
 export interface S3Settings {
@@ -324,6 +343,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     helpWaitingHours: integer('HELP_WAITING_HOURS', given('HELP_WAITING_HOURS') ?? '24', 1, 72, problems),
     files: readFileLimits(given, problems),
     trustedProxies: listed(given('TRUSTED_PROXIES')),
+    fileTypes: readFileTypes(given('FILE_TYPES'), problems),
+    clamdSocket: readClamdSocket(given('CLAMD_SOCKET'), problems),
     signOn: readSignOn(given, problems),
     logLevel: given('LOG_LEVEL') ?? (production ? 'info' : 'warn'),
   }
@@ -418,6 +439,44 @@ function readTimeZone(value: string | undefined, problems: string[]): string {
   }
   return zone
 }
+
+/** What may be allowed at all, and is unless the settings say less. */
+const FILE_TYPES = 'pdf jpg png gif webp heic tiff txt csv docx xlsx pptx odt ods odp dcm'.split(' ')
+
+function readFileTypes(value: string | undefined, problems: string[]): readonly string[] {
+  const types = listed(value ?? FILE_TYPES.join(',')).map((type) => type.toLowerCase().replace(/^\./, ''))
+  for (const type of types)
+    if (!FILE_TYPES.includes(type))
+      problems.push(`FILE_TYPES holds "${type}". What may be sent is among: ${FILE_TYPES.join(', ')}.`)
+  return Object.freeze(types)
+}
+
+/** Files go there as they are, so it is never beyond a network of one's own. */
+function readClamdSocket(value: string | undefined, problems: string[]): ScannerSocket | undefined {
+  if (!value) return undefined
+  if (value.startsWith('/')) return Object.freeze({ path: value })
+  const [, host = '', port = ''] = /^\[?([a-z0-9.:]+?)\]?:(\d{1,5})$/i.exec(value) ?? []
+  const near = host === 'localhost' || (isIP(host) > 0 && OWN_NETWORKS.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4'))
+  if (!near || Number(port) < 1 || Number(port) > 65535)
+    problems.push(
+      `CLAMD_SOCKET must be a path such as /run/clamav/clamd.ctl, or localhost:3310, or another address of a private network, because files go there unsealed: "${value}" is not.`,
+    )
+  return Object.freeze({ host, port: Number(port) })
+}
+
+const OWN_NETWORKS = new BlockList()
+for (const [address, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  OWN_NETWORKS.addSubnet(address, bits)
+for (const [address, bits] of [
+  ['::1', 128],
+  ['fc00::', 7],
+] as const)
+  OWN_NETWORKS.addSubnet(address, bits, 'ipv6')
 
 const MEGABYTE = 1024 * 1024
 

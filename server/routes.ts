@@ -5,7 +5,7 @@ import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { beginPieces, finishUploadInPieces, showUpload, takeBackUpload, takePiece } from './attachments/upload.pages.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
 import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.ts'
-import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
+import { download, sendCheckState, sendPage, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
@@ -252,6 +252,8 @@ signedIn.delete('/uploads/:upload', takeBackUpload)
 
 signedIn.get('/attachments/:attachment', showAttachment)
 signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
+signedIn.get('/attachments/:attachment/pages/:page', sendPage)
+signedIn.get('/attachments/:attachment/check', sendCheckState)
 signedIn.get('/attachments/:attachment/download', download)
 
 admin.get('/admin/people', showPeople)

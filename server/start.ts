@@ -1,6 +1,7 @@
 /** Starts everything in order and stops it in the opposite order: database, schema, vault, jobs, and only then the door. */
 import { createServer, type Server } from 'node:http'
 import { makeApp } from './app.ts'
+import { endDrawing } from './attachments/draw.ts'
 import { configureFileStore, fileStore } from './attachments/file-store.ts'
 import { openFileStore } from './attachments/open-file-store.ts'
 import { config } from './config.ts'
@@ -41,7 +42,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
     await openStores(say, stops)
     await prepareJobs()
     await freeStuckJobs()
-    stops.push(endStretching)
+    stops.push(endStretching, endDrawing)
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())

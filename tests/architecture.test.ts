@@ -53,7 +53,8 @@ const ONE_PLACE: Record<string, RegExp> = {
   '@simplewebauthn/server': /^sign-in\/passkey\.ts$/,
   'rate-limiter-flexible': /^web\/rate-limits\.ts$/,
   sequelize: /^database\/|\.store\.ts$/,
-  sharp: /^attachments\/thumbnail-process\.ts$/,
+  '@hyzyla/pdfium': /^attachments\/draw-pdf\.ts$/,
+  sharp: /^attachments\/draw-picture\.ts$/,
   umzug: /^database\/migrate\.ts$/,
   zod: /^lib\/form\.ts$|\.form\.ts$/,
 }
@@ -64,7 +65,9 @@ const MAY_UNSEAL = [
   'accounts/mailbox-key.ts',
   'accounts/team.store.ts',
   'attachments/attachment.ts',
+  'attachments/check-file.job.ts',
   'attachments/keep-upload.ts',
+  'attachments/previews.ts',
   'attachments/sealed-files.ts',
   'attachments/upload-in-pieces.ts',
   'mail/captured-mail.store.ts',
@@ -72,6 +75,7 @@ const MAY_UNSEAL = [
   'messages/list-inbox.ts',
   'messages/open-attachment.ts',
   'messages/open-thread.ts',
+  'messages/remove-place.ts',
   'messages/thread-key.ts',
   'reports/list-access-events.ts',
   // the canary, whose text everybody may know

@@ -120,6 +120,8 @@ PATCH /uploads/:upload                    sign-in code    enrol     sign-in 400 
 POST /uploads/:upload/finish              sign-in code    enrol     sign-in 409     404     404     404     404     404
 GET  /attachments/:attachment             sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /attachments/:attachment/pages/:page sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /attachments/:attachment/check       sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
@@ -216,6 +218,7 @@ describe('Who may ask for what', () => {
     const [mail] = await mailsTo(server, 'never.enrolled@mail.example')
     const [{ id: mailId }] = (await server.sql('SELECT id FROM captured_mails LIMIT 1')) as [{ id: string }]
     addressed = {
+      page: '1',
       message,
       attachment: file!.id,
       draft: draft.location.split('=')[1]!,
@@ -360,7 +363,7 @@ describe('Who may ask for what', () => {
     for (const answer of [theirs, guessed, garbled]) assert.equal(answer.status, 404)
     assert.equal(withoutReference(theirs), withoutReference(guessed))
     assert.equal(withoutReference(theirs), withoutReference(garbled))
-    for (const path of ['thumbnail', 'download']) {
+    for (const path of ['thumbnail', 'pages/1', 'check', 'download']) {
       const answer = await who.other.ask(`/attachments/${addressed['attachment']}/${path}?id=${addressed['message']}`)
       assert.equal(answer.status, 404)
     }
@@ -388,8 +391,8 @@ describe('Who may ask for what', () => {
     const [ownerless, nobodys] = [newId(), newId()]
     const { attachment, message } = addressed as { attachment: string; message: string }
     await server.sql(
-      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, uploaded_at)
-       SELECT $1, NULL, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, now() FROM attachments WHERE id = $2`,
+      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, uploaded_at, check_state)
+       SELECT $1, NULL, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, now(), check_state FROM attachments WHERE id = $2`,
       [ownerless, attachment],
     )
     await server.sql(`INSERT INTO threads (id, created_at) VALUES ($1, now())`, [nobodys])
@@ -413,6 +416,8 @@ describe('Who may ask for what', () => {
       `/messages/${addressed['message']}`,
       `/attachments/${addressed['attachment']}`,
       `/attachments/${addressed['attachment']}/thumbnail`,
+      `/attachments/${addressed['attachment']}/pages/1`,
+      `/attachments/${addressed['attachment']}/check`,
       `/attachments/${addressed['attachment']}/download`,
       `/files/${addressed['attachment']}`,
       `/static/../files/${addressed['attachment']}`,

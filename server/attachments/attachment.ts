@@ -5,8 +5,9 @@ import { BODY_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
 import { padToBucket, unpad } from '../vault/padding.ts'
 import { unwrapKey, wrapKey } from '../vault/wrap.ts'
 import type { AttachmentRow } from './attachment.store.ts'
+import type { CheckState } from './check-state.ts'
 import type { FileKind } from './file-type.ts'
-import { readSealedPart, readSealedWhole, type Part } from './sealed-files.ts'
+import { readSealed, readSealedPart, readSealedWhole, type Part } from './sealed-files.ts'
 
 /** What the organisation allows. */
 export const LIMITS = {
@@ -24,6 +25,8 @@ export interface Label {
   type: string
   /** Bytes. */
   size: number
+  /** Whether the picture itself says where it was taken. */
+  tellsPlace?: boolean
 }
 
 /** An attachment whose label could be read. */
@@ -31,6 +34,7 @@ export interface Attachment extends Label {
   id: string
   messageId: string | null
   hasThumbnail: boolean
+  checkState: CheckState
   uploaderMailboxId: string
 }
 
@@ -46,6 +50,7 @@ export function unsealAttachment(row: AttachmentRow, key: Buffer): Attachment {
     id: row.id,
     messageId: row.messageId,
     hasThumbnail: row.thumbnailId !== null,
+    checkState: row.checkState,
     uploaderMailboxId: row.uploaderMailboxId,
   }
 }
@@ -58,6 +63,11 @@ export function wrapFileKey(id: string, messageKey: Buffer, key: Buffer): Buffer
 /** @throws EnvelopeRefused */
 export function unwrapFileKey(row: AttachmentRow, messageKey: Buffer): Buffer {
   return unwrapKey(messageKey, `attachment/${row.id}/key`, row.keyWrapped)
+}
+
+/** The clear bytes, segment by segment, for what reads the whole file. @throws FileMissing, Unavailable */
+export function unsealBytes(row: AttachmentRow, key: Buffer): Promise<Readable> {
+  return readSealed(row.id, `attachment/${row.id}`, key)
 }
 
 /** Clear bytes, segment by segment; an error in the middle must break the connection. @throws EnvelopeRefused, FileMissing, Unavailable */

@@ -11,6 +11,8 @@ import { newKey } from '../vault/wrap.ts'
 import { LIMITS } from './attachment.ts'
 import { findAttachment, removeUpload, type AttachmentRow } from './attachment.store.ts'
 import { finishUpload, type Uploader } from './finish-upload.ts'
+import { listPreviews } from './preview.store.ts'
+import { removePreviews } from './previews.ts'
 import { removeSealed, writeSealed } from './sealed-files.ts'
 import { FileRefused, type FilePart } from './sealing-storage.ts'
 import { roomLeft } from './unsent.ts'
@@ -37,10 +39,11 @@ export function uploadKey(row: AttachmentRow, own: KeyPair): Buffer {
   return unsealWithPrivate(own, `attachment/${row.id}/key`, row.keyWrapped)
 }
 
-/** Takes an unclaimed upload back: row, file and thumbnail. */
+/** Takes an unclaimed upload back: row, file and previews. */
 export async function dropUpload(accountId: string, id: string): Promise<void> {
   const row = await findAttachment(id)
+  const pages = await listPreviews(id)
   if (!row || !(await removeUpload(accountId, id))) return
   await removeSealed(id)
-  if (row.thumbnailId) await removeSealed(row.thumbnailId)
+  await removePreviews({ thumbnailId: row.thumbnailId, pages })
 }

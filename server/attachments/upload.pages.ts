@@ -15,6 +15,7 @@ import { dropUpload } from './keep-upload.ts'
 import { PIECE_ROOM } from './sealed-files.ts'
 import { FileRefused } from './sealing-storage.ts'
 import { uploadForm } from './upload.form.ts'
+import { fileKinds } from './file-kinds.ts'
 import { dropPieces, findOwnUpload } from './upload-in-pieces.ts'
 
 /** What a page begins with; on a good line its script takes more at once. */
@@ -92,7 +93,7 @@ function number(request: Request, name: string): number {
 function tellProblem(response: Response, error: unknown) {
   const problem = error instanceof FileRefused ? error.problem : error instanceof TooLarge ? 'too-big' : undefined
   if (!problem) throw error
-  response.status(422).json({ problem: t(`messages:files.notSent.${problem}`) })
+  response.status(422).json({ problem: t(`messages:files.notSent.${problem}`, { kinds: fileKinds() }) })
 }
 
 async function tellWhere(request: Request, response: Response, error: unknown) {

@@ -24,6 +24,7 @@ import { writerIn } from '../messages/late-writer.ts'
 import { addedFile, fileDetails, ifEnded, limitsView, paragraphsOf } from '../messages/message.view.ts'
 import { namesOf } from '../messages/names.ts'
 import { LONGEST_BODY } from '../messages/reply.form.ts'
+import { removePlaces } from '../messages/remove-place.ts'
 import { fileErrors, trim, uploadsIn } from '../messages/reply.pages.ts'
 import { stillCounts } from '../enrolment/access-code.ts'
 import { findAccessCode } from '../enrolment/access-code.store.ts'
@@ -47,13 +48,14 @@ export async function takeMessage(request: Request, response: Response) {
   const { draftId, text } = await keepDraft(request)
   if (savesByItself(request)) return answerSaved(request, response, await savedMessage(reader, draftId, text))
   await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
+  await removePlaces(reader, draftId, typedList(request.body, 'remove-place'))
   await trim(request, draftId)
   const draft = (await openDraft(reader, { id: draftId }))!
   const saving = typed(request.body, 'action') === 'save'
   if (saving && (await deleteEmptyDraft(writerOf(reader), draftId, draft)))
     return response.redirect(303, '/messages/new')
   const problems = saving ? [] : await problemsOf(draft)
-  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request)]
+  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request, draft.files)]
   if (errors.length > 0) return showCompose(request, response, draft, errors)
   response.redirect(303, saving ? `/messages/new?draft=${draft.id}` : `/drafts/${draft.id}/check`)
 }

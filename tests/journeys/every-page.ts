@@ -173,7 +173,7 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
     await press(
       patient,
       '.file-list li:nth-child(2) a:has-text("Open")',
-      'attachments/attachment, without a preview',
+      'attachments/attachment, a PDF',
       200,
       'lab report.pdf',
     )

@@ -122,6 +122,11 @@ export function recoveryKeyPairOf(privateKey: Buffer): KeyPair | undefined {
   }
 }
 
+/** Takes the private half of the recovery key out of the database, for good. The caller has proved that it is elsewhere. */
+export async function takeRecoveryKeyOff(transaction: Transaction): Promise<void> {
+  await vaultKeys.update({ keyWrapped: null }, { name: 'recovery' }, transaction)
+}
+
 /** Seals a short text of the directory (address, name, phone, secret), padded so that its length tells little. */
 export function sealField(binding: string, text: string): Buffer {
   return sealEnvelope(opened().keys.directory, binding, padToBucket(text), FIELD_SEGMENT)

@@ -1296,14 +1296,14 @@ const event = (
   actor: [string, string],
   act: [string, string],
   subject: [string, string],
-  outcome: [Tone, string, string?],
+  outcome: [Tone, string, string?, string?],
   where = '203.0.113.7',
 ) => ({
   at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
-  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', found: '' },
+  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', said: outcome[3] ?? '', found: '' },
   where,
 })
 
@@ -1320,6 +1320,20 @@ const accessLog = {
   filtered: false,
   clearHref: '/admin/access-events',
   events: [
+    event(
+      '2026-11-17 14:05:40',
+      '19:05:40',
+      ['Letterlock', ''],
+      ['Used the recovery key for somebody', 'recovery-key.used'],
+      ['Maria Gomez', '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f09'],
+      [
+        'ok',
+        'Done',
+        'With shares of the recovery key',
+        'She lost her phone and the paper with the codes; Dr Reid knows her.',
+      ],
+      '',
+    ),
     event(
       '2026-11-17 14:02:11',
       '19:02:11',

@@ -1,19 +1,24 @@
 /**
- * Where the ciphertext of attachments and previews rests: one envelope a file, under a folder made for nothing else.
- * No clear byte is ever written here or beside it. Inside its envelope the content is followed by 0x80 and zeros up to
- * Padmé's size (ISO/IEC 7816-4), so that it can be sealed while its length is still unknown.
+ * Attachments and previews as they rest in the store: one envelope a file. The store gets what leaves the seal and nothing before it. Inside
+ * its envelope the content is followed by 0x80 and zeros up to Padmé's size (ISO/IEC 7816-4), so that it can be sealed while its length is
+ * still unknown.
  */
-import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { Readable, Transform, pipeline as joinStreams, type TransformCallback } from 'node:stream'
+import { Readable, Transform, pipeline, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
-import { TooLarge } from '../errors.ts'
-import { isId } from '../lib/ids.ts'
-import { EnvelopeRefused, FILE_SEGMENT, sealingStream, unsealingStream } from '../vault/floe.ts'
+import { TooLarge, Unavailable } from '../errors.ts'
+import {
+  EnvelopeRefused,
+  FILE_SEGMENT,
+  HEADER_LENGTH,
+  roomIn,
+  sealingStream,
+  sealingStreamFrom,
+  segmentLengthIn,
+  unsealFrom,
+  unsealingStream,
+} from '../vault/floe.ts'
 import { padme } from '../vault/padding.ts'
+import { fileStore } from './file-store.ts'
 
 /** What is known of a file once it was sealed. All of it is in memory only. */
 export interface Sealed {
@@ -23,18 +28,11 @@ export interface Sealed {
   head: Buffer
   /** The last clear bytes, at most 65,557: where a ZIP's list of contents would be. */
   tail: Buffer
-  /** Of the clear bytes. */
-  sha256: Buffer
-}
-
-/** Names the folder. To be called once at the start. */
-export function configureSealedFiles(path: string): void {
-  folder = path
 }
 
 /**
- * Seals `source` while it streams, and is done when the file is safe on the disk under its name. Whatever fails leaves nothing.
- * @throws TooLarge as soon as there are more than `limit` clear bytes
+ * Seals `source` while it streams, and is done when the file is safe in the store under its name. Whatever fails leaves nothing.
+ * @throws TooLarge as soon as there are more than `limit` clear bytes; NoRoom, Unavailable
  */
 export async function writeSealed(
   id: string,
@@ -43,23 +41,15 @@ export async function writeSealed(
   source: Readable,
   limit: number,
 ): Promise<Sealed> {
-  const path = pathOf(id)
-  const part = path + PART
   const { measured, measuring } = measureAndPad(limit)
+  // An error of any part destroys the last one with it, which is where the store hears of it.
+  const sealed = pipeline(source, measuring, sealingStream(key, binding, FILE_SEGMENT), () => {})
   try {
-    await makeFolder(dirname(path))
-    await pipeline(
-      source,
-      measuring,
-      sealingStream(key, binding, FILE_SEGMENT),
-      createWriteStream(part, { flags: 'wx', mode: 0o600, flush: true, highWaterMark: WRITE_AHEAD }),
-    )
-    await rename(part, path)
-    await flushFolder(dirname(path))
+    await fileStore().write(id, sealed)
     return measured()
   } catch (error) {
+    sealed.destroy()
     source.destroy()
-    await rm(part, { force: true })
     throw error
   }
 }
@@ -71,81 +61,197 @@ export async function writeSealedWhole(id: string, binding: string, key: Buffer,
 
 /**
  * The clear bytes. Whoever hands them on has to treat an error as hard and break the connection, because bytes of
- * earlier, sound segments may have left already.
+ * earlier, sound segments may have left already. @throws FileMissing, Unavailable
  */
-export function readSealed(id: string, binding: string, key: Buffer): Readable {
-  const sealed = createReadStream(pathOf(id), { highWaterMark: FILE_SEGMENT })
-  // An error of any part destroys the last one with it, which is where the reader hears of it.
-  return joinStreams(sealed, unsealingStream(key, binding), withoutPadding(), lastByteLast(), () => {})
+export async function readSealed(id: string, binding: string, key: Buffer): Promise<Readable> {
+  const sealed = await fileStore().read(id)
+  return pipeline(sealed, unsealingStream(key, binding), withoutPadding(), lastByteLast(), () => {})
 }
 
-/** All clear bytes or none. For things that are known to be small. */
+/** A part of a file's clear bytes: from place `from` up to, but without, place `to`. `size` is that of the whole file, as its label says. */
+export interface Part {
+  size: number
+  from: number
+  to: number
+}
+
+/**
+ * The clear bytes of a part, out of the segments that hold it and none before. A part that reaches the end of the file gets its last byte only
+ * after the last segment was found to be there and to be the last; the file as a whole only after every byte behind it was. Errors as those of
+ * `readSealed`. @throws EnvelopeRefused, FileMissing, Unavailable
+ */
+export async function readSealedPart(id: string, binding: string, key: Buffer, part: Part): Promise<Readable> {
+  const header = await buffer(await fileStore().read(id, 0, HEADER_LENGTH))
+  const place = placeOf(header, part)
+  const sealed = await fileStore().read(id, ...bytesOf(place, place.first, place.final))
+  return Readable.from(clearBytes(id, binding, key, { header, sealed, place, part }), { objectMode: false })
+}
+
+/** All clear bytes or none. For things that are known to be small. @throws EnvelopeRefused, FileMissing, Unavailable */
 export async function readSealedWhole(id: string, binding: string, key: Buffer): Promise<Buffer> {
-  return buffer(readSealed(id, binding, key))
+  return buffer(await readSealed(id, binding, key))
 }
 
-/** Removing what is not there is no error, so that a sweep can be repeated. */
-export async function removeSealed(id: string): Promise<void> {
-  const path = pathOf(id)
-  await rm(path, { force: true })
-  await rm(path + PART, { force: true })
-}
+/** How many clear bytes every segment of an upload in pieces holds: its pieces are whole numbers of them. */
+export const PIECE_ROOM = roomIn(FILE_SEGMENT)
 
-/** Everything that rests here, also what a killed process left half-written. For the sweeper. */
-export async function* listSealed(): AsyncIterable<{ id: string; writtenAt: Date }> {
-  for await (const shelf of listFolder(ownFolder())) {
-    for await (const name of listFolder(join(ownFolder(), shelf))) {
-      const id = name.endsWith(PART) ? name.slice(0, -PART.length) : name
-      const found = isId(id) && (await stat(join(ownFolder(), shelf, name)).catch(() => undefined))
-      if (found) yield { id, writtenAt: found.mtime }
-    }
+/**
+ * Seals the next bytes of an upload under a name of their own. @param begun where the upload stands; `size` when the file ends with these bytes,
+ * which are then padded
+ */
+export async function writePiece(
+  name: string,
+  binding: string,
+  key: Buffer,
+  begun: { header: Buffer; position: number; size?: number },
+  source: Readable,
+): Promise<void> {
+  const sealing = sealingStreamFrom(key, binding, begun, begun.size !== undefined)
+  const ending = begun.size === undefined ? [] : [padAfter(begun.size)]
+  const sealed = pipeline([source, ...ending, sealing], () => {}) as unknown as Readable
+  try {
+    await fileStore().write(name, sealed)
+  } catch (error) {
+    sealed.destroy()
+    source.destroy()
+    throw error
   }
 }
 
-let folder: string | undefined
+/** Makes one file of an upload's header and pieces, which stay. */
+export async function joinPieces(id: string, header: Buffer, names: readonly string[]): Promise<void> {
+  async function* everything() {
+    yield header
+    for (const name of names) yield* (await fileStore().read(name)) as AsyncIterable<Buffer>
+  }
+  await fileStore().write(id, Readable.from(everything(), { objectMode: false }))
+}
 
-const PART = '.part'
+/** The first and last clear bytes of a file whose size is known, as `Sealed` has them. @throws EnvelopeRefused, FileMissing, Unavailable */
+export async function readEnds(
+  id: string,
+  binding: string,
+  key: Buffer,
+  size: number,
+): Promise<Pick<Sealed, 'head' | 'tail'>> {
+  const between = async (from: number, to: number) => buffer(await readSealedPart(id, binding, key, { size, from, to }))
+  return {
+    head: await between(0, Math.min(size, HEAD_LENGTH)),
+    tail: await between(Math.max(0, size - TAIL_LENGTH), size),
+  }
+}
+
+/** Of what no row names any more. While its store is away it stays, and is swept within a day. */
+export async function removeSealed(id: string): Promise<void> {
+  await fileStore()
+    .remove(id)
+    .catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error
+    })
+}
+
 const HEAD_LENGTH = 4100
 // A ZIP ends with a record of 22 bytes and at most 65,535 bytes of comment.
 const TAIL_LENGTH = 65557
-const WRITE_AHEAD = 1048576
 const PADDING_MARK = Buffer.from([0x80])
 const ZEROS = Buffer.alloc(65536)
 
-function ownFolder(): string {
-  if (!folder) throw new Error('configureSealedFiles has not been called')
-  return folder
+/** Where a part's segments rest. */
+interface Place {
+  segmentLength: number
+  room: number
+  /** Segments of the whole file. */
+  count: number
+  /** Of the part, both of them read. */
+  first: number
+  final: number
 }
 
-/** By the id's end, which is random in a UUIDv7, so that the shelves fill evenly. Nothing but an id becomes a path. */
-function pathOf(id: string): string {
-  if (!isId(id)) throw new TypeError('A sealed file is named by an id')
-  return join(ownFolder(), id.slice(-2), id)
+function placeOf(header: Buffer, { size, from, to }: Part): Place {
+  const segmentLength = segmentLengthIn(header)
+  const room = roomIn(segmentLength)
+  const count = Math.ceil(padme(size + 1) / room)
+  const whole = from === 0 && to === size
+  const final = whole ? count - 1 : Math.floor((to - 1) / room)
+  return { segmentLength, room, count, first: Math.floor(from / room), final }
 }
 
-async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first) await flushFolder(dirname(first))
+/** The last segment is read to the file's end, wherever that is: bytes behind it must not go unseen. */
+function bytesOf({ segmentLength, count }: Place, first: number, final: number): [number, number?] {
+  const from = HEADER_LENGTH + first * segmentLength
+  return final === count - 1 ? [from] : [from, HEADER_LENGTH + (final + 1) * segmentLength]
 }
 
-/** A new name is only safe once its folder was flushed too. */
-async function flushFolder(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+async function* clearBytes(
+  id: string,
+  binding: string,
+  key: Buffer,
+  { header, sealed, place, part }: { header: Buffer; sealed: Readable; place: Place; part: Part },
+): AsyncGenerator<Buffer> {
+  const { room, count, first, final } = place
+  const held = part.to === part.size && part.to > part.from ? part.to - 1 : part.to
+  let last: Buffer | undefined
+  let position = first
+  const unsealNext = unsealFrom(key, binding, header, first)
+  for await (const segment of segmentsIn(sealed, place.segmentLength)) {
+    if (position > final) throw new EnvelopeRefused('there are bytes behind the last segment')
+    const clear = unsealNext(segment, position === count - 1)
+    const start = position * room
+    const wanted = clear.subarray(Math.max(0, part.from - start), Math.max(0, held - start))
+    if (held < part.to && held >= start && held < start + clear.length)
+      last = clear.subarray(held - start, part.to - start)
+    if (wanted.length > 0) yield wanted
+    position++
   }
+  if (position <= final) throw new EnvelopeRefused('the file is cut')
+  if (held === part.to) return
+  if (final < count - 1) await checkEnd(id, binding, key, { header, place })
+  if (!last) throw new EnvelopeRefused('the file is shorter than its label says')
+  yield last
 }
 
-async function* listFolder(path: string): AsyncIterable<string> {
-  const entries = await opendir(path).catch(() => undefined)
-  if (entries) for await (const entry of entries) yield entry.name
+/** Reads the last segment for its mark alone. */
+async function checkEnd(
+  id: string,
+  binding: string,
+  key: Buffer,
+  { header, place }: { header: Buffer; place: Place },
+): Promise<void> {
+  const end = await buffer(await fileStore().read(id, ...bytesOf(place, place.count - 1, place.count - 1)))
+  unsealFrom(key, binding, header, place.count - 1)(end, true)
+}
+
+/** Blocks of one length, and what is left at the end. The one buffer is used again. */
+async function* segmentsIn(sealed: Readable, length: number): AsyncGenerator<Buffer> {
+  const block = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  for await (const chunk of sealed as AsyncIterable<Buffer>) {
+    for (let start = 0; start < chunk.length;) {
+      const taken = chunk.copy(block, filled, start)
+      filled += taken
+      start += taken
+      if (filled < length) continue
+      yield block
+      filled = 0
+    }
+  }
+  if (filled > 0) yield block.subarray(0, filled)
+}
+
+/** Hands the last bytes of a file on and appends its padding. */
+function padAfter(size: number): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => done(null, chunk),
+    flush(done) {
+      this.push(PADDING_MARK)
+      pushZeros(this, padme(size + 1) - (size + 1))
+      done()
+    },
+  })
 }
 
 /** Hands the content on, measures it on the way, and appends the padding. */
 function measureAndPad(limit: number): { measured: () => Sealed; measuring: Transform } {
-  const hash = createHash('sha256')
   const head: Buffer[] = []
   const tail: Buffer[] = []
   let size = 0
@@ -158,7 +264,6 @@ function measureAndPad(limit: number): { measured: () => Sealed; measuring: Tran
     tailSize += chunk.length
     while (tail[0] && tailSize - tail[0].length >= TAIL_LENGTH) tailSize -= tail.shift()?.length ?? 0
     size += chunk.length
-    hash.update(chunk)
     done(null, chunk)
   }
 
@@ -174,7 +279,6 @@ function measureAndPad(limit: number): { measured: () => Sealed; measuring: Tran
       size,
       head: Buffer.concat(head),
       tail: Buffer.concat(tail).subarray(-TAIL_LENGTH),
-      sha256: hash.digest(),
     }),
   }
 }

@@ -48,7 +48,7 @@ export function listThreadKeyWraps(
 }
 
 /** The wraps of one thread key, for all mailboxes of its thread: who can open it, and with which version. */
-export function listWrapsOf(threadKeyId: string, transaction: Transaction): Promise<ThreadKeyWrap[]> {
+export function listWrapsOf(threadKeyId: string, transaction?: Transaction): Promise<ThreadKeyWrap[]> {
   return threadKeyWraps.list({ threadKeyId }, transaction)
 }
 

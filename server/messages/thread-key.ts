@@ -75,15 +75,22 @@ export async function isForNewest(
 export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promise<Buffer | undefined> {
   const pair = await reader.pairOf(wrap.mailboxId, wrap.mailboxVersion)
   if (!pair) return undefined
-  const inner = unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
-  if (wrap.kind === 'private') return unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
-  const key = hpkeOpen(pair, bindingOf(wrap), inner)
+  const key = unwrapThreadKey(pair, wrap)
+  if (wrap.kind === 'private') return key
   const quicker = { ...wrap, kind: 'private' as const }
   await updateThreadKeyWrap({
     ...quicker,
     wrap: wrapUnderMaster(bindingOf(quicker), wrapKey(wrapsKeyOf(pair), bindingOf(quicker), key)),
   })
   return key
+}
+
+/** @throws EnvelopeRefused */
+export function unwrapThreadKey(pair: KeyPair, wrap: ThreadKeyWrap): Buffer {
+  const inner = unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
+  return wrap.kind === 'private'
+    ? unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
+    : hpkeOpen(pair, bindingOf(wrap), inner)
 }
 
 function wrapsKeyOf(pair: KeyPair) {

@@ -1,10 +1,12 @@
 /** A program for `interrupted-uploads.test.ts`: keeps sealing marked bytes into the folder it is given, until it is killed. */
 import { Readable } from 'node:stream'
-import { configureSealedFiles, writeSealed } from '../../server/attachments/sealed-files.ts'
+import { configureFileStore } from '../../server/attachments/file-store.ts'
+import { folderStore } from '../../server/attachments/folder-store.ts'
+import { writeSealed } from '../../server/attachments/sealed-files.ts'
 import { newId } from '../../server/lib/ids.ts'
 
 const [folder = '', key = '', mark = ''] = process.argv.slice(2)
-configureSealedFiles(folder)
+configureFileStore(folderStore(folder))
 
 await Promise.all([uploadForEver(20), uploadForEver(300), uploadForEver(100_000)])
 

@@ -8,12 +8,9 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import {
-  configureSealedFiles,
-  listSealed,
-  readSealedWhole,
-  removeSealed,
-} from '../../server/attachments/sealed-files.ts'
+import { configureFileStore } from '../../server/attachments/file-store.ts'
+import { folderStore } from '../../server/attachments/folder-store.ts'
+import { readSealedWhole } from '../../server/attachments/sealed-files.ts'
 
 const PROGRAM = fileURLToPath(new URL('./endless-uploads.js', import.meta.url))
 const MARK = 'plaintext-canary-7f3a;'
@@ -31,7 +28,8 @@ describe('Temp dir scan during uploads with SIGKILL -> no plaintext', () => {
     const data = join(top, 'data')
     const folders = ['data', 'temporary', 'here'].map((name) => join(top, name))
     for (const folder of folders) await mkdir(folder)
-    configureSealedFiles(data)
+    const store = folderStore(data)
+    configureFileStore(store)
     let halves = 0
     let whole = 0
 
@@ -58,7 +56,8 @@ describe('Temp dir scan during uploads with SIGKILL -> no plaintext', () => {
         assert.equal(content.toString(), MARK.repeat(content.length / MARK.length))
         whole++
       }
-      for await (const { id } of listSealed()) await removeSealed(id)
+      for await (const { name } of store.list()) await store.remove(name)
+      await store.removeHalves(new Date())
       assert.deepEqual(await filesIn(data), [])
     }
     assert.ok(halves > 0 && whole > 0, `${halves} halves, ${whole} whole`)

@@ -9,12 +9,9 @@ import { join } from 'node:path'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import express, { type ErrorRequestHandler, type Request } from 'express'
 import { fileTypeOf } from '../../server/attachments/file-type.ts'
-import {
-  configureSealedFiles,
-  readSealedWhole,
-  removeSealed,
-  writeSealed,
-} from '../../server/attachments/sealed-files.ts'
+import { configureFileStore } from '../../server/attachments/file-store.ts'
+import { folderStore } from '../../server/attachments/folder-store.ts'
+import { readSealedWhole, removeSealed, writeSealed } from '../../server/attachments/sealed-files.ts'
 import { FileRefused, receiveFiles, type FilePart } from '../../server/attachments/sealing-storage.ts'
 import { TellableError } from '../../server/errors.ts'
 import { newId } from '../../server/lib/ids.ts'
@@ -42,7 +39,7 @@ let address: string
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'letterlock-uploads-'))
-  configureSealedFiles(folder)
+  configureFileStore(folderStore(folder))
   const app = express()
   const receive = receiveFiles<Kept>({
     field: 'files',

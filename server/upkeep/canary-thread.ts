@@ -80,6 +80,11 @@ export async function makeCanaryThread(now = new Date()): Promise<void> {
         uploadedAt: now,
         claimedAt: now,
         sealedBytes: String(await fileStore().size(fileId)),
+        checkState: 'not-checked',
+        checkKeySealed: null,
+        checkTries: 0,
+        checkedAt: null,
+        drawnSealed: null,
       },
       transaction,
     )

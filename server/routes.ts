@@ -9,6 +9,7 @@ import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
+import { askShareAgain, takeShareAgain } from './messages/share-again.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
 import {
   askNewPassword,
@@ -243,6 +244,8 @@ signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)
 signedIn.get('/messages/:message/sent', showSent)
 signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
+signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)
+signedIn.post('/messages/:message/share-again/:mailbox', takeShareAgain)
 signedIn.get('/attachments/:attachment', showAttachment)
 signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
 signedIn.get('/attachments/:attachment/download', download)

@@ -3,6 +3,7 @@ import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
+import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
 import { sendHelpNotice } from './notices/send-help-notice.job.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
@@ -20,6 +21,7 @@ export const jobs = {
   'send-address-mail': (payload) => sendAddressMail(payload),
   'finish-address-changes': () => finishAddressChanges(),
   'send-help-notice': (payload) => sendHelpNotice(payload),
+  'close-shared-messages': (payload) => closeSharedMessages(payload),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),

@@ -10,6 +10,7 @@ const ORDER = [
   ['main', 'app', 'start', 'groups', 'routes', 'work'],
   ['try-out'],
   ['reports'],
+  ['upkeep'],
   ['intake'],
   ['notices'],
   ['messages'],
@@ -70,6 +71,8 @@ const MAY_UNSEAL = [
   'messages/open-thread.ts',
   'messages/thread-key.ts',
   'reports/list-access-events.ts',
+  // the keys of an export, to be sealed under its passphrase
+  'upkeep/export-messages.ts',
   'own-account/code-app.pages.ts',
   // who the provider says they are, so that they can say that it is them
   'own-account/sign-on.pages.ts',

@@ -75,15 +75,27 @@ export async function isForNewest(
 export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promise<Buffer | undefined> {
   const pair = await reader.pairOf(wrap.mailboxId, wrap.mailboxVersion)
   if (!pair) return undefined
-  const inner = unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
-  if (wrap.kind === 'private') return unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
-  const key = hpkeOpen(pair, bindingOf(wrap), inner)
+  const key = unwrapThreadKey(pair, wrap)
+  if (wrap.kind === 'private') return key
   const quicker = { ...wrap, kind: 'private' as const }
   await updateThreadKeyWrap({
     ...quicker,
     wrap: wrapUnderMaster(bindingOf(quicker), wrapKey(wrapsKeyOf(pair), bindingOf(quicker), key)),
   })
   return key
+}
+
+/** Opens a wrap with the key pair of the mailbox and version that it is for. The caller has recorded why. @throws EnvelopeRefused */
+export function unwrapThreadKey(pair: KeyPair, wrap: ThreadKeyWrap): Buffer {
+  const inner = unwrapToMailbox(wrap)
+  return wrap.kind === 'private'
+    ? unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
+    : hpkeOpen(pair, bindingOf(wrap), inner)
+}
+
+/** The wrap without the master key's around it: what only the mailbox's private half opens. @throws EnvelopeRefused */
+export function unwrapToMailbox(wrap: ThreadKeyWrap): Buffer {
+  return unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
 }
 
 function wrapsKeyOf(pair: KeyPair) {

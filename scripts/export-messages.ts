@@ -1,11 +1,10 @@
 /**
- * npm run export-messages -- FOLDER [--passphrase-file FILE] [--without-keys]: every message and file, sealed, into a new folder, with their
- * keys sealed under a passphrase; without it, it asks for one. While the recovery key is off the server only --without-keys is left.
+ * npm run export-messages -- FOLDER [--passphrase-file FILE] [--share FILE …], or FOLDER --without-keys: every message and file, sealed, into a new
+ * folder, with their keys sealed under a passphrase, for which it asks where no file has it. Beside a running server or without one.
  */
 import { parseArgs } from 'node:util'
 import { openStores } from '../server/start.ts'
-import { exportMessages, type Exported, type WithKeys } from '../server/upkeep/export-messages.ts'
-import { recoveryKeyPair, recoveryMode } from '../server/vault/vault.ts'
+import { exportMessages, type Exported } from '../server/upkeep/export-messages.ts'
 import { askNewPassphrase } from './ask-passphrase.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
@@ -14,14 +13,19 @@ const stops: (() => Promise<void> | void)[] = []
 try {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
-    options: { 'passphrase-file': { type: 'string' }, 'without-keys': { type: 'boolean' } },
+    options: {
+      'passphrase-file': { type: 'string' },
+      share: { type: 'string', multiple: true },
+      'without-keys': { type: 'boolean' },
+    },
   })
   const [folder, ...more] = positionals
   if (!folder || more.length > 0) throw new Error('Say where to: npm run export-messages -- FOLDER')
-  if (values['without-keys'] && values['passphrase-file'] !== undefined)
-    throw new Error('--without-keys seals nothing under a passphrase: give one of the two.')
+  const { share: shareFiles = [], 'passphrase-file': passphraseFile, 'without-keys': withoutKeys } = values
+  if (withoutKeys && (passphraseFile !== undefined || shareFiles.length > 0))
+    throw new Error('--without-keys takes neither a passphrase nor shares: leave out one of them.')
+  const withKeys = withoutKeys ? undefined : { passphrase: await askNewPassphrase(passphraseFile), shareFiles }
   await openStores(say, stops)
-  const withKeys = values['without-keys'] ? undefined : await keysFor(values['passphrase-file'])
   const { threads, messages, files, missing, closed } = await exportMessages(
     folder,
     withKeys,
@@ -33,6 +37,7 @@ try {
       ? 'It opens with the passphrase and decrypt-message.mjs, without Letterlock and without the master key. Keep the passphrase elsewhere.'
       : 'There is no key in it: it opens with the private half of a mailbox or with the recovery key.',
   )
+  if (shareFiles.length > 0) say('Remove the share files from this machine now, and give each back to its keeper.')
   if (missing.length > 0) say(`Not in the store of files although a message has them: ${missing.join(', ')}.`)
   if (closed.length > 0) say(`Messages whose key did not open: ${closed.join(', ')}.`)
   if (missing.length + closed.length > 0) process.exitCode = 2
@@ -41,14 +46,6 @@ try {
   process.exitCode = 1
 } finally {
   for (const stop of stops.reverse()) await stop()
-}
-
-async function keysFor(passphraseFile: string | undefined): Promise<WithKeys> {
-  if ((await recoveryMode()) === 'sealed')
-    throw new Error(
-      'The recovery key is not on this server. --without-keys exports what a mailbox or the recovery key opens.',
-    )
-  return { recoveryKey: await recoveryKeyPair(), passphrase: await askNewPassphrase(passphraseFile) }
 }
 
 function everyTenSeconds(tell: (exported: Exported) => void): (exported: Exported) => void {

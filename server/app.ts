@@ -14,6 +14,7 @@ import { notFound, showError } from './web/error-pages.ts'
 import { securityHeaders } from './web/headers.ts'
 import { live, ready } from './web/health.ts'
 import { checkHost } from './web/host.ts'
+import { keepPace } from './web/keep-pace.ts'
 import { logRequests } from './web/log-requests.ts'
 import { checkOrigin } from './web/origin.ts'
 import { nameRequest } from './web/request-id.ts'
@@ -33,7 +34,7 @@ export function makeApp(): Express {
   app.get('/health/ready', ready)
   app.use(checkHost)
   app.use('/static', staticFiles(), notFound)
-  app.use(checkOrigin)
+  app.use(checkOrigin, keepPace())
   // Express would answer OPTIONS by itself, for pages that the asker may not know of. Nothing of ours asks it.
   app.options('/{*path}', notFound)
   app.use(knowDevice)

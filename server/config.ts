@@ -4,6 +4,7 @@
  * (`scripts/write-env-example.ts`), and a test fails when the two differ.
  */
 import { readFileSync } from 'node:fs'
+import { BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 
 interface Setting {
@@ -62,6 +63,36 @@ export const settings = [
     production: 'required',
   },
   {
+    name: 'FILE_STORE',
+    purpose:
+      'Where new files go: folder (under DATA_DIR) or s3. Files are also read from the other one while its settings are there, so that `npm run move-files` can move them.',
+    example: 'folder',
+  },
+  {
+    name: 'S3_ENDPOINT',
+    purpose:
+      'An S3-compatible store for sealed files: https and host. It gets ciphertext only. S3_ENDPOINT, S3_BUCKET and the two keys come together.',
+    example: 'https://s3.example.org',
+  },
+  {
+    name: 'S3_BUCKET',
+    purpose: 'The bucket, which has to be there, and is for nothing else.',
+    example: 'letterlock-files',
+  },
+  { name: 'S3_REGION', purpose: 'The region that requests are signed for.', example: 'us-east-1' },
+  {
+    name: 'S3_ACCESS_KEY_ID',
+    purpose: 'The name of a key that may list, read, write and delete in that bucket.',
+    example: 'NAME_OF_THIS_KEY',
+    secret: true,
+  },
+  {
+    name: 'S3_SECRET_ACCESS_KEY',
+    purpose: 'The secret of that key.',
+    example: 'SECRET_OF_THIS_KEY',
+    secret: true,
+  },
+  {
     name: 'SMTP_URL',
     purpose: 'The mail server for notices: smtps://, or smtp:// which must offer STARTTLS.',
     example: 'smtps://USER:PASSWORD@mail.example.org',
@@ -115,9 +146,33 @@ export const settings = [
     example: '24',
   },
   {
+    name: 'FILE_MEGABYTES',
+    purpose: 'Megabytes that one file may have: 1 to 5120 (5 GB). A proxy in front has to let as much through.',
+    example: '25',
+  },
+  { name: 'FILES_PER_MESSAGE', purpose: 'Files that one message may have: 1 to 100.', example: '10' },
+  {
+    name: 'UNSENT_MEGABYTES',
+    purpose:
+      'Megabytes of files that one person may have uploaded and not sent yet, in drafts and on the way. Not set, it is twice what one message may hold.',
+    example: '500',
+  },
+  {
     name: 'TRUSTED_PROXIES',
     purpose: 'Addresses of your TLS proxies, separated by commas. Only they may say where a request came from.',
     example: '127.0.0.1',
+  },
+  {
+    name: 'FILE_TYPES',
+    purpose:
+      'Kinds of files that may be sent, by their usual endings, separated by commas. Programs, scripts, web pages and SVG are never taken.',
+    example: 'pdf,jpg,png,gif,webp,heic,tiff,txt,csv,docx,xlsx,pptx,odt,ods,odp,dcm',
+  },
+  {
+    name: 'CLAMD_SOCKET',
+    purpose:
+      'Where clamd listens, which looks at files for malware before a recipient gets them: a path, or host:port on this machine or a private network. Without it files are not checked, and their page says so to staff.',
+    example: '/run/clamav/clamd.ctl',
   },
   {
     name: 'OIDC_ISSUER',
@@ -173,6 +228,9 @@ export interface Config {
   readonly databaseUrl: string | undefined
   readonly migrationDatabaseUrl: string | undefined
   readonly masterKey: string | undefined
+  /** Where new files go. */
+  readonly fileStore: 'folder' | 's3'
+  readonly s3: S3Settings | undefined
   readonly smtpUrl: string | undefined
   readonly mailFrom: string
   readonly organisation: {
@@ -185,9 +243,31 @@ export interface Config {
   readonly idleMinutes: number
   readonly sessionHours: number
   readonly helpWaitingHours: number
+  readonly files: {
+    /** Bytes of one file. */
+    readonly bytes: number
+    readonly perMessage: number
+    /** Bytes that one person may have uploaded and not sent yet. */
+    readonly unsentBytes: number
+  }
   readonly trustedProxies: readonly string[]
+  /** Endings, as FILE_TYPES says them. */
+  readonly fileTypes: readonly string[]
+  readonly clamdSocket: ScannerSocket | undefined
   readonly signOn: SignOnSettings | undefined
   readonly logLevel: string
+}
+
+/** Where a scanner listens. */
+export type ScannerSocket = { readonly path: string } | { readonly host: string; readonly port: number }
+
+/** A bucket of an S3-compatible store. */
+export interface S3Settings {
+  readonly endpoint: string
+  readonly bucket: string
+  readonly region: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
 }
 
 /** The provider by which staff may sign on. */
@@ -246,6 +326,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     databaseUrl: readDatabaseUrl('DATABASE_URL', given, problems),
     migrationDatabaseUrl: readDatabaseUrl('MIGRATION_DATABASE_URL', given, problems),
     masterKey: readMasterKey(given('MASTER_KEY'), problems),
+    fileStore: readFileStore(given, problems),
+    s3: readS3(given, problems),
     smtpUrl: readSmtpUrl(given('SMTP_URL'), production, problems),
     mailFrom: given('MAIL_FROM') ?? `messages@${hostOf(given('BASE_URL')) ?? 'letterlock.example'}`,
     // Real use is refused without these, so what is made up here is the try-out's alone.
@@ -259,7 +341,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     idleMinutes: integer('IDLE_MINUTES', given('IDLE_MINUTES') ?? '15', 5, 60, problems),
     sessionHours: integer('SESSION_HOURS', given('SESSION_HOURS') ?? '12', 1, 24, problems),
     helpWaitingHours: integer('HELP_WAITING_HOURS', given('HELP_WAITING_HOURS') ?? '24', 1, 72, problems),
+    files: readFileLimits(given, problems),
     trustedProxies: listed(given('TRUSTED_PROXIES')),
+    fileTypes: readFileTypes(given('FILE_TYPES'), problems),
+    clamdSocket: readClamdSocket(given('CLAMD_SOCKET'), problems),
     signOn: readSignOn(given, problems),
     logLevel: given('LOG_LEVEL') ?? (production ? 'info' : 'warn'),
   }
@@ -355,10 +440,91 @@ function readTimeZone(value: string | undefined, problems: string[]): string {
   return zone
 }
 
+/** What may be allowed at all, and is unless the settings say less. */
+const FILE_TYPES = 'pdf jpg png gif webp heic tiff txt csv docx xlsx pptx odt ods odp dcm'.split(' ')
+
+function readFileTypes(value: string | undefined, problems: string[]): readonly string[] {
+  const types = listed(value ?? FILE_TYPES.join(',')).map((type) => type.toLowerCase().replace(/^\./, ''))
+  for (const type of types)
+    if (!FILE_TYPES.includes(type))
+      problems.push(`FILE_TYPES holds "${type}". What may be sent is among: ${FILE_TYPES.join(', ')}.`)
+  return Object.freeze(types)
+}
+
+/** Files go there as they are, so it is never beyond a network of one's own. */
+function readClamdSocket(value: string | undefined, problems: string[]): ScannerSocket | undefined {
+  if (!value) return undefined
+  if (value.startsWith('/')) return Object.freeze({ path: value })
+  const [, host = '', port = ''] = /^\[?([a-z0-9.:]+?)\]?:(\d{1,5})$/i.exec(value) ?? []
+  const near = host === 'localhost' || (isIP(host) > 0 && OWN_NETWORKS.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4'))
+  if (!near || Number(port) < 1 || Number(port) > 65535)
+    problems.push(
+      `CLAMD_SOCKET must be a path such as /run/clamav/clamd.ctl, or localhost:3310, or another address of a private network, because files go there unsealed: "${value}" is not.`,
+    )
+  return Object.freeze({ host, port: Number(port) })
+}
+
+const OWN_NETWORKS = new BlockList()
+for (const [address, bits] of [
+  ['127.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+] as const)
+  OWN_NETWORKS.addSubnet(address, bits)
+for (const [address, bits] of [
+  ['::1', 128],
+  ['fc00::', 7],
+] as const)
+  OWN_NETWORKS.addSubnet(address, bits, 'ipv6')
+
+const MEGABYTE = 1024 * 1024
+
+function readFileLimits(given: (name: Name) => string | undefined, problems: string[]): Config['files'] {
+  const megabytes = integer('FILE_MEGABYTES', given('FILE_MEGABYTES') ?? '25', 1, 5120, problems)
+  const perMessage = integer('FILES_PER_MESSAGE', given('FILES_PER_MESSAGE') ?? '10', 1, 100, problems)
+  const unsent = given('UNSENT_MEGABYTES') ?? String(2 * megabytes * perMessage)
+  const unsentBytes = integer('UNSENT_MEGABYTES', unsent, megabytes, 1024 * MEGABYTE, problems) * MEGABYTE
+  return Object.freeze({ bytes: megabytes * MEGABYTE, perMessage, unsentBytes })
+}
+
 const SIGN_ON = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET', 'OIDC_NAME'] as const
 const SIGN_ON_MORE = ['OIDC_HOSTS', 'OIDC_SECOND_FACTOR_AMR', 'OIDC_SECOND_FACTOR_ACR'] as const
 
 /** Half of it would be a button that leads nowhere. */
+const S3 = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
+
+function readFileStore(given: (name: Name) => string | undefined, problems: string[]): Config['fileStore'] {
+  const value = given('FILE_STORE') ?? 'folder'
+  if (value !== 'folder' && value !== 's3') problems.push(`FILE_STORE is folder or s3, not "${value}".`)
+  if (value === 's3' && !S3.some(given)) problems.push(`FILE_STORE is s3, but ${S3.join(', ')} are missing.`)
+  return value === 's3' ? 's3' : 'folder'
+}
+
+function readS3(given: (name: Name) => string | undefined, problems: string[]): S3Settings | undefined {
+  const [endpoint, bucket, accessKeyId, secretAccessKey] = S3.map(given)
+  if (!S3.some(given) && !given('S3_REGION')) return undefined
+  if (!endpoint || !bucket || !accessKeyId || !secretAccessKey) {
+    const missing = S3.filter((each) => !given(each))
+    problems.push(
+      `The object store is half set up. ${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing.`,
+    )
+    return undefined
+  }
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined
+  if (!url || url.pathname !== '/' || url.search || url.hash || url.username)
+    problems.push('S3_ENDPOINT must be an address like https://s3.example.org, without path, name or password.')
+  else if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
+    problems.push('S3_ENDPOINT must begin with https://. Plain http works on localhost only.')
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
+    problems.push(
+      `S3_BUCKET is the name of a bucket: 3 to 63 small letters, digits, dots and hyphens, not "${bucket}".`,
+    )
+  const region = given('S3_REGION') ?? 'us-east-1'
+  if (!/^[a-z0-9-]{1,40}$/.test(region)) problems.push(`S3_REGION is a name like us-east-1, not "${region}".`)
+  return Object.freeze({ endpoint, bucket, region, accessKeyId, secretAccessKey })
+}
+
 function readSignOn(given: (name: Name) => string | undefined, problems: string[]): SignOnSettings | undefined {
   const [issuer, clientId, clientSecret, name] = SIGN_ON.map(given)
   if (![...SIGN_ON, ...SIGN_ON_MORE].some(given)) return undefined

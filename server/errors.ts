@@ -12,6 +12,8 @@ export type ErrorKind =
   | 'slow-down'
   | 'unavailable'
   | 'no-room'
+  | 'file-away'
+  | 'file-lost'
   | 'broken'
 
 export class TellableError extends Error {
@@ -91,6 +93,17 @@ export class SlowDown extends TellableError {
 export class Unavailable extends TellableError {
   constructor(message?: string) {
     super('unavailable', 503, message)
+  }
+}
+
+/** A file that is theirs and cannot be opened now. Its message can: 503 while its store is away, 500 when the file is not as it was sealed. */
+export class FileUnopened extends TellableError {
+  readonly fileName: string
+  readonly messageId: string
+  constructor(kind: 'file-away' | 'file-lost', fileName: string, messageId: string) {
+    super(kind, kind === 'file-away' ? 503 : 500)
+    this.fileName = fileName
+    this.messageId = messageId
   }
 }
 

@@ -6,14 +6,15 @@ import { Router, type NextFunction, type Request, type RequestHandler, type Resp
 import type { Role } from './accounts/account.store.ts'
 import { LIMITS } from './attachments/attachment.ts'
 import { dropUpload, keepUpload } from './attachments/keep-upload.ts'
-import { receiveFiles, receiveTexts, roomFor } from './attachments/sealing-storage.ts'
+import { receiveFiles, receiveTexts, roomFor, type FilesWanted } from './attachments/sealing-storage.ts'
 import { BadInput, FormExpired } from './errors.ts'
 import { turns } from './lib/turns.ts'
 import { savesByItself } from './messages/draft.pages.ts'
 import { giveBack } from './messages/given-back.pages.ts'
 import { lateWriter, writerIn } from './messages/late-writer.ts'
 import { only, provedRecently } from './sign-in/guards.ts'
-import { checkFormToken } from './web/form-token.ts'
+import { keepSessionWhileArriving } from './sign-in/keep-session.ts'
+import { checkFormToken, checkHeaderToken } from './web/form-token.ts'
 import { checkNames, readBody } from './web/read-body.ts'
 
 type Page = (request: Request, response: Response) => void | Promise<void>
@@ -27,6 +28,9 @@ export interface Group {
   post(path: string, page: Page, late?: Page): void
   /** A form that may carry files. */
   upload(path: string, page: Page, late?: Page): void
+  /** Bytes that a page's script sends, which the page reads by itself; the token is in a header. */
+  patch(path: string, page: Page): void
+  delete(path: string, page: Page): void
 }
 
 export const router = Router({ caseSensitive: true, strict: true })
@@ -46,6 +50,8 @@ function group(...guards: RequestHandler[]): Group {
       router.post(path, ...orLate(late), readBody, orGiveBack(checkFormToken, late), pageOrLate(page, late)),
     upload: (path, page, late) =>
       router.post(path, ...orLate(late), receive, orGiveBack(checkUploadForm, late), pageOrLate(page, late)),
+    patch: (path, page) => router.patch(path, ...guards, checkHeaderToken, page),
+    delete: (path, page) => router.delete(path, ...guards, checkHeaderToken, page),
   }
 }
 
@@ -73,7 +79,9 @@ function giveBackUnread(request: Request, response: Response, next: NextFunction
 function textsArrived(request: Request, response: Response): Promise<void> {
   return new Promise((done, fail) => {
     response.once('close', () => fail(new BadInput('the form broke off')))
-    receiveTexts(roomFor(FILES))(request, response, (error?: unknown) => (error ? fail(error as Error) : done()))
+    receiveTexts(roomFor(filesWanted()))(request, response, (error?: unknown) =>
+      error ? fail(error as Error) : done(),
+    )
   })
 }
 
@@ -101,16 +109,26 @@ function pageOrLate(page: Page, late: Page | undefined): RequestHandler {
     request.sessionState === 'ended' && late ? late(request, response) : page(request, response)
 }
 
-const FILES = { field: 'files', maxFiles: LIMITS.files, maxFileSize: LIMITS.fileBytes }
+function filesWanted() {
+  return { field: 'files', maxFiles: LIMITS.files, maxFileSize: LIMITS.fileBytes }
+}
 
-const receive = receiveFiles<string>({
-  ...FILES,
-  keep: (request, part, source) => {
-    const { accountId, own } = writerIn(request)
-    return keepUpload({ accountId, mailbox: own, actor: request.actor }, part, source)
-  },
-  drop: (request, id) => dropUpload(writerIn(request).accountId, id),
-})
+/** Whoever sends files is there as long as bytes arrive. */
+function receive(request: Request, response: Response, next: NextFunction) {
+  const end = keepSessionWhileArriving(request)
+  const wanted: FilesWanted<string> = {
+    ...filesWanted(),
+    keep: (_request, part, source) => {
+      const { accountId, own } = writerIn(request)
+      return keepUpload({ accountId, mailbox: own, actor: request.actor }, part, source)
+    },
+    drop: (_request, id) => dropUpload(writerIn(request).accountId, id),
+  }
+  receiveFiles(wanted)(request, response, (error?: unknown) => {
+    end()
+    next(error)
+  })
+}
 
 /** The token of a form with files exists only after the files were received; a forged form's files are dropped at once. */
 function checkUploadForm(request: Request, response: Response, next: NextFunction) {

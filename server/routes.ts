@@ -2,9 +2,10 @@
 import { takeInvitation, askInvitation, showPeople } from './accounts/people.pages.ts'
 import { config } from './config.ts'
 import { allowed, anyone, proved, router, signedIn } from './groups.ts'
+import { beginPieces, finishUploadInPieces, showUpload, takeBackUpload, takePiece } from './attachments/upload.pages.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
 import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.ts'
-import { download, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
+import { download, sendCheckState, sendPage, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
@@ -246,8 +247,16 @@ signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
 signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)
 signedIn.post('/messages/:message/share-again/:mailbox', takeShareAgain)
+signedIn.post('/uploads', beginPieces)
+signedIn.get('/uploads/:upload', showUpload)
+signedIn.patch('/uploads/:upload', takePiece)
+signedIn.post('/uploads/:upload/finish', finishUploadInPieces)
+signedIn.delete('/uploads/:upload', takeBackUpload)
+
 signedIn.get('/attachments/:attachment', showAttachment)
 signedIn.get('/attachments/:attachment/thumbnail', sendThumbnail)
+signedIn.get('/attachments/:attachment/pages/:page', sendPage)
+signedIn.get('/attachments/:attachment/check', sendCheckState)
 signedIn.get('/attachments/:attachment/download', download)
 
 admin.get('/admin/people', showPeople)

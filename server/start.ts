@@ -1,9 +1,9 @@
 /** Starts everything in order and stops it in the opposite order: database, schema, vault, jobs, and only then the door. */
 import { createServer, type Server } from 'node:http'
-import { join } from 'node:path'
 import { makeApp } from './app.ts'
-import { configureFileStore } from './attachments/file-store.ts'
-import { folderStore } from './attachments/folder-store.ts'
+import { endDrawing } from './attachments/draw.ts'
+import { configureFileStore, fileStore } from './attachments/file-store.ts'
+import { openFileStore } from './attachments/open-file-store.ts'
 import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
@@ -11,6 +11,7 @@ import { openDataDir } from './database/embedded-folder.ts'
 import { migrate } from './database/migrate.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import { prepareJobs, startJobs } from './jobs/loop.ts'
+import { newId } from './lib/ids.ts'
 import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
@@ -19,6 +20,8 @@ import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
+import type { RestorePlace } from './upkeep/restore-backup.ts'
+import { readMasterKeyFile, useMasterKey } from './vault/master-key.ts'
 import { openVault } from './vault/vault.ts'
 import { jobs, timetable } from './work.ts'
 
@@ -39,11 +42,12 @@ export async function start(say: (line: string) => void): Promise<Running> {
     await openStores(say, stops)
     await prepareJobs()
     await freeStuckJobs()
-    stops.push(endStretching)
+    stops.push(endStretching, endDrawing)
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
     stops.push(() => loop.stop())
-    const limits = { maxHeaderSize: 16_384, requestTimeout: 15 * 60_000, headersTimeout: 30_000 }
+    // A large file on a slow line takes hours; web/keep-pace.ts cuts off what stands still.
+    const limits = { maxHeaderSize: 16_384, requestTimeout: 24 * 60 * 60_000, headersTimeout: 30_000 }
     const server = await listen(createServer(limits, refuseWhenFull(makeApp())))
     stops.push(() => close(server))
     if (cast.length > 0) sayWhereToGo(cast, say)
@@ -71,7 +75,49 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await openVault(dataDir, masterKey)
   await bindEarlierRows()
   await makeRoomForAccessEvents()
-  configureFileStore(folderStore(join(dataDir, 'files')))
+  configureFileStore(await openFileStore(config()))
+  if (config().s3) await lookForObjectStore(say)
+}
+
+/** It may come later: messages can be read and written without it, files cannot. */
+async function lookForObjectStore(say: (line: string) => void): Promise<void> {
+  await fileStore()
+    .size(newId())
+    .catch((error: Error) =>
+      say(
+        `The object store at S3_ENDPOINT cannot be used (${error.message}). Until it can, no file opens or is taken.`,
+      ),
+    )
+}
+
+/** Takes the master key of the settings into use where there is no database yet; it is never made here. @returns its text */
+export function takeMasterKey(): string {
+  const { dataDir, masterKey } = config()
+  const text = masterKey ?? readMasterKeyFile(dataDir, false)
+  useMasterKey(text)
+  return text
+}
+
+/** An empty place for a backup, as the settings name it. */
+export async function openEmptyPlace(
+  masterKey: string,
+  say: (line: string) => void,
+  stops: (() => Promise<void> | void)[],
+): Promise<RestorePlace> {
+  const { dataDir, databaseUrl, migrationDatabaseUrl } = config()
+  await openDataDir(dataDir)
+  configureFileStore(await openFileStore(config()))
+  if (databaseUrl) {
+    if (!migrationDatabaseUrl)
+      throw new Error("A restore makes the schema. Set MIGRATION_DATABASE_URL to the owner's role and ask again.")
+    await tryConnection('DATABASE_URL', databaseUrl)
+    await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
+    stops.push(disconnectDatabase)
+    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, dataDir, masterKey }
+  }
+  const embedded = await startEmbeddedDatabase({ dataDir, say })
+  stops.push(() => embedded.stop(), disconnectDatabase)
+  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey }
 }
 
 function listen(server: Server): Promise<Server> {

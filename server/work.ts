@@ -1,10 +1,13 @@
 /** Every job, its function and its timetable. A job without a function does not compile. */
+import { checkFile } from './attachments/check-file.job.ts'
+import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
+import { sendFileNotice } from './notices/send-file-notice.job.ts'
 import { sendHelpNotice } from './notices/send-help-notice.job.ts'
 import { sendInvitation } from './notices/send-invitation.job.ts'
 import { sendNotice } from './notices/send-notice.job.ts'
@@ -22,6 +25,9 @@ export const jobs = {
   'finish-address-changes': () => finishAddressChanges(),
   'send-help-notice': (payload) => sendHelpNotice(payload),
   'close-shared-messages': (payload) => closeSharedMessages(payload),
+  'check-file': (payload) => checkFile(payload),
+  'check-held-files': () => checkHeldFiles(),
+  'send-file-notice': (payload) => sendFileNotice(payload),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),
@@ -33,6 +39,7 @@ export const timetable = `
 * * * * * free-stuck-jobs
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
+*/5 * * * * check-held-files
 17 * * * * sweep-uploads
 5 3 * * * make-room-for-access-events
 `

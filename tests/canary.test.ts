@@ -15,6 +15,7 @@ import { until } from './support/until.ts'
 import { makePhonePhoto } from './support/files.ts'
 import { answerTo, enrol, linkIn, mailsTo, outbox, textFile, writeTo } from './support/letters.ts'
 import { Visitor, signedIn } from './support/visitor.ts'
+import { beginScript, type Said } from './upkeep/operate.ts'
 
 let server: ChildServer
 let temporary: string
@@ -171,6 +172,32 @@ test('145. a dump of every table over SQL, in text and in binary -> no canary', 
         assert.deepEqual(foundIn(bytes), [], name)
       }
   }
+})
+
+test('146. A backup, and the folders of a backup and of a drill while they go on -> no canary', async () => {
+  const folder = mkdtempSync(join(temporary, 'backups-'))
+  const settings = { DATA_DIR: server.dataDir, TMPDIR: temporary, LOG_LEVEL: 'debug' }
+  const runs = [
+    ['backup', join(folder, 'whole')],
+    ['restore-drill', join(folder, 'whole'), '--in', folder],
+  ] as const
+  for (const [script, ...args] of runs) {
+    const { ended } = beginScript(script, [...args], settings)
+    let result: Said | undefined
+    void ended.then((said) => (result = said))
+    let looked = 0
+    while (!result) {
+      assert.deepEqual(sweep([folder, temporary]), [])
+      looked += filesIn(folder).length
+      await pause(100)
+    }
+    assert.equal(result.code, 0, result.said)
+    assert.ok(looked > 0, `${script} was looked at while it went on`)
+    assert.deepEqual(foundIn(Buffer.from(result.said)), [])
+  }
+  assert.deepEqual(sweep([folder, temporary]), [])
+  assert.deepEqual(readdirSync(folder).length, 2, 'a backup and a report')
+  rmSync(folder, { recursive: true })
 })
 
 test('142. Temp and data folders while uploads go on, and with SIGKILL of everything in their middle -> no plaintext', async () => {

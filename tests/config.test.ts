@@ -58,6 +58,41 @@ function run(env: Record<string, string>): Promise<{ code: number | null; out: s
   return new Promise((done) => child.on('exit', (code) => done({ code, out, err })))
 }
 
+test('an object store is named whole, by https, and by nothing that is not its address', () => {
+  const whole = {
+    FILE_STORE: 's3',
+    S3_ENDPOINT: 'https://s3.example.org',
+    S3_BUCKET: 'letterlock-files',
+    S3_ACCESS_KEY_ID: 'a-key',
+    S3_SECRET_ACCESS_KEY: 'its-secret',
+  }
+  const read = readConfig(whole)
+  assert.deepEqual(read.s3, {
+    endpoint: 'https://s3.example.org',
+    bucket: 'letterlock-files',
+    region: 'us-east-1',
+    accessKeyId: 'a-key',
+    secretAccessKey: 'its-secret',
+  })
+  assert.equal(read.fileStore, 's3')
+  assert.deepEqual([readConfig({}).fileStore, readConfig({}).s3], ['folder', undefined])
+  assert.equal(readConfig({ ...whole, S3_ENDPOINT: 'http://127.0.0.1:9000' }).s3?.endpoint, 'http://127.0.0.1:9000')
+  for (const [change, problem] of [
+    [{ S3_ENDPOINT: 'http://s3.example.org' }, /S3_ENDPOINT must begin with https/],
+    [{ S3_ENDPOINT: 'https://key:secret@s3.example.org' }, /S3_ENDPOINT must be an address/],
+    [{ S3_ENDPOINT: 'https://s3.example.org/bucket' }, /S3_ENDPOINT must be an address/],
+    [{ S3_BUCKET: 'Not/A/Bucket' }, /S3_BUCKET is the name of a bucket/],
+    [{ S3_REGION: 'here & there' }, /S3_REGION is a name/],
+    [{ S3_SECRET_ACCESS_KEY: '' }, /half set up\. S3_SECRET_ACCESS_KEY is missing/],
+    [{ FILE_STORE: 'tape' }, /FILE_STORE is folder or s3/],
+  ] as const)
+    assert.ok(
+      problemsOf({ ...whole, ...change }).some((each) => problem.test(each)),
+      JSON.stringify(change),
+    )
+  assert.match(problemsOf({ FILE_STORE: 's3' })[0]!, /FILE_STORE is s3, but S3_ENDPOINT/)
+})
+
 test('.env.example is what the table of settings says', () => {
   assert.equal(readFileSync(join(projectRoot, '.env.example'), 'utf8'), envExample())
   for (const { name, purpose } of settings)
@@ -65,7 +100,7 @@ test('.env.example is what the table of settings says', () => {
 })
 
 test('.env.example as it is, with every line taken in, is refused with each example named', () => {
-  const lines = [...envExample().matchAll(/^#([A-Z_]+)=(.*)$/gm)].map((match) => [match[1]!, match[2]!])
+  const lines = [...envExample().matchAll(/^#([A-Z0-9_]+)=(.*)$/gm)].map((match) => [match[1]!, match[2]!])
   assert.equal(lines.length, settings.length)
   const problems = problemsOf(Object.fromEntries(lines) as Record<string, string>)
   for (const name of ['BASE_URL', 'MASTER_KEY', 'DATABASE_URL', 'MIGRATION_DATABASE_URL', 'SMTP_URL'])

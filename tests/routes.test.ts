@@ -7,6 +7,7 @@ import type { Person } from './support/cast.ts'
 import { makePng } from './support/files.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
 import { signedIn, Visitor, type Answer } from './support/visitor.ts'
+import { begun, senderOn } from './attachments/pieces.ts'
 import { changeSessions } from './sign-in/session-rows.ts'
 
 /**
@@ -115,8 +116,14 @@ GET  /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404 
 POST /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 GET  /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
 POST /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
+POST /uploads                             sign-in code    enrol     sign-in 201     201     201     201     201     201
+GET  /uploads/:upload                     sign-in code    enrol     sign-in 200     404     404     404     404     404
+PATCH /uploads/:upload                    sign-in code    enrol     sign-in 400     400     400     400     400     400
+POST /uploads/:upload/finish              sign-in code    enrol     sign-in 409     404     404     404     404     404
 GET  /attachments/:attachment             sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /attachments/:attachment/pages/:page sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /attachments/:attachment/check       sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
@@ -146,6 +153,7 @@ GET  /help-sign-in/requests/:request      sign-in code    enrol     sign-in 404 
 POST /help-sign-in/requests/:request/approve sign-in code enrol     sign-in 404     404     404     404     404     404
 POST /help-sign-in/requests/:request/code sign-in code    enrol     sign-in 404     404     404     404     303     404
 POST /help-sign-in/requests/:request/stop sign-in code    enrol     sign-in 404     404     404     404     303     404
+DELETE /uploads/:upload                   sign-in code    enrol     sign-in 204     404     404     404     404     404
 POST /sign-out                            sign-in sign-in sign-in   sign-in sign-in sign-in sign-in sign-in sign-in sign-in
 `
 
@@ -212,6 +220,7 @@ describe('Who may ask for what', () => {
     const [mail] = await mailsTo(server, 'never.enrolled@mail.example')
     const [{ id: mailId }] = (await server.sql('SELECT id FROM captured_mails LIMIT 1')) as [{ id: string }]
     addressed = {
+      page: '1',
       message,
       attachment: file!.id,
       draft: draft.location.split('=')[1]!,
@@ -220,6 +229,7 @@ describe('Who may ask for what', () => {
       ...(await requestForHelp(ada.email, sam.email)),
       passkey: await passkeyOf(maria.email),
       mailbox: await mailboxOf(maria.email),
+      upload: await begun(await senderOn(cast.patient, '/help', server.baseUrl), 'begun.txt', 5),
     }
     who = {
       ...cast,
@@ -317,17 +327,20 @@ describe('Who may ask for what', () => {
   async function ask(state: State, verb: string, path: string): Promise<Answer> {
     const visitor = who[state]
     if (verb === 'GET') return visitor.ask(path)
-    const fields = { ...(await fieldsFor(path)), _csrf: await visitor.tokenOn(FORM_AT[state]) }
+    const token = await visitor.tokenOn(FORM_AT[state])
+    const fields = { ...(await fieldsFor(path)), _csrf: token }
+    const origin = `http://localhost:${server.port}`
     return visitor.ask(path, {
       method: verb,
-      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
-      body: new URLSearchParams(fields).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin, 'x-form-token': token },
+      ...(verb === 'DELETE' ? {} : { body: new URLSearchParams(fields).toString() }),
     })
   }
 
   async function fieldsFor(path: string): Promise<Record<string, string>> {
     const { newId } = await import('../server/lib/ids.ts')
     if (path.endsWith('/replies')) return { submission: newId(), body: 'kept for later', action: 'save' }
+    if (path === '/uploads') return { name: 'x.txt', size: '1' }
     if (path === '/messages') return { draft: '', to: '', body: 'kept for later', action: 'save' }
     return {}
   }
@@ -359,7 +372,7 @@ describe('Who may ask for what', () => {
     for (const answer of [theirs, guessed, garbled]) assert.equal(answer.status, 404)
     assert.equal(withoutReference(theirs), withoutReference(guessed))
     assert.equal(withoutReference(theirs), withoutReference(garbled))
-    for (const path of ['thumbnail', 'download']) {
+    for (const path of ['thumbnail', 'pages/1', 'check', 'download']) {
       const answer = await who.other.ask(`/attachments/${addressed['attachment']}/${path}?id=${addressed['message']}`)
       assert.equal(answer.status, 404)
     }
@@ -387,8 +400,8 @@ describe('Who may ask for what', () => {
     const [ownerless, nobodys] = [newId(), newId()]
     const { attachment, message } = addressed as { attachment: string; message: string }
     await server.sql(
-      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, uploaded_at)
-       SELECT $1, NULL, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, now() FROM attachments WHERE id = $2`,
+      `INSERT INTO attachments (id, uploader_account_id, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, uploaded_at, check_state)
+       SELECT $1, NULL, uploader_mailbox_id, uploader_mailbox_version, key_wrapped, label_sealed, now(), check_state FROM attachments WHERE id = $2`,
       [ownerless, attachment],
     )
     await server.sql(`INSERT INTO threads (id, created_at) VALUES ($1, now())`, [nobodys])
@@ -412,6 +425,8 @@ describe('Who may ask for what', () => {
       `/messages/${addressed['message']}`,
       `/attachments/${addressed['attachment']}`,
       `/attachments/${addressed['attachment']}/thumbnail`,
+      `/attachments/${addressed['attachment']}/pages/1`,
+      `/attachments/${addressed['attachment']}/check`,
       `/attachments/${addressed['attachment']}/download`,
       `/files/${addressed['attachment']}`,
       `/static/../files/${addressed['attachment']}`,

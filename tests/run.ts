@@ -1,6 +1,6 @@
 /**
  * npm test: finds the compiled tests, prepares one try-out that every test file copies, and runs node's test runner. Node 20 knows no globs, so
- * the files are listed here. Arguments narrow it down: `npm test -- messages sign-in`.
+ * the files are listed here. Arguments narrow it down: `npm test -- messages sign-in`. What needs an S3 server runs only when it is asked for.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -15,10 +15,14 @@ import { makeTemplate, removeTemplate } from './support/template.ts'
 /** A file that takes longer hangs. */
 const PATIENCE = 300_000
 
+/** They run for minutes beside a real S3 server: `npm run s3-tests`. */
+const NEED_S3 = /(^|\/)[a-z-]*s3[a-z-]*\.test\.js$/
+
 const folder = fileURLToPath(new URL('./', import.meta.url))
 const wanted = process.argv.slice(2)
 const files = (readdirSync(folder, { recursive: true }) as string[])
-  .filter((file) => file.endsWith('.test.js') && (wanted.length === 0 || wanted.some((word) => file.includes(word))))
+  .filter((file) => file.endsWith('.test.js'))
+  .filter((file) => (wanted.length === 0 ? !NEED_S3.test(file) : wanted.some((word) => file.includes(word))))
   // What was compiled from a file that is no longer there stays in dist.
   .filter((file) => existsSync(join(projectRoot, 'tests', file.replace(/\.js$/, '.ts'))))
   .sort()

@@ -15,20 +15,20 @@ import { findMailboxOf, insertMailbox, insertMailboxKey, type MailboxKey } from 
 import { findOpener, insertOnce, insertOpeners, listOpeners, type Opener, type OpenerKind } from './opener.store.ts'
 
 /**
- * Makes a mailbox with its key pair and the openers that exist from the first moment: `recovery`, and for a person who has not enrolled
- * `waiting`.
+ * Makes a mailbox with its key pair and the openers that exist from the first moment: `recovery`, and for a person who has not enrolled, and for
+ * the system itself, `waiting`.
  */
 export async function makeMailbox(
-  owner: { accountId: string } | { teamId: string },
+  owner: { accountId: string } | { teamId: string } | 'system',
   now: Date,
   transaction: Transaction,
 ): Promise<MailboxKey & KeyPair> {
   const pair = makeKeyPair()
-  const mailbox = {
+  const mailbox: MailboxKey = {
     id: newId(now),
     accountId: null,
     teamId: null,
-    ...owner,
+    ...(owner === 'system' ? {} : owner),
     createdAt: now,
     version: 1,
     publicKey: pair.publicKey,
@@ -41,7 +41,7 @@ export async function makeMailbox(
     sealUnderMaster('waiting', bindingOf(mailbox, 'waiting'), pair.privateKey),
     now,
   )
-  await insertOpeners('accountId' in owner ? [recovery, waiting] : [recovery], transaction)
+  await insertOpeners(mailbox.teamId ? [recovery] : [recovery, waiting], transaction)
   return { ...mailbox, ...pair }
 }
 
@@ -184,7 +184,7 @@ function openSealed(pair: KeyPair, mailbox: { id: string; version: number }, ope
   return pairOfPrivate(unsealWithPrivate(pair, bindingOf(mailbox, opener.kind), opener.envelope))
 }
 
-/** Opens the mailbox of somebody who has not enrolled yet. @throws NotFound once they have */
+/** Opens the mailbox of somebody who has not enrolled yet, or of the system itself. @throws NotFound once they have */
 export async function openWaitingMailbox(mailbox: MailboxKey, transaction?: Transaction): Promise<KeyPair> {
   const opener = await neededOpener(mailbox, 'waiting', transaction)
   return {

@@ -1,6 +1,7 @@
 /** Rows of sealed files. A file belongs to nobody's message until one claims it; what nobody claims is swept. */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import type { CheckState } from './check-state.ts'
 
 export interface AttachmentRow {
   id: string
@@ -14,8 +15,17 @@ export interface AttachmentRow {
   keyWrapped: Buffer
   labelSealed: Buffer
   thumbnailId: string | null
+  /** Of ciphertext in the store; a bigint comes as text. Unknown for files from before it was noted. */
+  sealedBytes: string | null
   uploadedAt: Date
   claimedAt: Date | null
+  checkState: CheckState
+  /** The file key under the master key, while the file is being checked. */
+  checkKeySealed: Buffer | null
+  checkTries: number
+  checkedAt: Date | null
+  /** What was drawn of it, and why no more; null before it was tried. */
+  drawnSealed: Buffer | null
 }
 
 const attachments = table<AttachmentRow>('attachments', {
@@ -29,8 +39,14 @@ const attachments = table<AttachmentRow>('attachments', {
   keyWrapped: 'bytea',
   labelSealed: 'bytea',
   thumbnailId: 'uuid',
+  sealedBytes: 'bigint',
   uploadedAt: 'timestamptz',
   claimedAt: 'timestamptz',
+  checkState: 'text',
+  checkKeySealed: 'bytea',
+  checkTries: 'integer',
+  checkedAt: 'timestamptz',
+  drawnSealed: 'bytea',
 })
 
 const attachmentReceipts = table<{ attachmentId: string; mailboxId: string; downloadedAt: Date }>(
@@ -71,6 +87,15 @@ export function listUploadsOf(accountId: string, draftId: string, transaction?: 
   )
 }
 
+/** Ids of all files of this account that no message has claimed. */
+export async function listUnclaimedOf(accountId: string): Promise<string[]> {
+  const rows = await ask<{ id: string }>(
+    'SELECT id FROM attachments WHERE uploader_account_id = $1 AND message_id IS NULL',
+    [accountId],
+  )
+  return rows.map(({ id }) => id)
+}
+
 /** Puts uploads of this account into its draft. */
 export async function addToDraft(
   accountId: string,
@@ -109,13 +134,56 @@ export function listUnclaimed(before: Date): Promise<AttachmentRow[]> {
   )
 }
 
-/** Which of these files (attachments or their thumbnails) have a row. */
+export type FileOnRecord = Pick<AttachmentRow, 'id' | 'messageId' | 'thumbnailId' | 'sealedBytes'>
+
+/** Every file that should be in the store, by id, those after `last`. */
+export function listFiles(last: string, limit: number): Promise<FileOnRecord[]> {
+  return ask<FileOnRecord>(
+    'SELECT id, message_id, thumbnail_id, sealed_bytes FROM attachments WHERE id > $1 ORDER BY id LIMIT $2',
+    [last, limit],
+  )
+}
+
+/** Which of these files (attachments, their thumbnails and pages) have a row. */
 export async function knownFiles(ids: readonly string[]): Promise<Set<string>> {
-  const rows = await ask<{ id: string; thumbnailId: string | null }>(
-    'SELECT id, thumbnail_id FROM attachments WHERE id = ANY($1::uuid[]) OR thumbnail_id = ANY($1::uuid[])',
+  const rows = await ask<{ id: string }>(
+    `SELECT id FROM attachments WHERE id = ANY($1::uuid[])
+     UNION ALL SELECT thumbnail_id FROM attachments WHERE thumbnail_id = ANY($1::uuid[])
+     UNION ALL SELECT file_id FROM attachment_previews WHERE file_id = ANY($1::uuid[])`,
     [ids],
   )
-  return new Set(rows.flatMap(({ id, thumbnailId }) => (thumbnailId ? [id, thumbnailId] : [id])))
+  return new Set(rows.map(({ id }) => id))
+}
+
+/**
+ * Writes the end of a check, and what was drawn of a clean file. A blocked or clean file's key is no longer kept for checking.
+ * @returns false when another run of the same check ended first, or the file is gone
+ */
+export async function noteCheck(
+  id: string,
+  end: Pick<AttachmentRow, 'checkState' | 'thumbnailId' | 'drawnSealed'>,
+  now: Date,
+  transaction: Transaction,
+): Promise<boolean> {
+  const rows = await ask(
+    `UPDATE attachments SET check_state = $2, thumbnail_id = $3, drawn_sealed = $4, checked_at = $5, check_tries = check_tries + 1,
+       check_key_sealed = CASE WHEN $2 = 'held' THEN check_key_sealed END
+     WHERE id = $1 AND check_state IN ('checking', 'held') RETURNING id`,
+    [id, end.checkState, end.thumbnailId, end.drawnSealed, now],
+    transaction,
+  )
+  return rows.length === 1
+}
+
+/** What has to be checked again: held files, more and more seldom, and those whose check was lost. */
+export function listToCheckAgain(now: Date): Promise<{ id: string }[]> {
+  return ask(
+    `SELECT id FROM attachments
+     WHERE check_state = 'held' AND checked_at + least(interval '5 minutes' * power(2, check_tries - 1), interval '12 hours') <= $1
+        OR check_state = 'checking' AND uploaded_at < $1::timestamptz - interval '15 minutes'
+     ORDER BY id LIMIT 100`,
+    [now],
+  )
 }
 
 /** Notes the first download by a mailbox. */

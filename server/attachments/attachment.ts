@@ -1,13 +1,23 @@
 /** A sealed file: its key, its label (name, kind, size) and its bytes. Everything here needs a key that somebody else has opened. */
 import type { Readable } from 'node:stream'
+import { config } from '../config.ts'
 import { BODY_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
 import { padToBucket, unpad } from '../vault/padding.ts'
 import { unwrapKey, wrapKey } from '../vault/wrap.ts'
 import type { AttachmentRow } from './attachment.store.ts'
+import type { CheckState } from './check-state.ts'
 import type { FileKind } from './file-type.ts'
-import { readSealed, readSealedWhole } from './sealed-files.ts'
+import { readSealed, readSealedPart, readSealedWhole, type Part } from './sealed-files.ts'
 
-export const LIMITS = { files: 10, fileBytes: 25 * 1024 * 1024 } as const
+/** What the organisation allows. */
+export const LIMITS = {
+  get files(): number {
+    return config().files.perMessage
+  },
+  get fileBytes(): number {
+    return config().files.bytes
+  },
+}
 
 export interface Label {
   name: string
@@ -15,6 +25,8 @@ export interface Label {
   type: string
   /** Bytes. */
   size: number
+  /** Whether the picture itself says where it was taken. */
+  tellsPlace?: boolean
 }
 
 /** An attachment whose label could be read. */
@@ -22,6 +34,7 @@ export interface Attachment extends Label {
   id: string
   messageId: string | null
   hasThumbnail: boolean
+  checkState: CheckState
   uploaderMailboxId: string
 }
 
@@ -37,6 +50,7 @@ export function unsealAttachment(row: AttachmentRow, key: Buffer): Attachment {
     id: row.id,
     messageId: row.messageId,
     hasThumbnail: row.thumbnailId !== null,
+    checkState: row.checkState,
     uploaderMailboxId: row.uploaderMailboxId,
   }
 }
@@ -51,9 +65,14 @@ export function unwrapFileKey(row: AttachmentRow, messageKey: Buffer): Buffer {
   return unwrapKey(messageKey, `attachment/${row.id}/key`, row.keyWrapped)
 }
 
-/** The clear bytes, segment by segment; an error in the middle must break the connection. @throws FileMissing, Unavailable */
+/** The clear bytes, segment by segment, for what reads the whole file. @throws FileMissing, Unavailable */
 export function unsealBytes(row: AttachmentRow, key: Buffer): Promise<Readable> {
   return readSealed(row.id, `attachment/${row.id}`, key)
+}
+
+/** Clear bytes, segment by segment; an error in the middle must break the connection. @throws EnvelopeRefused, FileMissing, Unavailable */
+export function unsealPart(row: AttachmentRow, key: Buffer, part: Part): Promise<Readable> {
+  return readSealedPart(row.id, `attachment/${row.id}`, key, part)
 }
 
 /** @throws EnvelopeRefused; undefined when there is none */

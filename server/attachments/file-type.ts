@@ -3,6 +3,7 @@
  * taken, so that nothing passes as something it is not. Also what we show of a file's name, which is text and never a path.
  */
 import { fileTypeFromBuffer } from 'file-type'
+import { config } from '../config.ts'
 
 export type FileKind = 'pdf' | 'picture' | 'text' | 'document'
 
@@ -12,8 +13,11 @@ export interface FileType {
   type: string
 }
 
-/** `wrong-type`: not on our list. `name-differs`: the name says one kind of file and the bytes say another. */
-export type FileProblem = 'empty' | 'wrong-type' | 'name-differs'
+/**
+ * `wrong-type`: not on our list, or not on that of the settings. `name-differs`: the name says one kind of file and the bytes say another. `no-room`: too much is uploaded and
+ * not sent.
+ */
+export type FileProblem = 'empty' | 'wrong-type' | 'name-differs' | 'no-room'
 
 /** `head` and `tail` are the file's first and last bytes, as `writeSealed` gives them back. */
 export async function fileTypeOf(
@@ -26,7 +30,7 @@ export async function fileTypeOf(
   const type = await typeInBytes(head, tail, extension)
   const accepted = type === undefined ? undefined : ACCEPTED[type]
   if (type && accepted?.extensions.includes(extension) && !hidesProgram(name) && !isTwoFiles(accepted, tail)) {
-    return { kind: accepted.kind, type }
+    return isAllowed(accepted) ? { kind: accepted.kind, type } : { problem: 'wrong-type' }
   }
   return { problem: accepted || claimsType(extension) ? 'name-differs' : 'wrong-type' }
 }
@@ -104,9 +108,14 @@ function hidesProgram(name: string): boolean {
 const PROGRAM_INSIDE =
   /\.(exe|com|bat|cmd|scr|pif|msi|ps1|vbs|vbe|js|jse|wsf|hta|lnk|jar|sh|html?|xhtml|svg)[. ]*\.[^.]*$/i
 
-/** A picture with a ZIP behind it is a picture to one program and an archive to the next. */
+/** A picture or PDF with a ZIP behind it is a picture to one program and an archive to the next. */
 function isTwoFiles({ kind }: Accepted, tail: Buffer): boolean {
-  return kind === 'picture' && endOfZip(tail) >= 0
+  return (kind === 'picture' || kind === 'pdf') && endOfZip(tail) >= 0
+}
+
+/** The settings name a kind by its usual ending. */
+function isAllowed({ extensions }: Accepted): boolean {
+  return extensions.some((extension) => config().fileTypes.includes(extension))
 }
 
 function claimsType(extension: string): boolean {

@@ -1,19 +1,26 @@
 /**
- * The last step of every upload, however its bytes came: what it is by its bytes, a small picture, its label, and the row by which it is there.
- * Until then nothing but ciphertext without a name rests, and what is refused here leaves nothing.
+ * The last step of every upload, however its bytes came: what it is by its bytes, its label, and the row by which it is there. Its previews are
+ * drawn now, or, where files are checked for malware, after it was found clean. Until then nothing but ciphertext without a name rests, and what
+ * is refused here leaves nothing.
  */
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
+import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
-import { newId } from '../lib/ids.ts'
+import { enqueue } from '../jobs/enqueue.ts'
 import { sealToPublic } from '../vault/public-seal.ts'
-import { sealLabel } from './attachment.ts'
+import { sealLabel, type Label } from './attachment.ts'
 import { insertUpload } from './attachment.store.ts'
+import { sealCheckKey } from './check-file.job.ts'
+import { tellsPlace } from './draw.ts'
+import { MOST_DRAWN_BYTES } from './drawing.ts'
+import { fileStore } from './file-store.ts'
 import { fileTypeOf } from './file-type.ts'
-import { readSealedWhole, removeSealed, writeSealedWhole, type Sealed } from './sealed-files.ts'
+import { insertPreviews } from './preview.store.ts'
+import { keepPreviews, NO_PREVIEWS, removePreviews } from './previews.ts'
+import { readSealed, removeSealed, type Sealed } from './sealed-files.ts'
 import { FileRefused } from './sealing-storage.ts'
-import { makeThumbnail } from './thumbnail.ts'
 
 /** Whoever uploads, and the mailbox that the file's key is sealed to until a message claims it. */
 export interface Uploader {
@@ -30,17 +37,14 @@ export interface SealedUpload {
   sealed: Pick<Sealed, 'size' | 'head' | 'tail'>
 }
 
-const DRAWABLE = ['image/jpeg', 'image/png', 'image/gif', 'image/webp', 'image/tiff']
-
 /** @returns the upload's id @throws FileRefused for what we do not take; whatever is thrown, nothing of the file is left */
 export async function finishUpload(uploader: Uploader, upload: SealedUpload, now = new Date()): Promise<string> {
-  const { id, key, name, sealed } = upload
-  let thumbnailId: string | null = null
+  const { id, key } = upload
+  let previews = NO_PREVIEWS
   try {
-    const found = await fileTypeOf(name, sealed.head, sealed.tail)
-    if ('problem' in found) throw new FileRefused(found.problem)
-    thumbnailId = DRAWABLE.includes(found.type) ? await keepThumbnail(id, key, now) : null
-    const label = { name, kind: found.kind, type: found.type, size: sealed.size }
+    const label = await labelOf(upload)
+    const checked = config().clamdSocket !== undefined
+    if (!checked) previews = await keepPreviews({ id, key, label }, now)
     const row = {
       id,
       uploaderAccountId: uploader.accountId,
@@ -51,28 +55,37 @@ export async function finishUpload(uploader: Uploader, upload: SealedUpload, now
       position: 0,
       keyWrapped: sealToPublic(uploader.mailbox.publicKey, `attachment/${id}/key`, key),
       labelSealed: sealLabel(id, key, label),
-      thumbnailId,
+      thumbnailId: previews.thumbnailId,
+      sealedBytes: String(await fileStore().size(id)),
       uploadedAt: now,
       claimedAt: null,
+      checkState: checked ? ('checking' as const) : ('not-checked' as const),
+      checkKeySealed: checked ? sealCheckKey(id, key) : null,
+      checkTries: 0,
+      checkedAt: null,
+      drawnSealed: previews.drawnSealed,
     }
     await inTransaction(async (transaction) => {
       await insertUpload(row, transaction)
+      await insertPreviews(previews.pages, transaction)
       const subject = { kind: 'attachment' as const, id }
       await record(uploader.actor, { act: 'attachment.received', subject }, transaction, now)
+      if (checked) await enqueue('check-file', { attachmentId: id }, transaction)
     })
     return id
   } catch (error) {
     await removeSealed(id)
-    if (thumbnailId) await removeSealed(thumbnailId)
+    await removePreviews(previews)
     throw error
   }
 }
 
-/** Unseals the picture once, in memory, to draw a small one without the place and camera that a photo tells. */
-async function keepThumbnail(id: string, key: Buffer, now: Date): Promise<string | null> {
-  const small = await makeThumbnail(() => readSealedWhole(id, `attachment/${id}`, key))
-  if (!small) return null
-  const thumbnailId = newId(now)
-  await writeSealedWhole(thumbnailId, `attachment/${id}/thumbnail`, key, small)
-  return thumbnailId
+/** @throws FileRefused */
+async function labelOf({ id, key, name, sealed }: SealedUpload): Promise<Label> {
+  const found = await fileTypeOf(name, sealed.head, sealed.tail)
+  if ('problem' in found) throw new FileRefused(found.problem)
+  const label = { name, kind: found.kind, type: found.type, size: sealed.size }
+  if (found.kind !== 'picture' || sealed.size > MOST_DRAWN_BYTES) return label
+  // Found out at once, because whoever sends it is to be told before they do.
+  return (await tellsPlace(() => readSealed(id, `attachment/${id}`, key))) ? { ...label, tellsPlace: true } : label
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -14,6 +15,7 @@ export function folderStore(folder: string): FileStore {
     const path = pathOf(folder, name)
     // Of its own, so that two who write the same name, or what a killed process left, are not in each other's way.
     const part = `${path}.${randomBytes(6).toString('hex')}${PART}`
+    let restsAt = part
     try {
       await makeFolder(dirname(path))
       await pipeline(
@@ -21,10 +23,11 @@ export function folderStore(folder: string): FileStore {
         createWriteStream(part, { flags: 'wx', mode: 0o600, flush: true, highWaterMark: WRITE_AHEAD }),
       )
       await rename(part, path)
+      restsAt = path
       await flushFolder(dirname(path))
     } catch (error) {
       bytes.destroy()
-      await rm(part, { force: true }).catch(() => {})
+      await rm(restsAt, { force: true }).catch(() => {})
       throw inOurWords(error)
     }
   }
@@ -78,9 +81,17 @@ function pathOf(folder: string, name: string): string {
   return join(folder, idInName(name).slice(-2), name)
 }
 
+/** Step by step, because Node's own way of making several at once says of a full disk that there is no such folder. */
 async function makeFolder(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first) await flushFolder(dirname(first))
+  try {
+    await mkdir(path, { mode: 0o700 })
+    await flushFolder(dirname(path))
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return
+    if (codeOf(error) !== 'ENOENT') throw error
+    await makeFolder(dirname(path))
+    await makeFolder(path)
+  }
 }
 
 /** A new name is only safe once its folder was flushed too. */
@@ -113,7 +124,9 @@ function isGone(error: unknown): boolean {
 /** A full disk and one that is away are told as what they are; every other error goes on as it is. */
 function inOurWords(error: unknown): unknown {
   const code = codeOf(error)
-  if (['ENOSPC', 'EDQUOT'].includes(code)) return new NoRoom()
+  // Of a full quota libuv knows no name.
+  if (code === 'ENOSPC' || (error as { errno?: number } | undefined)?.errno === -constants.errno.EDQUOT)
+    return new NoRoom()
   if (['EMFILE', 'ENFILE', 'EIO', 'EROFS', 'ESTALE', 'ETIMEDOUT'].includes(code)) return new Unavailable(code)
   return error
 }

@@ -3,6 +3,7 @@
  * uploader's mailbox. That needs no open session, so a form that comes after the session's end loses nothing.
  */
 import type { Readable } from 'node:stream'
+import { TooLarge } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
 import { unsealWithPrivate } from '../vault/public-seal.ts'
 import type { KeyPair } from '../vault/hpke.ts'
@@ -10,8 +11,11 @@ import { newKey } from '../vault/wrap.ts'
 import { LIMITS } from './attachment.ts'
 import { findAttachment, removeUpload, type AttachmentRow } from './attachment.store.ts'
 import { finishUpload, type Uploader } from './finish-upload.ts'
+import { listPreviews } from './preview.store.ts'
+import { removePreviews } from './previews.ts'
 import { removeSealed, writeSealed } from './sealed-files.ts'
-import type { FilePart } from './sealing-storage.ts'
+import { FileRefused, type FilePart } from './sealing-storage.ts'
+import { roomLeft } from './unsent.ts'
 
 /** @returns the upload's id @throws FileRefused for what we do not take, TooLarge for what is too big; neither leaves anything */
 export async function keepUpload(
@@ -22,7 +26,11 @@ export async function keepUpload(
 ): Promise<string> {
   const id = newId(now)
   const key = newKey()
-  const sealed = await writeSealed(id, `attachment/${id}`, key, source, LIMITS.fileBytes)
+  const room = Math.min(LIMITS.fileBytes, await roomLeft(uploader.accountId))
+  if (room <= 0) throw new FileRefused('no-room')
+  const sealed = await writeSealed(id, `attachment/${id}`, key, source, room).catch((error: unknown) => {
+    throw error instanceof TooLarge && room < LIMITS.fileBytes ? new FileRefused('no-room') : error
+  })
   return finishUpload(uploader, { id, key, name, sealed }, now)
 }
 
@@ -31,10 +39,11 @@ export function uploadKey(row: AttachmentRow, own: KeyPair): Buffer {
   return unsealWithPrivate(own, `attachment/${row.id}/key`, row.keyWrapped)
 }
 
-/** Takes an unclaimed upload back: row, file and thumbnail. */
+/** Takes an unclaimed upload back: row, file and previews. */
 export async function dropUpload(accountId: string, id: string): Promise<void> {
   const row = await findAttachment(id)
+  const pages = await listPreviews(id)
   if (!row || !(await removeUpload(accountId, id))) return
   await removeSealed(id)
-  if (row.thumbnailId) await removeSealed(row.thumbnailId)
+  await removePreviews({ thumbnailId: row.thumbnailId, pages })
 }

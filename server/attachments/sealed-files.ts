@@ -3,11 +3,20 @@
  * its envelope the content is followed by 0x80 and zeros up to Padmé's size (ISO/IEC 7816-4), so that it can be sealed while its length is
  * still unknown.
  */
-import { createHash } from 'node:crypto'
 import { Readable, Transform, pipeline, type TransformCallback } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import { TooLarge } from '../errors.ts'
-import { EnvelopeRefused, FILE_SEGMENT, sealingStream, unsealingStream } from '../vault/floe.ts'
+import { TooLarge, Unavailable } from '../errors.ts'
+import {
+  EnvelopeRefused,
+  FILE_SEGMENT,
+  HEADER_LENGTH,
+  roomIn,
+  sealingStream,
+  sealingStreamFrom,
+  segmentLengthIn,
+  unsealFrom,
+  unsealingStream,
+} from '../vault/floe.ts'
 import { padme } from '../vault/padding.ts'
 import { fileStore } from './file-store.ts'
 
@@ -19,8 +28,6 @@ export interface Sealed {
   head: Buffer
   /** The last clear bytes, at most 65,557: where a ZIP's list of contents would be. */
   tail: Buffer
-  /** Of the clear bytes. */
-  sha256: Buffer
 }
 
 /**
@@ -61,14 +68,86 @@ export async function readSealed(id: string, binding: string, key: Buffer): Prom
   return pipeline(sealed, unsealingStream(key, binding), withoutPadding(), lastByteLast(), () => {})
 }
 
+/** A part of a file's clear bytes: from place `from` up to, but without, place `to`. `size` is that of the whole file, as its label says. */
+export interface Part {
+  size: number
+  from: number
+  to: number
+}
+
+/**
+ * The clear bytes of a part, out of the segments that hold it and none before. A part that reaches the end of the file gets its last byte only
+ * after the last segment was found to be there and to be the last; the file as a whole only after every byte behind it was. Errors as those of
+ * `readSealed`. @throws EnvelopeRefused, FileMissing, Unavailable
+ */
+export async function readSealedPart(id: string, binding: string, key: Buffer, part: Part): Promise<Readable> {
+  const header = await buffer(await fileStore().read(id, 0, HEADER_LENGTH))
+  const place = placeOf(header, part)
+  const sealed = await fileStore().read(id, ...bytesOf(place, place.first, place.final))
+  return Readable.from(clearBytes(id, binding, key, { header, sealed, place, part }), { objectMode: false })
+}
+
 /** All clear bytes or none. For things that are known to be small. @throws EnvelopeRefused, FileMissing, Unavailable */
 export async function readSealedWhole(id: string, binding: string, key: Buffer): Promise<Buffer> {
   return buffer(await readSealed(id, binding, key))
 }
 
-/** Removing what is not there is no error, so that a sweep can be repeated. */
+/** How many clear bytes every segment of an upload in pieces holds: its pieces are whole numbers of them. */
+export const PIECE_ROOM = roomIn(FILE_SEGMENT)
+
+/**
+ * Seals the next bytes of an upload under a name of their own. @param begun where the upload stands; `size` when the file ends with these bytes,
+ * which are then padded
+ */
+export async function writePiece(
+  name: string,
+  binding: string,
+  key: Buffer,
+  begun: { header: Buffer; position: number; size?: number },
+  source: Readable,
+): Promise<void> {
+  const sealing = sealingStreamFrom(key, binding, begun, begun.size !== undefined)
+  const ending = begun.size === undefined ? [] : [padAfter(begun.size)]
+  const sealed = pipeline([source, ...ending, sealing], () => {}) as unknown as Readable
+  try {
+    await fileStore().write(name, sealed)
+  } catch (error) {
+    sealed.destroy()
+    source.destroy()
+    throw error
+  }
+}
+
+/** Makes one file of an upload's header and pieces, which stay. */
+export async function joinPieces(id: string, header: Buffer, names: readonly string[]): Promise<void> {
+  async function* everything() {
+    yield header
+    for (const name of names) yield* (await fileStore().read(name)) as AsyncIterable<Buffer>
+  }
+  await fileStore().write(id, Readable.from(everything(), { objectMode: false }))
+}
+
+/** The first and last clear bytes of a file whose size is known, as `Sealed` has them. @throws EnvelopeRefused, FileMissing, Unavailable */
+export async function readEnds(
+  id: string,
+  binding: string,
+  key: Buffer,
+  size: number,
+): Promise<Pick<Sealed, 'head' | 'tail'>> {
+  const between = async (from: number, to: number) => buffer(await readSealedPart(id, binding, key, { size, from, to }))
+  return {
+    head: await between(0, Math.min(size, HEAD_LENGTH)),
+    tail: await between(Math.max(0, size - TAIL_LENGTH), size),
+  }
+}
+
+/** Of what no row names any more. While its store is away it stays, and is swept within a day. */
 export async function removeSealed(id: string): Promise<void> {
-  await fileStore().remove(id)
+  await fileStore()
+    .remove(id)
+    .catch((error: unknown) => {
+      if (!(error instanceof Unavailable)) throw error
+    })
 }
 
 const HEAD_LENGTH = 4100
@@ -77,9 +156,102 @@ const TAIL_LENGTH = 65557
 const PADDING_MARK = Buffer.from([0x80])
 const ZEROS = Buffer.alloc(65536)
 
+/** Where a part's segments rest. */
+interface Place {
+  segmentLength: number
+  room: number
+  /** Segments of the whole file. */
+  count: number
+  /** Of the part, both of them read. */
+  first: number
+  final: number
+}
+
+function placeOf(header: Buffer, { size, from, to }: Part): Place {
+  const segmentLength = segmentLengthIn(header)
+  const room = roomIn(segmentLength)
+  const count = Math.ceil(padme(size + 1) / room)
+  const whole = from === 0 && to === size
+  const final = whole ? count - 1 : Math.floor((to - 1) / room)
+  return { segmentLength, room, count, first: Math.floor(from / room), final }
+}
+
+/** The last segment is read to the file's end, wherever that is: bytes behind it must not go unseen. */
+function bytesOf({ segmentLength, count }: Place, first: number, final: number): [number, number?] {
+  const from = HEADER_LENGTH + first * segmentLength
+  return final === count - 1 ? [from] : [from, HEADER_LENGTH + (final + 1) * segmentLength]
+}
+
+async function* clearBytes(
+  id: string,
+  binding: string,
+  key: Buffer,
+  { header, sealed, place, part }: { header: Buffer; sealed: Readable; place: Place; part: Part },
+): AsyncGenerator<Buffer> {
+  const { room, count, first, final } = place
+  const held = part.to === part.size && part.to > part.from ? part.to - 1 : part.to
+  let last: Buffer | undefined
+  let position = first
+  const unsealNext = unsealFrom(key, binding, header, first)
+  for await (const segment of segmentsIn(sealed, place.segmentLength)) {
+    if (position > final) throw new EnvelopeRefused('there are bytes behind the last segment')
+    const clear = unsealNext(segment, position === count - 1)
+    const start = position * room
+    const wanted = clear.subarray(Math.max(0, part.from - start), Math.max(0, held - start))
+    if (held < part.to && held >= start && held < start + clear.length)
+      last = clear.subarray(held - start, part.to - start)
+    if (wanted.length > 0) yield wanted
+    position++
+  }
+  if (position <= final) throw new EnvelopeRefused('the file is cut')
+  if (held === part.to) return
+  if (final < count - 1) await checkEnd(id, binding, key, { header, place })
+  if (!last) throw new EnvelopeRefused('the file is shorter than its label says')
+  yield last
+}
+
+/** Reads the last segment for its mark alone. */
+async function checkEnd(
+  id: string,
+  binding: string,
+  key: Buffer,
+  { header, place }: { header: Buffer; place: Place },
+): Promise<void> {
+  const end = await buffer(await fileStore().read(id, ...bytesOf(place, place.count - 1, place.count - 1)))
+  unsealFrom(key, binding, header, place.count - 1)(end, true)
+}
+
+/** Blocks of one length, and what is left at the end. The one buffer is used again. */
+async function* segmentsIn(sealed: Readable, length: number): AsyncGenerator<Buffer> {
+  const block = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  for await (const chunk of sealed as AsyncIterable<Buffer>) {
+    for (let start = 0; start < chunk.length;) {
+      const taken = chunk.copy(block, filled, start)
+      filled += taken
+      start += taken
+      if (filled < length) continue
+      yield block
+      filled = 0
+    }
+  }
+  if (filled > 0) yield block.subarray(0, filled)
+}
+
+/** Hands the last bytes of a file on and appends its padding. */
+function padAfter(size: number): Transform {
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => done(null, chunk),
+    flush(done) {
+      this.push(PADDING_MARK)
+      pushZeros(this, padme(size + 1) - (size + 1))
+      done()
+    },
+  })
+}
+
 /** Hands the content on, measures it on the way, and appends the padding. */
 function measureAndPad(limit: number): { measured: () => Sealed; measuring: Transform } {
-  const hash = createHash('sha256')
   const head: Buffer[] = []
   const tail: Buffer[] = []
   let size = 0
@@ -92,7 +264,6 @@ function measureAndPad(limit: number): { measured: () => Sealed; measuring: Tran
     tailSize += chunk.length
     while (tail[0] && tailSize - tail[0].length >= TAIL_LENGTH) tailSize -= tail.shift()?.length ?? 0
     size += chunk.length
-    hash.update(chunk)
     done(null, chunk)
   }
 
@@ -108,7 +279,6 @@ function measureAndPad(limit: number): { measured: () => Sealed; measuring: Tran
       size,
       head: Buffer.concat(head),
       tail: Buffer.concat(tail).subarray(-TAIL_LENGTH),
-      sha256: hash.digest(),
     }),
   }
 }

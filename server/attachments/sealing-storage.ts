@@ -6,7 +6,7 @@
 import type { Request, RequestHandler } from 'express'
 import multer from 'multer'
 import { Transform, finished, type Readable } from 'node:stream'
-import { BadInput, TellableError, TooLarge } from '../errors.ts'
+import { BadInput, NoRoom, TellableError, TooLarge, Unavailable } from '../errors.ts'
 import { safeFileName, type FileProblem } from './file-type.ts'
 
 /** Thrown by `keep` when it does not take a file. Whatever it had stored of it must be gone by then. */
@@ -21,7 +21,8 @@ export class FileRefused extends Error {
 
 export interface RefusedFile {
   name: string
-  problem: FileProblem | 'too-big' | 'too-many'
+  /** `no-place`, `not-now`: the file is well, and the place where it would rest is not. */
+  problem: FileProblem | 'too-big' | 'too-many' | 'no-place' | 'not-now'
 }
 
 export interface FilePart {
@@ -207,6 +208,8 @@ function isCut(part: Readable): boolean {
 function problemIn(error: unknown): RefusedFile['problem'] | undefined {
   if (error instanceof FileRefused) return error.problem
   if (error instanceof TooLarge) return 'too-big'
+  if (error instanceof NoRoom) return 'no-place'
+  if (error instanceof Unavailable) return 'not-now'
   return undefined
 }
 

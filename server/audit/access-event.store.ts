@@ -125,6 +125,22 @@ export function listOpeningEvents(
   )
 }
 
+/** Whether this person's doing this with this thing is in the log, since then. */
+export async function isRecorded(
+  actorId: string,
+  act: Act,
+  subjectId: string,
+  since: Date,
+  transaction?: Transaction,
+): Promise<boolean> {
+  const rows = await ask(
+    `SELECT 1 AS found FROM access_events WHERE subject_id = $1 AND actor_id = $2 AND act = $3 AND outcome = 'done' AND at >= $4 LIMIT 1`,
+    [subjectId, actorId, act, since],
+    transaction,
+  )
+  return rows.length === 1
+}
+
 /** Makes the log's partitions of this month and of the two years that follow. */
 export async function makeRoomForAccessEvents(): Promise<void> {
   await ask('SELECT make_room_for_access_events(24)')

@@ -88,6 +88,12 @@ export function isAway(error: unknown): boolean {
   return /^(57P0[123]|08...|53300|ECONNREFUSED|ECONNRESET)$/.test(original?.code ?? code ?? '')
 }
 
+/** Whether an error says that the database's disk is full. */
+export function isFull(error: unknown): boolean {
+  const { code, original } = (error ?? {}) as { code?: string; original?: { code?: string } }
+  return (original?.code ?? code) === '53100'
+}
+
 /** Whether an insert failed because this unique constraint already has such a row. */
 export function isTaken(error: unknown, constraint: string): boolean {
   return error instanceof UniqueConstraintError && (error.original as { constraint?: string }).constraint === constraint

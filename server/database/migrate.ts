@@ -23,29 +23,63 @@ export class SchemaProblem extends Error {}
 export async function migrate(applicationUrl: string, ownerUrl: string | undefined): Promise<string[]> {
   const client = await singleConnection(ownerUrl ?? applicationUrl)
   try {
+    await refuseHalfRestored(client)
     if (!ownerUrl) return await refuseWhenBehind(client)
-    await client.query('SELECT pg_advisory_lock($1)', [LOCK])
-    await client.query(
-      'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())',
-    )
-    await refuseUnknown(client)
-    if ((await missingNames(client)).length === 0) return []
-    // It brings a command line of 150 files with it, which most starts need not read.
-    const { Umzug } = await import('umzug')
-    const role = client.escapeIdentifier(decodeURIComponent(new URL(applicationUrl).username))
-    const umzug = new Umzug({
-      migrations: migrationNames().map((name) => ({ name, up: () => runFile(client, name, role) })),
-      storage: {
-        logMigration: async () => {}, // written by runFile, in the file's own transaction
-        unlogMigration: async () => {},
-        executed: () => knownNames(client),
-      },
-      logger: undefined,
-    })
-    return (await umzug.up()).map(({ name }) => name)
+    return await runMissing(client, applicationUrl)
   } finally {
     await client.end()
   }
+}
+
+/**
+ * The same for a database into which a backup is restored.
+ * @param only the files that the backup's database had run, in their order; without it all that are missing
+ */
+export async function migrateForRestore(applicationUrl: string, ownerUrl: string, only?: string[]): Promise<string[]> {
+  const client = await singleConnection(ownerUrl)
+  try {
+    return await runMissing(client, applicationUrl, only)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Whether this version of Letterlock knows how to make a schema that ran these files. @returns the first that it does not know */
+export function firstUnknown(names: readonly string[]): string | undefined {
+  return names.find((name) => !migrationNames().includes(name))
+}
+
+/** Stands in a database from the first step of a restore to its last. */
+export const HALF_RESTORED = 'half_restored'
+
+async function refuseHalfRestored(client: pg.Client) {
+  const { rows } = await client.query<{ half: boolean }>('SELECT to_regclass($1) IS NOT NULL AS half', [HALF_RESTORED])
+  if (rows[0]?.half)
+    throw new SchemaProblem(
+      'A backup was being restored into this database and that did not end: what is here is not whole. Restore it again (npm run restore -- FILE).',
+    )
+}
+
+async function runMissing(client: pg.Client, applicationUrl: string, only?: string[]): Promise<string[]> {
+  await client.query('SELECT pg_advisory_lock($1)', [LOCK])
+  await client.query(
+    'CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now())',
+  )
+  await refuseUnknown(client)
+  if ((await missingNames(client)).length === 0) return []
+  // It brings a command line of 150 files with it, which most starts need not read.
+  const { Umzug } = await import('umzug')
+  const role = client.escapeIdentifier(decodeURIComponent(new URL(applicationUrl).username))
+  const umzug = new Umzug({
+    migrations: (only ?? migrationNames()).map((name) => ({ name, up: () => runFile(client, name, role) })),
+    storage: {
+      logMigration: async () => {}, // written by runFile, in the file's own transaction
+      unlogMigration: async () => {},
+      executed: () => knownNames(client),
+    },
+    logger: undefined,
+  })
+  return (await umzug.up()).map(({ name }) => name)
 }
 
 async function refuseWhenBehind(client: pg.Client): Promise<string[]> {

@@ -24,7 +24,8 @@ import { writerIn } from '../messages/late-writer.ts'
 import { addedFile, fileDetails, ifEnded, limitsView, paragraphsOf } from '../messages/message.view.ts'
 import { namesOf } from '../messages/names.ts'
 import { LONGEST_BODY } from '../messages/reply.form.ts'
-import { fileErrors, trim } from '../messages/reply.pages.ts'
+import { removePlaces } from '../messages/remove-place.ts'
+import { fileErrors, trim, uploadsIn } from '../messages/reply.pages.ts'
 import { stillCounts } from '../enrolment/access-code.ts'
 import { findAccessCode } from '../enrolment/access-code.store.ts'
 import { readerOf } from '../sign-in/guards.ts'
@@ -47,13 +48,14 @@ export async function takeMessage(request: Request, response: Response) {
   const { draftId, text } = await keepDraft(request)
   if (savesByItself(request)) return answerSaved(request, response, await savedMessage(reader, draftId, text))
   await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
+  await removePlaces(reader, draftId, typedList(request.body, 'remove-place'))
   await trim(request, draftId)
   const draft = (await openDraft(reader, { id: draftId }))!
   const saving = typed(request.body, 'action') === 'save'
   if (saving && (await deleteEmptyDraft(writerOf(reader), draftId, draft)))
     return response.redirect(303, '/messages/new')
   const problems = saving ? [] : await problemsOf(draft)
-  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request)]
+  const errors = [...toldErrors(problems, { count: LONGEST_BODY }), ...fileErrors(request, draft.files)]
   if (errors.length > 0) return showCompose(request, response, draft, errors)
   response.redirect(303, saving ? `/messages/new?draft=${draft.id}` : `/drafts/${draft.id}/check`)
 }
@@ -84,7 +86,7 @@ async function keepDraft(request: Request): Promise<{ draftId: string; text: Dra
   const named = typed(body, 'draft')
   const free = isId(named) && !(await isUsed(named)) && !(await isAnothers(writer.accountId, named))
   const draftId = free ? named : newId()
-  return { draftId: await saveDraft(writer, { draftId }, text, (request.keptFiles ?? []) as string[]), text }
+  return { draftId: await saveDraft(writer, { draftId }, text, uploadsIn(request)), text }
 }
 
 async function showCompose(request: Request, response: Response, draft: Draft | undefined, errors: ToldError[]) {

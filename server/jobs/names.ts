@@ -31,6 +31,9 @@ export interface JobPayloads {
   'send-help-notice': { resetId: string; step: 'asked' | 'code-made' }
   'close-shared-messages': { accountId: string; since: string }
   'free-stuck-jobs': Record<string, never>
+  'check-file': { attachmentId: string }
+  'check-held-files': Record<string, never>
+  'send-file-notice': { attachmentId: string; about: 'blocked' | 'held' }
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>
   'make-room-for-access-events': Record<string, never>

@@ -2,6 +2,8 @@
 import { config } from '../config.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
+import { mayLeave, type CheckState } from '../attachments/check-state.ts'
+import { acceptedFiles, fileKinds } from '../attachments/file-kinds.ts'
 import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
@@ -129,8 +131,16 @@ export function fileView(file: Attachment) {
     details: fileDetails(file),
     thumbnail: file.hasThumbnail ? `/attachments/${file.id}/thumbnail` : '',
     href: `/attachments/${file.id}`,
-    downloadHref: `/attachments/${file.id}/download`,
+    downloadHref: mayLeave(file.checkState) ? `/attachments/${file.id}/download` : '',
+    state: fileState(file.checkState),
   }
+}
+
+/** Null while there is nothing to say of it. */
+function fileState(state: CheckState): { tone: string; text: string } | null {
+  if (mayLeave(state)) return null
+  const tone = { checking: 'info', held: 'warn', blocked: 'bad' }[state as 'checking' | 'held' | 'blocked']
+  return { tone, text: t(`messages:files.states.${state}`) }
 }
 
 export function fileDetails(file: Attachment): string {
@@ -139,16 +149,33 @@ export function fileDetails(file: Attachment): string {
 
 /** A file that waits in a draft. */
 export function addedFile(file: Attachment) {
-  return { id: file.id, name: file.name, details: fileDetails(file) }
+  return {
+    id: file.id,
+    name: file.name,
+    details: fileDetails(file),
+    state: fileState(file.checkState),
+    place: file.tellsPlace ? { removable: CLEANABLE.includes(file.type) } : null,
+  }
 }
+
+/** What place and camera can be taken out of. */
+const CLEANABLE = ['image/jpeg', 'image/png', 'image/webp']
 
 export function limitsView() {
-  return { files: LIMITS.files, fileSize: sizeOfLimit(), bytes: LIMITS.fileBytes, characters: LONGEST_BODY }
+  return {
+    files: LIMITS.files,
+    fileSize: sizeOfLimit(),
+    bytes: LIMITS.fileBytes,
+    characters: LONGEST_BODY,
+    kinds: fileKinds(),
+    accept: acceptedFiles(),
+  }
 }
 
-/** "25 MB" */
+/** "25 MB", "5 GB" */
 export function sizeOfLimit() {
-  return `${LIMITS.fileBytes / 1024 / 1024} MB`
+  const megabytes = LIMITS.fileBytes / 1024 / 1024
+  return megabytes % 1024 === 0 ? `${megabytes / 1024} GB` : `${megabytes} MB`
 }
 
 interface Step {

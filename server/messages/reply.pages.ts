@@ -2,7 +2,8 @@
 import type { Request, Response } from 'express'
 import type { Account } from '../accounts/account.store.ts'
 import { listReadableMailboxes } from '../accounts/mailbox.store.ts'
-import { LIMITS } from '../attachments/attachment.ts'
+import { LIMITS, type Attachment } from '../attachments/attachment.ts'
+import { fileKinds } from '../attachments/file-kinds.ts'
 import { BadInput, NotFound } from '../errors.ts'
 import { readForm, typed, typedList } from '../lib/form.ts'
 import { isId, newId } from '../lib/ids.ts'
@@ -29,6 +30,7 @@ import { namesOf } from './names.ts'
 import { claimOrRefuse, saysTheSame } from './open-thread.ts'
 import { LONGEST_BODY, replyText } from './reply.form.ts'
 import { inTurn, isOvertaken, sendReplyOnce } from './send-reply.ts'
+import { removePlaces } from './remove-place.ts'
 import { messageIn, showThread } from './thread.pages.ts'
 import { takesPart } from './thread.store.ts'
 import { keepAfter } from '../sign-in/sessions.ts'
@@ -56,6 +58,7 @@ async function takeReply(request: Request, response: Response, claimed: Claimed,
   const draftId = await keepReply(request, claimed.threadId, submission)
   if (savesByItself(request)) return answerSaved(request, response, await savedReply(reader, draftId, body))
   await removeFromDraft(reader, draftId, typedList(request.body, 'remove'))
+  await removePlaces(reader, draftId, typedList(request.body, 'remove-place'))
   await trim(request, draftId)
   const errors = await replyErrors(request, reader, draftId, body)
   if (errors.length > 0) return showThread(request, response, claimed.message.id, { body, submission, errors })
@@ -83,7 +86,13 @@ function readSubmission(request: Request): string {
 /** Keeps text and files of this form in the writer's draft of the thread. @returns the draft's id */
 async function keepReply(request: Request, threadId: string, draftId: string): Promise<string> {
   const text = textOf(typed(request.body, 'body').slice(0, 4 * LONGEST_BODY))
-  return saveDraft(writerIn(request), { draftId, threadId }, text, (request.keptFiles ?? []) as string[])
+  return saveDraft(writerIn(request), { draftId, threadId }, text, uploadsIn(request))
+}
+
+/** The files that came with a form, and those that its page's script had sent before; whose they are the store asks. */
+export function uploadsIn(request: Request): string[] {
+  const sent = typedList(request.body, 'uploaded').slice(0, 2 * LIMITS.files)
+  return [...((request.keptFiles ?? []) as string[]), ...sent.filter(isId)]
 }
 
 function textOf(body: string): DraftText {
@@ -110,7 +119,7 @@ export async function trim(request: Request, draftId: string) {
 async function replyErrors(request: Request, reader: Reader, draftId: string, body: string) {
   const form = readForm(replyText, request.body)
   const draft = await openDraft(reader, { id: draftId })
-  const files = fileErrors(request)
+  const files = fileErrors(request, draft?.files)
   const empty =
     typed(request.body, 'action') !== 'save' &&
     body.trim() === '' &&
@@ -122,12 +131,24 @@ async function replyErrors(request: Request, reader: Reader, draftId: string, bo
   return [...text, ...files]
 }
 
-/** The files of this form that were not kept; one line, because a field has one error. */
-export function fileErrors(request: Request): ToldError[] {
-  const texts = (request.fileProblems ?? []).map(({ name, problem }) =>
-    t(`messages:files.errors.${problem}`, { name, size: sizeOfLimit(), count: LIMITS.files }),
+/**
+ * What is wrong with the files of this form, in one line, because a field has one error: those that were not kept, and of the draft's what must not
+ * be sent. Whoever sends a photo that says where it was taken is told so once.
+ */
+export function fileErrors(request: Request, draftFiles: readonly Attachment[] = []): ToldError[] {
+  const refused = (request.fileProblems ?? []).map(({ name, problem }) =>
+    t(`messages:files.errors.${problem}`, { name, size: sizeOfLimit(), count: LIMITS.files, kinds: fileKinds() }),
   )
+  const texts = typed(request.body, 'action') === 'save' ? refused : [...refused, ...sendingErrors(request, draftFiles)]
   return texts.length > 0 ? [{ field: 'files', href: '#files', text: [...new Set(texts)].join(' ') }] : []
+}
+
+function sendingErrors(request: Request, files: readonly Attachment[]): string[] {
+  const told = typedList(request.body, 'told-place')
+  return files.flatMap(({ id, name, checkState, tellsPlace }) => {
+    if (checkState === 'blocked') return [t('messages:files.errors.blocked', { name })]
+    return tellsPlace && !told.includes(id) ? [t('messages:files.errors.place', { name })] : []
+  })
 }
 
 /** A reply that came after its session had ended: kept, and offered after sign-in at the same place. */

@@ -20,10 +20,12 @@ import { listThreadKeyIds, listWrapsOf } from '../messages/thread-key.store.ts'
 import { unwrapThreadKey, unwrapToMailbox } from '../messages/thread-key.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
 import type { KeyPair } from '../vault/hpke.ts'
+import { recoveryKeyPair } from '../vault/vault.ts'
 import { unwrapKey } from '../vault/wrap.ts'
 import { beginBundleFolder, type BundleFolder } from './bundle-folder.ts'
 import { aboutTheExport } from './about-the-export.ts'
 import { beginKeysFile, KEYS_FILE, type KeysFile } from './keys-file.ts'
+import { combined, sharesFor } from './recover-mailbox.ts'
 
 /** What was exported, or is so far. */
 export interface Exported {
@@ -39,14 +41,15 @@ export interface Exported {
 
 /** With these the keys go along; without them the wraps do, for whoever has a mailbox's private half or the recovery key. */
 export interface WithKeys {
-  recoveryKey: KeyPair
   passphrase: string
+  /** Paths of share files; none in managed mode. */
+  shareFiles: readonly string[]
 }
 
 /**
  * @param folder must not be there; it is once it is whole
  * @param tell hears now and then how far it is
- * @throws Error with a sentence when the folder cannot be made, Unavailable when the log cannot be written
+ * @throws Error with a sentence when the folder cannot be made, RecoveryRefused, Unavailable when the log cannot be written
  */
 export async function exportMessages(
   folder: string,
@@ -55,11 +58,14 @@ export async function exportMessages(
   now = new Date(),
 ): Promise<Exported> {
   const id = newId(now)
+  const shares = withKeys && (await sharesFor(withKeys.shareFiles))
   const bundle = await beginBundleFolder(folder)
-  const reason = withKeys ? 'by-recovery-key' : 'without-keys'
+  const reason = !withKeys ? 'without-keys' : shares ? 'by-shares' : 'by-recovery-key'
   await record(system, { act: 'message.exported', reason }, undefined, now)
-  const keys = withKeys && (await beginKeysFile(await bundle.openUnlisted(KEYS_FILE), id, withKeys.passphrase))
-  const way = withKeys && keys ? { recoveryKey: withKeys.recoveryKey, keys } : undefined
+  const way = withKeys && {
+    recoveryKey: shares ? await combined(shares) : await recoveryKeyPair(),
+    keys: await beginKeysFile(await bundle.openUnlisted(KEYS_FILE), id, withKeys.passphrase),
+  }
   const exported: Exported = { threads: 0, messages: 0, files: 0, bytes: 0, missing: [], closed: [] }
   for await (const thread of everyThread()) {
     await bundle.keep(`threads/${shelf(thread.id)}/${thread.id}.jsonl`, lines(linesOf(thread, bundle, way, exported)))
@@ -73,8 +79,8 @@ export async function exportMessages(
   await bundle.keep('bundle.json', lines([{ ...facts, ...counts, missing, closed }]))
   const digest = await bundle.closeList()
   // The one that is sealed says what the list of all others has to be.
-  await keys?.add({ list: digest.toString('hex'), threads: counts.threads, messages: counts.messages })
-  await keys?.end()
+  await way?.keys.add({ list: digest.toString('hex'), threads: counts.threads, messages: counts.messages })
+  await way?.keys.end()
   await bundle.finish()
   return exported
 }

@@ -36,16 +36,78 @@ export function sealingStream(key: Buffer, binding: string, segmentLength: numbe
   return blocks
 }
 
-/** An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one. */
-export function unsealingStream(key: Buffer, binding: string): Transform {
+/** How many clear bytes a whole segment of this length holds. */
+export function roomIn(segmentLength: number): number {
+  return segmentLength - SEGMENT_OVERHEAD
+}
+
+/** The header of an envelope whose segments are sealed later, in pieces. */
+export function beginEnvelope(key: Buffer, binding: string, segmentLength: number): Buffer {
+  return startSealing(ourParameters(segmentLength), key, Buffer.from(binding)).header
+}
+
+/**
+ * Goes on with an envelope that was begun: clear bytes in, the segments from `position` on out, without the header. A position that is sealed
+ * once more, because its answer was lost, gets a fresh nonce as any other segment does: nothing is counted, so nothing can be counted twice.
+ * @param ends whether the envelope ends with these bytes; those of every other piece have to fill their segments
+ * @throws EnvelopeRefused when the header is not of this key and binding
+ */
+export function sealingStreamFrom(
+  key: Buffer,
+  binding: string,
+  begun: { header: Buffer; position: number },
+  ends: boolean,
+): Transform {
+  const parameters = parametersIn(begun.header)
+  const envelope = startSealing(parameters, key, Buffer.from(binding), randomBytes, begun)
+  const room = roomIn(parameters.segmentLength)
+  return cutIntoBlocks(
+    () => room,
+    (clear, last) => envelope.sealNext(clear, last),
+    ends,
+  )
+}
+
+/**
+ * Opens segments from `position` on, one after another, without those before. Whoever asks says which is the last, and it has to agree.
+ * @throws EnvelopeRefused, here for the header and then for each segment
+ */
+export function unsealFrom(
+  key: Buffer,
+  binding: string,
+  header: Buffer,
+  position: number,
+): (segment: Buffer, last: boolean) => Buffer {
+  return startUnsealing(parametersIn(header), key, Buffer.from(binding), header, position).unsealNext
+}
+
+/** The length of every segment but the last. @throws EnvelopeRefused when the header is not ours */
+export function segmentLengthIn(header: Buffer): number {
+  return parametersIn(header).segmentLength
+}
+
+/**
+ * An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one.
+ * @param onRefused with it, zeros leave in the place of a segment that is refused, and those behind it still open
+ */
+export function unsealingStream(key: Buffer, binding: string, onRefused?: () => void): Transform {
   let envelope: Unsealing | undefined
+  const unsealNext = (block: Buffer, last: boolean) => {
+    try {
+      return envelope!.unsealNext(block, last)
+    } catch (error) {
+      if (!onRefused || !(error instanceof EnvelopeRefused)) throw error
+      onRefused()
+      return Buffer.alloc(Math.max(0, block.length - SEGMENT_OVERHEAD))
+    }
+  }
   return cutIntoBlocks(
     () => envelope?.segmentLength ?? HEADER_LENGTH,
     (block, last) => {
-      if (envelope) return envelope.unsealNext(block, last)
+      if (envelope) return [unsealNext(block, last)]
       envelope = startUnsealing(parametersIn(block), key, Buffer.from(binding), block)
       if (last) throw new EnvelopeRefused('there is no segment after the header')
-      return NOTHING
+      return []
     },
   )
 }
@@ -72,9 +134,9 @@ export function sealWhole(
   const pieces = [envelope.header]
   let start = 0
   for (; plaintext.length - start > room; start += room) {
-    pieces.push(envelope.sealNext(plaintext.subarray(start, start + room), false))
+    pieces.push(...envelope.sealNext(plaintext.subarray(start, start + room), false))
   }
-  pieces.push(envelope.sealNext(plaintext.subarray(start), true))
+  pieces.push(...envelope.sealNext(plaintext.subarray(start), true))
   return Buffer.concat(pieces)
 }
 
@@ -92,7 +154,8 @@ export function unsealWhole(parameters: Parameters, key: Buffer, binding: Buffer
 
 interface Sealing {
   header: Buffer
-  sealNext(clear: Buffer, last: boolean): Buffer
+  /** In parts, because putting them together would copy every byte once more. */
+  sealNext(clear: Buffer, last: boolean): Buffer[]
 }
 
 interface Unsealing {
@@ -104,7 +167,7 @@ interface Unsealing {
 const PARAMETERS_LENGTH = 10
 const IV_LENGTH = 32
 const HEADER_TAG_LENGTH = 32
-const HEADER_LENGTH = PARAMETERS_LENGTH + IV_LENGTH + HEADER_TAG_LENGTH
+export const HEADER_LENGTH = PARAMETERS_LENGTH + IV_LENGTH + HEADER_TAG_LENGTH
 const MARK_LENGTH = 4
 const NONCE_LENGTH = 12
 const TAG_LENGTH = 16
@@ -128,28 +191,31 @@ function parametersIn(header: Buffer): Parameters {
   return { segmentLength, rotationMask: ROTATION_MASK }
 }
 
-/** startOnlineEncryption */
+/** startOnlineEncryption. With `begun` it goes on where an envelope stands. */
 function startSealing(
   parameters: Parameters,
   key: Buffer,
   binding: Buffer,
   random: RandomSource = randomBytes,
+  begun?: { header: Buffer; position: number },
 ): Sealing {
   checkKey(key)
-  const context = { encoded: encodeParameters(parameters), iv: random(IV_LENGTH), binding }
-  const header = Buffer.concat([context.encoded, context.iv, headerTag(key, context)])
+  const context = begun
+    ? contextIn(parameters, key, binding, begun.header)
+    : { encoded: encodeParameters(parameters), iv: random(IV_LENGTH), binding }
+  const header = begun?.header ?? Buffer.concat([context.encoded, context.iv, headerTag(key, context)])
   const segmentKey = segmentKeys(parameters, key, context)
-  let position = 0
+  let position = begun?.position ?? 0
   let closed = false
 
   /** encryptOnlineSegment and encryptLastSegment */
-  function sealNext(clear: Buffer, last: boolean): Buffer {
+  function sealNext(clear: Buffer, last: boolean): Buffer[] {
     const room = parameters.segmentLength - SEGMENT_OVERHEAD
     const fits = last ? clear.length <= room : clear.length === room
     if (closed || !fits) throw new TypeError('This is not the next segment of the envelope')
     checkRoomLeft(position, last)
-    const head = Buffer.allocUnsafe(MARK_LENGTH)
-    head.writeUInt32BE(last ? SEGMENT_OVERHEAD + clear.length : NOT_LAST)
+    const mark = Buffer.allocUnsafe(MARK_LENGTH)
+    mark.writeUInt32BE(last ? SEGMENT_OVERHEAD + clear.length : NOT_LAST)
     const nonce = random(NONCE_LENGTH)
     const cipher = createCipheriv('aes-256-gcm', segmentKey(position), nonce)
     cipher.setAAD(placeOf(position, last))
@@ -157,15 +223,14 @@ function startSealing(
     cipher.final()
     position++
     closed = last
-    return Buffer.concat([head, nonce, sealed, cipher.getAuthTag()])
+    return [Buffer.concat([mark, nonce]), sealed, cipher.getAuthTag()]
   }
 
   return { header, sealNext }
 }
 
-/** startOnlineDecryption */
-function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer): Unsealing {
-  checkKey(key)
+/** What the header says, once it was found to be of this key and binding. */
+function contextIn(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer): Context {
   const encoded = encodeParameters(parameters)
   if (header.length !== HEADER_LENGTH || !header.subarray(0, PARAMETERS_LENGTH).equals(encoded)) {
     throw new EnvelopeRefused('the header is not ours')
@@ -177,8 +242,13 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
   if (!timingSafeEqual(headerTag(key, context), header.subarray(PARAMETERS_LENGTH + IV_LENGTH))) {
     throw new EnvelopeRefused('the header tag does not fit the key and the binding')
   }
-  const segmentKey = segmentKeys(parameters, key, context)
-  let position = 0
+  return context
+}
+
+/** startOnlineDecryption. With a position it begins at that segment. */
+function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, header: Buffer, position = 0): Unsealing {
+  checkKey(key)
+  const segmentKey = segmentKeys(parameters, key, contextIn(parameters, key, binding, header))
   let closed = false
 
   /** decryptOnlineSegment and decryptLastSegment. The end of the input says which is the last one, and the segment has to agree. */
@@ -186,13 +256,15 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
     const fits = last
       ? segment.length >= SEGMENT_OVERHEAD && segment.length <= parameters.segmentLength
       : segment.length === parameters.segmentLength
+    checkRoomLeft(position, last)
+    // A refused one has a place too: whoever goes on after it finds the next where it belongs.
+    const place = position++
     if (closed || !fits || segment.readUInt32BE(0) !== (last ? segment.length : NOT_LAST)) {
       throw new EnvelopeRefused('a segment is cut, or the last one is not where the envelope ends')
     }
-    checkRoomLeft(position, last)
     const nonce = segment.subarray(MARK_LENGTH, MARK_LENGTH + NONCE_LENGTH)
-    const decipher = createDecipheriv('aes-256-gcm', segmentKey(position), nonce, { authTagLength: TAG_LENGTH })
-    decipher.setAAD(placeOf(position, last))
+    const decipher = createDecipheriv('aes-256-gcm', segmentKey(place), nonce, { authTagLength: TAG_LENGTH })
+    decipher.setAAD(placeOf(place, last))
     decipher.setAuthTag(segment.subarray(-TAG_LENGTH))
     const clear = decipher.update(segment.subarray(MARK_LENGTH + NONCE_LENGTH, -TAG_LENGTH))
     try {
@@ -200,7 +272,6 @@ function startUnsealing(parameters: Parameters, key: Buffer, binding: Buffer, he
     } catch {
       throw new EnvelopeRefused('a segment is not as it was sealed')
     }
-    position++
     closed = last
     return clear
   }
@@ -265,11 +336,14 @@ function checkRoomLeft(position: number, last: boolean): void {
   if (position >= MOST_SEGMENTS - 1 && !last) throw new EnvelopeRefused('there are too many segments')
 }
 
+/** Bytes that are worked on while those before them are on their way to the disk, which would otherwise take turns. */
+const AHEAD = 1048576
+
 /**
  * Hands on blocks of the wanted length. A full block waits until a further byte or the end arrives, because only then
  * is it known whether it is the last. The one buffer is used again: `turn` must not keep its block.
  */
-function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer): Transform {
+function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean) => Buffer[], ends = true): Transform {
   let block = Buffer.allocUnsafeSlow(wanted())
   let filled = 0
 
@@ -277,7 +351,7 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
     try {
       for (let start = 0; start < chunk.length;) {
         if (filled === block.length) {
-          this.push(turn(block, false))
+          for (const part of turn(block, false)) this.push(part)
           if (block.length !== wanted()) block = Buffer.allocUnsafeSlow(wanted())
           filled = 0
         }
@@ -293,13 +367,12 @@ function cutIntoBlocks(wanted: () => number, turn: (block: Buffer, last: boolean
 
   function flush(this: Transform, done: TransformCallback): void {
     try {
-      done(null, turn(block.subarray(0, filled), true))
+      for (const part of turn(block.subarray(0, filled), ends)) this.push(part)
+      done()
     } catch (error) {
       done(error as Error)
     }
   }
 
-  return new Transform({ transform, flush })
+  return new Transform({ transform, flush, readableHighWaterMark: AHEAD })
 }
-
-const NOTHING = Buffer.alloc(0)

@@ -10,6 +10,7 @@ import { NotFound } from '../errors.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 import { makeKeyPair, pairOfPrivate } from './hpke.ts'
 import { vaultKeys } from './key.store.ts'
+import { openLogKey } from './log-key.ts'
 import { MasterKeyProblem, readMasterKeyFile, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
 import { padToBucket, unpad } from './padding.ts'
 import type { KeyPair } from './hpke.ts'
@@ -35,6 +36,7 @@ export async function openVault(dataDir: string, masterKey: string | undefined, 
   useMasterKey(masterKey ?? readMasterKeyFile(dataDir, stored.length === 0))
   if (stored.length === 0) await inTransaction((transaction) => makeKeys(now, transaction))
   open = await openKeys()
+  await openLogKey(now)
 }
 
 async function makeKeys(now: Date, transaction: Transaction) {
@@ -122,6 +124,11 @@ export function recoveryKeyPairOf(privateKey: Buffer): KeyPair | undefined {
   }
 }
 
+/** Takes the private half of the recovery key out of the database, for good. The caller has proved that it is elsewhere. */
+export async function takeRecoveryKeyOff(transaction: Transaction): Promise<void> {
+  await vaultKeys.update({ keyWrapped: null }, { name: 'recovery' }, transaction)
+}
+
 /** Seals a short text of the directory (address, name, phone, secret), padded so that its length tells little. */
 export function sealField(binding: string, text: string): Buffer {
   return sealEnvelope(opened().keys.directory, binding, padToBucket(text), FIELD_SEGMENT)
@@ -193,7 +200,7 @@ export function passkeySalt(): Buffer {
   return deriveKey(opened().keys.pepper, 'passkey-salt')
 }
 
-/** Whose public half it is: a mailbox, and the account or team that it belongs to. */
+/** Whose public half it is: a mailbox, and the account or team that it belongs to; neither is the system itself. */
 export interface MailboxOwner {
   id: string
   accountId: string | null
@@ -202,7 +209,8 @@ export interface MailboxOwner {
 
 /** The MAC over a mailbox's public half, its id, owner and version; checked before anything is sealed to it. */
 export function publicHalfMac(mailbox: MailboxOwner, version: number, publicHalf: Buffer): Buffer {
-  const owner = mailbox.accountId ? `account/${mailbox.accountId}` : `team/${mailbox.teamId}`
+  const { accountId, teamId } = mailbox
+  const owner = accountId ? `account/${accountId}` : teamId ? `team/${teamId}` : 'system'
   return macOfPublicHalf(opened().keys.lookup, `${mailbox.id}\0${owner}`, version, publicHalf)
 }
 

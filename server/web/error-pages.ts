@@ -4,8 +4,19 @@
  */
 import type { NextFunction, Request, Response } from 'express'
 import { config } from '../config.ts'
-import { isAway } from '../database/connection.ts'
-import { BadInput, Broken, Gone, NotFound, SlowDown, TellableError, TooLarge, Unavailable } from '../errors.ts'
+import { isAway, isFull } from '../database/connection.ts'
+import {
+  BadInput,
+  Broken,
+  FileUnopened,
+  Gone,
+  NoRoom,
+  NotFound,
+  SlowDown,
+  TellableError,
+  TooLarge,
+  Unavailable,
+} from '../errors.ts'
 import { logError } from '../lib/logger.ts'
 import { inWords } from '../lib/dates.ts'
 import { checkFormToken, useFormSecrets } from './form-token.ts'
@@ -27,6 +38,7 @@ export function showError(error: unknown, request: Request, response: Response, 
   try {
     prepare(request, response)
     if (told instanceof Gone) return showWithdrawn(told, request, response)
+    if (told instanceof FileUnopened) return showUnopened(told, request, response)
     showPage(
       request,
       response,
@@ -43,6 +55,7 @@ export function showError(error: unknown, request: Request, response: Response, 
 function tellable(error: unknown): TellableError {
   if (error instanceof TellableError) return error
   if (isAway(error)) return new Unavailable()
+  if (isFull(error)) return new NoRoom()
   const { status } = (error ?? {}) as { status?: unknown }
   // body-parser and Express say by `status` that the request was at fault.
   if (status === 413) return new TooLarge()
@@ -59,6 +72,18 @@ function showWithdrawn(told: Gone, request: Request, response: Response) {
     backHref: request.person ? '/messages' : '',
   }
   showPage(request, response, 'messages/withdrawn', view, told.status)
+}
+
+/** Which file cannot be opened, whether it is worth another try, and whom to call. */
+function showUnopened({ kind, fileName, messageId, status }: FileUnopened, request: Request, response: Response) {
+  const view = {
+    title: t('attachments:unopened.title', { context: kind }),
+    kind,
+    name: fileName,
+    backHref: `/messages/${messageId}`,
+    reference: request.requestId,
+  }
+  showPage(request, response, 'attachments/unopened', view, status)
 }
 
 /** Early errors come before the steps that a page needs. */

@@ -19,6 +19,12 @@ const check = (csurf as unknown as (options: object) => RequestHandler)({
   },
 })
 
+/** The same token where the body is bytes of a file: in a header, which no other site's page can send here. */
+const checkHeader = (csurf as unknown as (options: object) => RequestHandler)({
+  sessionKey: 'formSecrets',
+  value: (request: Request) => request.get('x-form-token') ?? '',
+})
+
 /** Chooses where the secret rests. `session` is given when the request has one that is kept anyway. */
 export function useFormSecrets(request: Request, response: Response, session: { csrfSecret?: string } | undefined) {
   request.formSecrets = session ?? cookieSecrets(request, response)
@@ -26,10 +32,19 @@ export function useFormSecrets(request: Request, response: Response, session: { 
 
 /** Checks the token of a form (a no-op for reads) and gives pages `request.csrfToken()`. */
 export function checkFormToken(request: Request, response: Response, next: NextFunction) {
-  check(request, response, (error?: unknown) => {
+  check(request, response, orExpired(next))
+}
+
+/** Checks the token of what a page's script sends, before a byte of the body is read. */
+export function checkHeaderToken(request: Request, response: Response, next: NextFunction) {
+  checkHeader(request, response, orExpired(next))
+}
+
+function orExpired(next: NextFunction): NextFunction {
+  return (error?: unknown) => {
     if (!error) return next()
     next((error as { code?: string }).code === 'EBADCSRFTOKEN' ? new FormExpired() : error)
-  })
+  }
 }
 
 function cookieSecrets(request: Request, response: Response): { csrfSecret?: string } {

@@ -1,10 +1,13 @@
 // Lists the chosen files under the input, lets each be taken out again, and takes files that are dropped. The input itself stays and works;
-// choosing again adds instead of replacing.
+// choosing again adds instead of replacing. Large files are sent at once, in pieces, by a script of their own.
+const LARGE = 5_000_000
+
 for (const place of document.querySelectorAll('[data-files]')) {
   const input = place.querySelector('input')
   const list = place.querySelector('.picked')
   const status = place.querySelector('[role=status]')
   const words = place.dataset
+  const sending = new Map()
   let files = []
 
   place.querySelector('.or-drop').hidden = false
@@ -25,12 +28,23 @@ for (const place of document.querySelectorAll('[data-files]')) {
   function add(more) {
     const added = [...more].filter((file) => !files.some((old) => old.name === file.name && old.size === file.size))
     files = [...files, ...added]
+    for (const file of added) if (file.size > LARGE && !problemOf(file, files.indexOf(file))) send(file)
     show()
     say(added.map((file) => fill(words.wasAdded, file)))
   }
 
+  async function send(file) {
+    sending.set(file, { remove() {} })
+    const { sendInPieces } = await import('./upload-pieces.js')
+    if (!files.includes(file)) return
+    sending.set(file, sendInPieces(file, place, say))
+    show()
+  }
+
   function remove(file) {
     const at = files.indexOf(file)
+    sending.get(file)?.remove()
+    sending.delete(file)
     files = files.filter((other) => other !== file)
     show()
     say([fill(words.wasRemoved, file)])
@@ -40,7 +54,7 @@ for (const place of document.querySelectorAll('[data-files]')) {
 
   function show() {
     const chosen = new DataTransfer()
-    for (const file of files) chosen.items.add(file)
+    for (const file of files) if (!sending.has(file)) chosen.items.add(file)
     input.files = chosen.files
     list.hidden = files.length === 0
     list.replaceChildren(...files.map(row))
@@ -58,6 +72,8 @@ for (const place of document.querySelectorAll('[data-files]')) {
     item.append(name, button)
     const problem = problemOf(file, at)
     if (problem) item.append(element('p', problem, 'error'))
+    const { box } = sending.get(file) ?? {}
+    if (box) item.append(box)
     return item
   }
 
@@ -86,5 +102,6 @@ function fill(words, file) {
 
 function size(bytes) {
   if (bytes < 1000) return `${bytes} bytes`
-  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`
+  if (bytes < 1_000_000) return `${Math.round(bytes / 1000)} KB`
+  return bytes < 1_000_000_000 ? `${(bytes / 1_000_000).toFixed(1)} MB` : `${(bytes / 1_000_000_000).toFixed(1)} GB`
 }

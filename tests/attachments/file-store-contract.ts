@@ -11,8 +11,8 @@ export interface StoreAtHand {
   store: FileStore
   /** How many files and halves of files the store itself holds, whatever our list says. */
   held(): Promise<{ whole: number; halves: number }>
-  /** Puts a file there in a quick way, for the long list. */
-  put(name: string): Promise<void>
+  /** Another store of the same kind, which holds these names and nothing else. */
+  holding(names: readonly string[]): Promise<FileStore>
 }
 
 /** @param large bytes of the largest file: more than the store takes in one piece */
@@ -109,13 +109,11 @@ export function describeFileStore(kind: string, atHand: () => StoreAtHand, large
           await assert.rejects(way, TypeError, name)
     })
 
-    test('lists every one of 10,000 names, each once, with its time', { timeout: 600_000 }, async () => {
+    test('lists every one of 10,000 names, each once, with its time', async () => {
       const begin = Date.now()
       const names = Array.from({ length: 10_000 }, () => newId())
-      for (let start = 0; start < names.length; start += 50)
-        await Promise.all(names.slice(start, start + 50).map((name) => atHand().put(name)))
       const listed = new Map<string, Date>()
-      for await (const { name, writtenAt } of store().list()) {
+      for await (const { name, writtenAt } of (await atHand().holding(names)).list()) {
         assert.ok(!listed.has(name))
         listed.set(name, writtenAt)
       }

@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { sweepUploads } from '../../server/attachments/sweep-uploads.job.ts'
 import { newId } from '../../server/lib/ids.ts'
 import { makeHugePng, makeJpeg, makePdf, makePhonePhoto, makePng, makeZip, CAMERA } from '../support/files.ts'
-import { everybodyIn, idIn, replyFields, writeTo } from '../support/letters.ts'
+import { answerTo, everybodyIn, idIn, replyFields, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { plain, type Answer, type Visitor } from '../support/visitor.ts'
 
@@ -228,7 +228,10 @@ describe('86. Pictures that are too much', () => {
 
   test("a phone's photo has a small picture without camera and place; the original is untouched", async () => {
     const photo = makePhonePhoto()
-    const id = await fileOf(await replyWith('photo.jpg', photo, 'image/jpeg'))
+    const warned = await replyWith('photo.jpg', photo, 'image/jpeg')
+    assert.equal(warned.status, 422)
+    const [, told] = /name="told-place" value="([^"]+)"/.exec(warned.body)!
+    const id = await fileOf(await answerTo(maria, message, { 'told-place': told! }))
     const small = await dana.ask(`/attachments/${id}/thumbnail`)
     assert.equal(small.headers['content-type'], 'image/webp')
     assert.ok(!small.bytes.includes(CAMERA) && !small.bytes.includes('Exif'))
@@ -277,7 +280,8 @@ describe('What nobody claims', () => {
     assert.deepEqual([existsSync(orphan), existsSync(half)], [false, false])
     assert.deepEqual(await server.sql('SELECT 1 FROM attachments WHERE id = $1', [unclaimed.id]), [])
     const known = await server.sql<{ id: string }>(
-      'SELECT id FROM attachments UNION SELECT thumbnail_id FROM attachments WHERE thumbnail_id IS NOT NULL',
+      `SELECT id FROM attachments UNION SELECT thumbnail_id FROM attachments WHERE thumbnail_id IS NOT NULL
+       UNION SELECT file_id FROM attachment_previews`,
     )
     assert.deepEqual(left.toSorted(), known.map(({ id }) => id).toSorted())
   })
@@ -306,5 +310,5 @@ test('a picture whose arrival cannot be recorded leaves no row, no file and no s
     await server.sql('GRANT INSERT ON access_events TO letterlock_app')
   }
   await keep()
-  assert.equal(filesOnDisk().length, (before[1] as string[]).length + 2)
+  assert.equal(filesOnDisk().length, (before[1] as string[]).length + 3)
 })

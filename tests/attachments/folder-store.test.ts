@@ -29,9 +29,11 @@ describeFileStore(
       const halves = names.filter((name) => name.endsWith('.part')).length
       return { whole: names.length - halves, halves }
     },
-    async put(name) {
-      await mkdir(join(folder, name.slice(-2)), { recursive: true })
-      await writeFile(join(folder, name.slice(-2), name), '')
+    async holding(names) {
+      const other = await mkdtemp(join(top, 'many-'))
+      for (const shelf of new Set(names.map((name) => name.slice(-2)))) await mkdir(join(other, shelf))
+      for (const name of names) await writeFile(join(other, name.slice(-2), name), '')
+      return folderStore(other)
     },
   }),
   3_000_000,

@@ -114,6 +114,13 @@ async function refused(visitor: Visitor, path: string, what: string): Promise<vo
   assert.equal(await refusals(), before + 1, `${what}: refusals in the log`)
 }
 
+/** The page names the file and whom to call, and shows nothing that was in it. */
+function assertSaysWhich({ status, page }: { status: number; page: string }) {
+  assert.equal(status, 500)
+  assert.match(page, /This file cannot be opened[^]*notes\.txt[^]*555-0100/)
+  assert.doesNotMatch(page, /a line of the sealed file/)
+}
+
 /** What breaks while it streams is recorded beside the stream. */
 async function oneMoreRefusal(before: number, what: string): Promise<void> {
   await until(async () => (await refusals()) > before, `${what}: a refusal in the log`)
@@ -208,6 +215,7 @@ describe('128. Flip/cut/swap/splice any ciphertext -> refused, logged, no partia
         assert.ok(got.broken, `${what}: ended cleanly with ${got.status} and ${got.bytes.length} bytes`)
         assert.ok(FILE.startsWith(got.bytes.toString()), `${what}: something else than what was sealed came out`)
         assert.ok(got.bytes.length < FILE.length, what)
+        if (got.page) assertSaysWhich(got)
         await oneMoreRefusal(before, what)
       }
     } finally {
@@ -222,8 +230,12 @@ describe('128. Flip/cut/swap/splice any ciphertext -> refused, logged, no partia
     rmSync(path)
     try {
       const before = await refusals()
-      assert.ok((await brokenDownload(maria, file)).broken)
+      const got = await brokenDownload(maria, file)
+      assertSaysWhich(got)
       await oneMoreRefusal(before, 'a lost file')
+      const page = await maria.ask(`/attachments/${file}`)
+      assertSaysWhich({ status: page.status, page: page.body })
+      assert.equal(await refusals(), before + 2)
       assert.equal((await maria.ask(`/attachments/${await fileOf(other)}/download`)).body, 'b')
     } finally {
       writeFileSync(path, right, { mode: 0o600 })
@@ -651,13 +663,18 @@ async function fileOf(id: string): Promise<string> {
   return (await server.sql<{ id: string }>('SELECT id FROM attachments WHERE message_id = $1', [id]))[0]!.id
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /** Downloads, and tells whether the connection broke before the end that was announced. */
 async function brokenDownload(visitor: Visitor, id: string) {
   const cookie = [...visitor.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-  return new Promise<{ status: number; bytes: Buffer; broken: boolean }>((done) => {
+  return new Promise<{ status: number; bytes: Buffer; page: string; broken: boolean }>((done) => {
     const chunks: Buffer[] = []
     let status = 0
-    const end = (broken: boolean) => done({ status, bytes: Buffer.concat(chunks), broken })
+    const end = (broken: boolean) => {
+      const all = Buffer.concat(chunks)
+      done({ status, broken, ...(status === 200 ? { bytes: all, page: '' } : { bytes: NOTHING, page: String(all) }) })
+    }
     const asked = request(
       {
         host: '127.0.0.1',

@@ -2,6 +2,8 @@
  * Every page of writing, reading, the teams and the administration, in the states that a person can meet, each reached as a person reaches it: by
  * links, forms and mails. What a page needs (an invitation, a thread with files, a message taken back) is made on the way.
  */
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
 import { codeOf, type Person } from '../support/cast.ts'
 import { makePdf, makePhonePhoto, makePng } from '../support/files.ts'
 import type { TestServer } from '../support/server.ts'
@@ -171,10 +173,15 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
     await press(
       patient,
       '.file-list li:nth-child(2) a:has-text("Open")',
-      'attachments/attachment, without a preview',
+      'attachments/attachment, a PDF',
       200,
       'lab report.pdf',
     )
+    const shown = new URL(patient.page.url()).pathname
+    const rests = join(server.dataDir, 'files', shown.slice(-2), shown.slice(-36))
+    renameSync(rests, `${rests}.elsewhere`)
+    await open(patient, shown, 'attachments/unopened, file-lost', 500, 'This file cannot be opened')
+    renameSync(`${rests}.elsewhere`, rests)
     await open(patient, '/messages', 'messages/inbox, in the try-out', 200, 'Messages')
     // Sam writes while Maria has the page open.
     await patient.page.goto(thread)

@@ -71,7 +71,9 @@ export const SHOWN = {
   nobody: [
     '/',
     '/account/passkeys/new',
+    '/attachments/:attachment/check',
     '/attachments/:attachment/download',
+    '/attachments/:attachment/pages/:page',
     '/attachments/:attachment/thumbnail',
     '/demo/outbox.json',
     '/demo/outbox/:mail/html',

@@ -74,6 +74,8 @@ export function aMessageTravels(scripts: boolean) {
       await provider.fill('[name=body]', 'Dear Nora,\n\nyour report is here. Please send us a photo of your foot.')
       await provider.setInputFiles('[name=files]', [pdf, photo])
       await provider.click('button[value=check]')
+      assert.match(await provider.innerText('.summary'), /says where it was taken/)
+      await provider.click('button[value=check]')
       assert.equal(await provider.textContent('h1'), 'Check before you send')
       assert.equal((await provider.textContent('.address'))?.trim(), newcomer)
       assert.match(await provider.innerText('main'), /New here/i)
@@ -131,8 +133,8 @@ export function aMessageTravels(scripts: boolean) {
     test('4. The patient reads, sees the photo upright, downloads both files byte for byte, and answers with a photo', async () => {
       assert.match(await patient.innerText('article.letter'), /your report is here/)
       const small = patient.locator('article.letter img.look')
-      assert.equal(await small.count(), 1)
-      const source = await small.getAttribute('src')
+      assert.equal(await small.count(), 2)
+      const source = await small.last().getAttribute('src')
       const thumbnail = await patient.context().request.get(server.baseUrl + source!)
       assert.equal(thumbnail.status(), 200)
       assert.doesNotMatch((await thumbnail.body()).toString('latin1'), /Exif|GPS/)
@@ -146,6 +148,8 @@ export function aMessageTravels(scripts: boolean) {
       }
       await patient.fill('[name=body]', 'Thank you. Here is my foot.')
       await patient.setInputFiles('[name=files]', [foot])
+      await patient.click('button[value=send]')
+      assert.match(await patient.innerText('.summary'), /says where it was taken/)
       await patient.click('button[value=send]')
       assert.equal(await patient.textContent('h1'), 'We sent your reply')
     })

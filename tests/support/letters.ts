@@ -30,11 +30,20 @@ export async function writeTo(
   { to, subject = 'A fictitious subject', body = 'A fictitious text.', team, files = [] }: Letter,
 ): Promise<string> {
   const fields = { draft: '', to, subject, body, action: 'check', ...(team ? { team } : {}) }
-  const kept = await provider.upload('/messages/new', '/messages', fields, files)
+  const first = await provider.upload('/messages/new', '/messages', fields, files)
+  const kept = first.status === 422 ? await sendPlaces(provider, first, fields) : first
   const draft = /^\/drafts\/([\w-]+)\/check$/.exec(kept.location)?.[1]
   if (!draft) throw new Error(`the message was not kept: ${kept.status} ${plain(kept.body).slice(0, 600)}`)
   const sent = await provider.submit(`/drafts/${draft}/check`, `/drafts/${draft}/send`, {})
   return idIn(sent)
+}
+
+/** Presses once more when a photo says where it was taken, and leaves that in. */
+async function sendPlaces(provider: Visitor, told: Answer, fields: Record<string, string>): Promise<Answer> {
+  const [, draft] = /name="draft" value="([^"]+)"/.exec(told.body) ?? []
+  const [, photo] = /name="told-place" value="([^"]+)"/.exec(told.body) ?? []
+  if (!draft || !photo) return told
+  return provider.upload('/messages/new', '/messages', { ...fields, draft, 'told-place': photo })
 }
 
 /** The message that a redirect leads to. */

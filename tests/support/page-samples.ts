@@ -61,7 +61,9 @@ export interface FileRow {
   /** The address of a small picture, or empty. */
   thumbnail: string
   href: string
+  /** Empty while nobody gets it. */
   downloadHref: string
+  state: { tone: Tone; text: string } | null
 }
 
 /** A file that waits in a draft. */
@@ -69,6 +71,9 @@ export interface AddedFile {
   id: string
   name: string
   details: string
+  state: { tone: Tone; text: string } | null
+  /** When the photo says where it was taken. */
+  place: { removable: boolean } | null
 }
 
 export interface Limits {
@@ -77,6 +82,9 @@ export interface Limits {
   fileSize: string
   bytes: number
   characters: number
+  /** "a photo (JPEG, PNG, HEIC), a PDF, a text or an office file" */
+  kinds: string
+  accept: string
 }
 
 export interface TimelineStep {
@@ -555,7 +563,14 @@ function recoveryCodes(): string[] {
   ]
 }
 
-const limits: Limits = { files: 10, fileSize: '25 MB', bytes: 25 * 1024 * 1024, characters: 20000 }
+const limits: Limits = {
+  files: 10,
+  fileSize: '25 MB',
+  bytes: 25 * 1024 * 1024,
+  characters: 20000,
+  kinds: 'a photo (JPEG, PNG, HEIC), a PDF, a text, an office file or a medical picture (DICOM)',
+  accept: 'application/pdf,.pdf,image/jpeg,image/png,.txt,.docx',
+}
 
 const labFiles: FileRow[] = [
   {
@@ -565,6 +580,7 @@ const labFiles: FileRow[] = [
     thumbnail: '',
     href: '/attachments/0199a1',
     downloadHref: '/attachments/0199a1/download',
+    state: null,
   },
   {
     name: 'How to measure at home.jpg',
@@ -573,8 +589,49 @@ const labFiles: FileRow[] = [
     thumbnail: '/sample-picture.svg',
     href: '/attachments/0199a2',
     downloadHref: '/attachments/0199a2/download',
+    state: null,
   },
 ]
+
+/** What the page of a file shows, whatever it is. */
+const file = {
+  name: 'Lab report November.pdf',
+  kind: 'pdf',
+  type: 'PDF',
+  size: '184 KB',
+  state: null as { tone: Tone; title: string; text: string; now: string; again: string; asks: string } | null,
+  pages: [] as { src: string; alt: string; width: number; height: number; title: string; paragraphs: string[][] }[],
+  rest: '',
+  none: null as { title: string; text: string } | null,
+  checked: '',
+  downloadHref: '/attachments/0199a1/download',
+  backHref: '/messages/0199c1',
+  subject: 'Your blood test result',
+}
+
+const pageOf = (page: number, paragraphs: string[][]) => ({
+  src: '/sample-picture.svg',
+  alt: `Page ${page} of 31. Read as text below`,
+  width: 1131,
+  height: 1600,
+  title: `Page ${page} of 31`,
+  paragraphs,
+})
+
+/** A file of each state in which nobody gets it. */
+const heldFiles: FileRow[] = [
+  ['Scan of the knee.pdf', 'info', 'Still being checked'],
+  ['Holiday.png', 'warn', 'Not checked yet'],
+  ['Invoice.docx', 'bad', 'Blocked: it holds malware'],
+].map(([name, tone, text], at) => ({
+  name: name!,
+  kind: 'document' as const,
+  details: 'Document, 96 KB',
+  thumbnail: '',
+  href: `/attachments/0199b${at}`,
+  downloadHref: '',
+  state: { tone: tone as Tone, text: text! },
+}))
 
 const ownCodes = { left: 7, newest: true, mode: 'managed', closed: false, opened: false, waitUntil: '' }
 
@@ -663,7 +720,7 @@ const fromDana: LetterView = {
     ],
     ['Kind regards,', 'Dana Ortiz, nurse'],
   ],
-  files: labFiles,
+  files: [...labFiles, ...heldFiles],
   timeline: [],
   recallHref: '',
 }
@@ -716,7 +773,17 @@ const draftReply: ReplyView = {
   body: 'Here is the photo. It hurts less than last week, mostly in the evening.\n\nShould I still come on Friday?',
   saved: 'Draft saved 3:31 pm. It stays in this conversation.',
   removeHref: '/drafts/0199e1/delete',
-  files: [{ id: '0199d1', name: 'foot-left.jpg', details: 'Picture, 2.1 MB' }],
+  files: [
+    { id: '0199d1', name: 'foot-left.jpg', details: 'Picture, 2.1 MB', state: null, place: { removable: true } },
+    { id: '0199d2', name: 'foot-right.heic', details: 'Picture, 1.8 MB', state: null, place: { removable: false } },
+    {
+      id: '0199d3',
+      name: 'invoice.docx',
+      details: 'Document, 96 KB',
+      state: { tone: 'bad', text: 'Blocked: it holds malware' },
+      place: null,
+    },
+  ],
 }
 
 const staffThread = {
@@ -1082,11 +1149,13 @@ const intake: Sample[] = [
     form: composed,
     teams: [...compose.teams, { value: '2', label: 'Eye clinic', selected: false }],
     files: [
-      { id: '0199d2', name: 'Lab report November.pdf', details: 'PDF, 184 KB' },
+      { id: '0199d2', name: 'Lab report November.pdf', details: 'PDF, 184 KB', state: null, place: null },
       {
         id: '0199d3',
         name: 'a-very-long-file-name-that-somebody-gave-it-without-any-space-in-between.pdf',
         details: 'PDF, 2.3 MB',
+        state: null,
+        place: null,
       },
     ],
     saved: 'Draft saved 15:31. You find it in your inbox.',
@@ -1268,26 +1337,87 @@ const otherMessages: Sample[] = [
     at: moment('1 November', '2026-11-01T05:00:00.000Z'),
     backHref: '/messages',
   }),
-  sample('attachments/attachment', 'a picture', 'How to measure at home.jpg', maria, {
+  ...(['file-away', 'file-lost'] as const).map((kind) =>
+    sample(
+      'attachments/unopened',
+      kind,
+      kind === 'file-away' ? 'We cannot open this file at the moment' : 'This file cannot be opened',
+      maria,
+      {
+        kind,
+        name: 'Lab report November.pdf',
+        backHref: '/messages/0199c1',
+        reference: '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03',
+      },
+    ),
+  ),
+  sample('attachments/attachment', 'a picture', 'One file', maria, {
+    ...file,
     name: 'How to measure at home.jpg',
     kind: 'picture',
-    type: 'Picture (JPEG)',
-    size: '96 KB',
-    preview: '/sample-picture.svg',
-    downloadHref: '/attachments/0199a2/download',
-    backHref: '/messages/0199c1',
-    subject: 'Your blood test result',
+    type: 'Picture',
+    pages: [
+      {
+        src: '/sample-picture.svg',
+        alt: 'A picture of what is in the file How to measure at home.jpg',
+        width: 640,
+        height: 480,
+        title: '',
+        paragraphs: [],
+      },
+    ],
   }),
-  sample('attachments/attachment', 'without a preview', 'Lab report November.pdf', maria, {
-    name: 'Lab report November.pdf',
-    kind: 'pdf',
-    type: 'PDF',
-    size: '184 KB',
-    preview: '',
-    downloadHref: '/attachments/0199a1/download',
-    backHref: '/messages/0199c1',
-    subject: 'Your blood test result',
+  sample('attachments/attachment', 'pages of a PDF', 'One file', maria, {
+    ...file,
+    pages: [pageOf(1, [['Riverside Clinic', 'Lab report'], ['HbA1c 6.8 %']]), pageOf(2, [])],
+    rest: 'These are the first 2 of 31 pages. Download the file to see the others.',
+    checked: 'We looked and found none',
   }),
+  ...[
+    [
+      'without a preview',
+      'We cannot show this kind of file here',
+      'Download it to open it with a program on your device.',
+    ],
+    [
+      'locked',
+      'This PDF is locked with a password',
+      'We cannot show it here. Download it and open it with the password that its sender gave you.',
+    ],
+  ].map(([state, title, text]) =>
+    sample('attachments/attachment', state!, 'One file', maria, { ...file, none: { title: title!, text: text! } }),
+  ),
+  ...(
+    [
+      [
+        'being checked',
+        'info',
+        'checking',
+        'This file is still being checked',
+        'We look for malware in every file before you get it. That mostly takes less than a minute.',
+      ],
+      [
+        'held',
+        'warn',
+        'held',
+        'This file could not be checked yet',
+        'We keep it back until we know that it holds no malware. We try again by ourselves. If you need it today, call us.',
+      ],
+      [
+        'blocked',
+        'bad',
+        '',
+        'This file was blocked because it holds malware',
+        'It could harm your device, so nobody can open it here. The message itself is safe to read. We told whoever sent it.',
+      ],
+    ] as [string, Tone, string, string, string][]
+  ).map(([state, tone, now, title, text]) =>
+    sample('attachments/attachment', state, 'One file', maria, {
+      ...file,
+      state: { tone, title, text, now, again: now && '/attachments/0199a1', asks: now && '/attachments/0199a1/check' },
+      downloadHref: '',
+    }),
+  ),
 ]
 
 const event = (
@@ -1296,14 +1426,14 @@ const event = (
   actor: [string, string],
   act: [string, string],
   subject: [string, string],
-  outcome: [Tone, string, string?],
+  outcome: [Tone, string, string?, string?],
   where = '203.0.113.7',
 ) => ({
   at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
-  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', found: '' },
+  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', said: outcome[3] ?? '', found: '' },
   where,
 })
 
@@ -1320,6 +1450,20 @@ const accessLog = {
   filtered: false,
   clearHref: '/admin/access-events',
   events: [
+    event(
+      '2026-11-17 14:05:40',
+      '19:05:40',
+      ['Letterlock', ''],
+      ['Used the recovery key for somebody', 'recovery-key.used'],
+      ['Maria Gomez', '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f09'],
+      [
+        'ok',
+        'Done',
+        'With shares of the recovery key',
+        'She lost her phone and the paper with the codes; Dr Reid knows her.',
+      ],
+      '',
+    ),
     event(
       '2026-11-17 14:02:11',
       '19:02:11',
@@ -2088,6 +2232,7 @@ const ERRORS = {
   'form-expired': 'This form was open for too long',
   'slow-down': 'Please wait a little',
   unavailable: 'We have to pause for a moment',
+  'no-room': 'We have no room left at the moment',
   broken: 'Something went wrong on our side',
 }
 

@@ -1,8 +1,9 @@
 /** What an operator does, as they do it: the scripts, as processes of their own, on folders of theirs. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { bareEnvironment } from '../support/template.ts'
 
@@ -50,4 +51,63 @@ export function newMachine(from: { dataDir: string }, folder: string): string {
   // The try-out's list of its people is no part of a backup; without it nobody would know their passwords.
   for (const name of ['master.key', 'demo.json']) copyFileSync(join(from.dataDir, name), join(dataDir, name))
   return dataDir
+}
+
+/** An empty place in this process, with the master key of another machine in use. */
+export async function openPlace(from: { dataDir: string }, folder: string) {
+  const { startEmbeddedDatabase } = await import('../../server/database/embedded.ts')
+  const { disconnectDatabase } = await import('../../server/database/connection.ts')
+  const { configureFileStore } = await import('../../server/attachments/file-store.ts')
+  const { folderStore } = await import('../../server/attachments/folder-store.ts')
+  const { readMasterKeyFile, useMasterKey } = await import('../../server/vault/master-key.ts')
+  const dataDir = newMachine(from, folder)
+  const masterKey = readMasterKeyFile(dataDir, false)
+  useMasterKey(masterKey)
+  const embedded = await startEmbeddedDatabase({ dataDir, say: () => {}, settings: { fsync: 'off' } })
+  const files = join(dataDir, 'files')
+  configureFileStore(folderStore(files))
+  return {
+    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey },
+    files,
+    async stop() {
+      await disconnectDatabase()
+      await embedded.stop()
+    },
+  }
+}
+
+/** Takes a place's database apart, so that the next backup finds it empty. */
+export async function emptyAgain(ownerUrl: string): Promise<void> {
+  const { singleConnection } = await import('../../server/database/connection.ts')
+  const { emptyTarget } = await import('../../server/upkeep/restore-target.ts')
+  const owner = await singleConnection(ownerUrl)
+  await emptyTarget(owner).finally(() => owner.end())
+}
+
+/** What stands in which segment of a backup; the master key is in use. */
+export async function framesBySegment(path: string): Promise<{ header: number; frames: string[][] }> {
+  const { readHeader, backupBinding } = await import('../../server/upkeep/backup-form.ts')
+  const { BACKUP_SEGMENT, readFrames } = await import('../../server/upkeep/backup-frames.ts')
+  const { roomIn, unsealingStream } = await import('../../server/vault/floe.ts')
+  const { subkey } = await import('../../server/vault/master-key.ts')
+  const whole = readFileSync(path)
+  const { length, masterKeyVersion } = readHeader(whole)
+  const unsealing = unsealingStream(subkey('backup', masterKeyVersion), backupBinding(masterKeyVersion))
+  unsealing.end(whole.subarray(length))
+  const clear = await buffer(unsealing)
+  const room = roomIn(BACKUP_SEGMENT)
+  const frames: string[][] = []
+  for (let at = 0; at < clear.length; at += room) {
+    const found: string[] = []
+    for await (const frame of readFrames(streamOfOne(clear.subarray(at, at + room))))
+      found.push(frame === 'gap' ? 'gap' : `${frame.kind} ${frame.name}`)
+    frames.push(found)
+  }
+  return { header: length + FLOE_HEADER, frames }
+}
+
+const FLOE_HEADER = 74
+
+async function* streamOfOne(bytes: Buffer): AsyncGenerator<Buffer> {
+  yield bytes
 }

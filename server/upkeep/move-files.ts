@@ -1,0 +1,99 @@
+/**
+ * Moves every file from one store to another while the server runs: copied, read back and compared, and only then taken away. Killed anywhere
+ * it leaves each file in one of the two or in both, and asked again it goes on. What a moved file says stays sealed: only ciphertext passes.
+ */
+import { createHash } from 'node:crypto'
+import { Transform, pipeline, type Readable } from 'node:stream'
+import { FileMissing, type FileStore } from '../attachments/file-store.ts'
+import { system } from '../audit/actor.ts'
+import { record } from '../audit/record.ts'
+
+export interface Moved {
+  files: number
+  bytes: number
+}
+
+interface Move {
+  from: FileStore
+  to: FileStore
+  /** For the log and for whoever watches, for example `from folder to s3`. */
+  way: string
+  say: (line: string) => void
+}
+
+/** @throws Error when a copy is not what was read; whatever was not moved then is where it was */
+export async function moveFiles(move: Move, now = new Date()): Promise<Moved> {
+  const moved: Moved = { files: 0, bytes: 0 }
+  try {
+    await move.from.removeHalves(new Date(now.getTime() - DAY))
+    // Until nothing is left, because what came while the first round went may show in the next one only.
+    while ((await moveOnce(move, moved)) > 0);
+    return moved
+  } finally {
+    if (moved.files > 0)
+      await record(system, { act: 'files.moved', found: `${moved.files} files, ${moved.bytes} bytes, ${move.way}` })
+  }
+}
+
+const DAY = 24 * 60 * 60 * 1000
+const AT_ONCE = 4
+const SAID_EVERY = 500
+
+/** @returns how many files there were, also those that were taken away meanwhile */
+async function moveOnce({ from, to, say }: Move, moved: Moved): Promise<number> {
+  const files = from.list()[Symbol.asyncIterator]()
+  let found = 0
+  async function worker() {
+    for (let next = await files.next(); !next.done; next = await files.next()) {
+      found++
+      const bytes = await moveFile(next.value.name, from, to)
+      if (bytes === undefined) continue
+      moved.files++
+      moved.bytes += bytes
+      if (moved.files % SAID_EVERY === 0) say(`Moved ${moved.files} files so far.`)
+    }
+  }
+  // All of them end before a failure is told, so that nothing is under way afterwards.
+  const ended = await Promise.allSettled(Array.from({ length: AT_ONCE }, worker))
+  for (const each of ended) if (each.status === 'rejected') throw each.reason as Error
+  return found
+}
+
+/** @returns its bytes, or undefined when it was taken away meanwhile */
+async function moveFile(name: string, from: FileStore, to: FileStore): Promise<number | undefined> {
+  try {
+    const sent = measured(await from.read(name))
+    await to.write(name, sent.bytes)
+    const back = measured(await to.read(name))
+    for await (const _ of back.bytes);
+    if (back.digest() !== sent.digest() || back.length() !== (await from.size(name))) {
+      if ((await from.size(name)) === undefined) throw new FileMissing()
+      throw new Error(`The copy of the file ${name} is not what was read. It stays where it was; nothing was lost.`)
+    }
+    await from.remove(name)
+    return back.length()
+  } catch (error) {
+    if (!(error instanceof FileMissing)) throw error
+    // Somebody took it back while it was copied: the copy goes too.
+    await to.remove(name)
+    return undefined
+  }
+}
+
+function measured(source: Readable): { bytes: Readable; digest: () => string; length: () => number } {
+  const hash = createHash('sha256')
+  let length = 0
+  const through = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      length += chunk.length
+      done(null, chunk)
+    },
+  })
+  let digest: string | undefined
+  return {
+    bytes: pipeline(source, through, () => {}),
+    digest: () => (digest ??= hash.digest('hex')),
+    length: () => length,
+  }
+}

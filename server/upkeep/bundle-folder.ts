@@ -81,7 +81,7 @@ export async function beginBundleFolder(path: string): Promise<BundleFolder> {
 }
 
 /** A write may take less than it is given. */
-async function writeWhole(handle: FileHandle, chunk: Buffer) {
+export async function writeWhole(handle: FileHandle, chunk: Buffer) {
   for (let start = 0; start < chunk.length;) start += (await handle.write(chunk, start)).bytesWritten
 }
 

@@ -4,9 +4,9 @@
  */
 import { once } from 'node:events'
 import type { FileHandle } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
 import { BODY_SEGMENT, sealingStream } from '../vault/floe.ts'
 import { keyFromPassphrase, newStretching } from '../vault/passphrase-key.ts'
+import { writeWhole } from './bundle-folder.ts'
 
 export interface KeysFile {
   add(line: object): Promise<void>
@@ -22,7 +22,7 @@ export async function beginKeysFile(file: FileHandle, exportId: string, passphra
   const head = { format: 'letterlock-keys/1', kdf: 'scrypt', ...numbers, salt: salt.toString('base64url') }
   await file.write(`${JSON.stringify(head)}\n`)
   const lines = sealingStream(key, `export/${exportId}/keys`, BODY_SEGMENT)
-  const written = pipeline(lines, file.createWriteStream({ autoClose: false }))
+  const written = writeAll(file, lines)
   // Whoever adds the next line, or ends the file, hears of it.
   written.catch(() => {})
   return {
@@ -37,4 +37,8 @@ export async function beginKeysFile(file: FileHandle, exportId: string, passphra
       await file.close()
     },
   }
+}
+
+async function writeAll(file: FileHandle, pieces: AsyncIterable<Buffer>) {
+  for await (const piece of pieces) await writeWhole(file, piece)
 }

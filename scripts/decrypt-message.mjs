@@ -328,7 +328,7 @@ function writeFile(folder, listed, { id, fileKey, size }, target) {
 /** A name that somebody else chose, as the name of a file here. */
 export function safeName(name) {
   const base = basename(name.replaceAll('\\', '/'))
-  // eslint-disable-next-line no-control-regex
+   
   const tame = base
     .replace(/[\u0000-\u001f\u007f-\u009f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '_')
     .replace(/^\.+/, '_')
@@ -344,7 +344,7 @@ function asText(row, { subject, body, files }, names) {
     ...(subject ? [`Subject: ${subject}`] : []),
     ...files.map(({ name, size }) => `File: ${name} (${size} bytes)`),
   ]
-  // eslint-disable-next-line no-control-regex
+   
   const tame = (text) => text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/gu, '')
   return `${head.map(tame).join('\n')}\n\n${tame(body.replaceAll('\r\n', '\n'))}\n`
 }

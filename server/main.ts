@@ -13,7 +13,9 @@ process.on('unhandledRejection', (reason) =>
 try {
   // Loaded only now, so that an older Node gets the sentence above and not a syntax error; and the settings before all that asks for them.
   const { config } = await import('./config.ts')
-  config()
+  const { closeProcess, refuseOpenOptions } = await import('./lib/closed-process.ts')
+  if (config().production) refuseOpenOptions()
+  if (config().production) closeProcess()
   const { start } = await import('./start.ts')
   if (major < 22) say('This version of Node.js no longer gets security updates. Node.js 24 LTS is recommended.')
   const running = await start(say)

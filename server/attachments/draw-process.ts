@@ -3,10 +3,13 @@
  * serves one file and ends, so that nothing of one file can reach the next one's.
  */
 import { buffer } from 'node:stream/consumers'
+import { closeProcess } from '../lib/closed-process.ts'
 import { drawPdf, prepare } from './draw-pdf.ts'
 import { drawPicture } from './draw-picture.ts'
 import { packPart, type Part } from './drawing.ts'
 import { tellsPlace, withoutMetadata } from './picture-metadata.ts'
+
+closeProcess()
 
 const MOST_MEMORY = 900 * 1024 * 1024
 

@@ -42,10 +42,18 @@ async function noteMove(request: Request) {
   request.sessionState = 'ended'
 }
 
+/** The private half stays in memory for no longer than its request and half a minute: what goes on after a line was cut is done by then. */
+function forgottenSoon(request: Request, privateKey: Buffer): Buffer {
+  request.res!.once('close', () => setTimeout(() => privateKey.fill(0), 30_000).unref())
+  return privateKey
+}
+
 async function meetReader(request: Request) {
   const { accountId, mailboxKey, strength, role } = request.session
   const actor = { ...request.actor, strength: strength ?? ('none' as const) }
-  const reader = await makeReader(actor, accountId!, () => unsealFromSession(request, 'mailbox-key', mailboxKey!))
+  const reader = await makeReader(actor, accountId!, () =>
+    forgottenSoon(request, unsealFromSession(request, 'mailbox-key', mailboxKey!)),
+  )
   if (!reader || reader.account.role !== role) {
     // Closed since, or somebody else in this house: the session dies with what it was begun for.
     await endSession(request)

@@ -2,7 +2,10 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import argon2 from 'argon2'
+import { closeProcess } from '../lib/closed-process.ts'
 import type { Stretch, Stretched } from './stretch-password.ts'
+
+closeProcess()
 
 const LOWER = 10
 

@@ -1,0 +1,25 @@
+/** Keeps others from looking into the memory of a process in which keys are. */
+import { writeFileSync } from 'node:fs'
+
+export function closeProcess(): void {
+  // Node would open its debugger at this signal, to everybody on the machine.
+  process.on('SIGUSR1', () => {})
+  try {
+    // A core dump says where it fell and holds none of the memory, core(5). The programs that are started later inherit it.
+    writeFileSync('/proc/self/coredump_filter', '0')
+  } catch {
+    // Elsewhere than on Linux the limit of core dumps is the system's to set: docs/install.md.
+  }
+}
+
+/** @throws Error that names the option by which Node was told to show what is in its memory */
+export function refuseOpenOptions(): void {
+  const given = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/)]
+  const open = given.find((option) => OPEN.test(option))?.split('=')[0]
+  if (open)
+    throw new Error(
+      `The option ${open} lets others see what is in the server's memory, where keys are. Start it without.`,
+    )
+}
+
+const OPEN = /^--(inspect|debug|cpu-prof|heap-prof|heapsnapshot|report-|abort-on-uncaught|prof\b)/

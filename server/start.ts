@@ -20,6 +20,7 @@ import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
+import { holdAgainstLedger } from './upkeep/hold-against-ledger.ts'
 import type { RestorePlace } from './upkeep/restore-backup.ts'
 import { readMasterKeyFile, useMasterKey } from './vault/master-key.ts'
 import { openVault } from './vault/vault.ts'
@@ -76,6 +77,7 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await bindEarlierRows()
   await makeRoomForAccessEvents()
   configureFileStore(await openFileStore(config()))
+  await holdAgainstLedger(say)
   if (config().s3) await lookForObjectStore(say)
 }
 

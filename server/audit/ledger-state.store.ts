@@ -31,8 +31,8 @@ export async function findLedgerState(transaction?: Transaction): Promise<Ledger
 }
 
 /** This database was older than the ledger: from now on it has the ledger's number. */
-export async function takeUpMark(mark: number, now: Date, transaction: Transaction): Promise<void> {
-  await states.update({ mark: String(mark), markedAt: now, olderAt: now }, { id: 1 }, transaction)
+export async function takeUpMark(mark: number, at: Date, now: Date, transaction: Transaction): Promise<void> {
+  await states.update({ mark: String(mark), markedAt: at, olderAt: now }, { id: 1 }, transaction)
 }
 
 export async function noteTold(told: string): Promise<void> {

@@ -1,5 +1,7 @@
 /** The backups that were begun, for those who have to say what still holds a message that was destroyed. */
+import { inTransaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
+import { keepEverything } from '../messages/legal-hold.store.ts'
 
 export interface BackupRow {
   id: string
@@ -16,6 +18,10 @@ const backups = table<BackupRow>('backups', {
   masterKeyVersion: 'integer',
 })
 
+/** Waits for what is being erased: a certificate names this backup, or the backup does not hold what it says. */
 export function insertBackup(row: BackupRow): Promise<void> {
-  return backups.insert(row)
+  return inTransaction(async (transaction) => {
+    await keepEverything(transaction)
+    await backups.insert(row, transaction)
+  })
 }

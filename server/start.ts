@@ -16,6 +16,7 @@ import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { bindEarlierRows } from './audit/bind-earlier-rows.ts'
+import { markWhatIsNew } from './audit/mark-ledger.job.ts'
 import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
@@ -41,6 +42,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
   }
   try {
     await openStores(say, stops)
+    stops.push(() => markWhatIsNew())
     await prepareJobs()
     await freeStuckJobs()
     stops.push(endStretching, endDrawing)

@@ -100,14 +100,19 @@ function tell({ signer, facts }, key) {
   say(`  Files         ${files}`)
   for (const line of all('destroyed')) say(`  Destroyed     ${line}`)
   say()
-  say('What this proves: whoever holds that key has said that these keys were destroyed at that time. They cannot take it back or have said something else.')
+  say(
+    'What this proves: whoever holds that key has said that these keys were destroyed at that time. They cannot take it back or have said something else.',
+  )
   say(`What it does not prove: that no other copy exists. Until ${until} backups may hold one:`)
   for (const line of all('backup')) say(`  Backup        ${line}`)
-  if (all('backup').length === 0) say('  No backup is named that was made with Letterlock itself while the message was there.')
+  if (all('backup').length === 0)
+    say('  No backup is named that was made with Letterlock itself while the message was there.')
   for (const line of all('limit')) say(`  - ${line}`)
   if (Date.parse(until) < Date.now()) say('  That time has passed.')
   say()
   if (key.beside)
-    say(`The key was beside the certificate (${key.from}). Whoever made up a certificate could have put it there: compare it with the one that you had from the issuer.`)
+    say(
+      `The key was beside the certificate (${key.from}). Whoever made up a certificate could have put it there: compare it with the one that you had from the issuer.`,
+    )
   else say(`The key came from ${key.from}. It has to be the issuer’s own.`)
 }

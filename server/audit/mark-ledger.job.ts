@@ -11,8 +11,7 @@ export async function markWhatIsNew(now = new Date()): Promise<void> {
   if (await whatIsWrongWithTheClock(now)) return
   const [state, newest] = await Promise.all([findLedgerState(), findNewestEvent()])
   const isNew = newest?.id !== (state.markedEvent ?? undefined)
-  if (isNew || now.getTime() - (state.markedAt?.getTime() ?? 0) > HALF_A_DAY)
-    await markLedger(newest?.id ?? null, now)
+  if (isNew || now.getTime() - (state.markedAt?.getTime() ?? 0) > HALF_A_DAY) await markLedger(newest?.id ?? null, now)
 }
 
 /** The erasure itself stands in the ledger already, so that it fails here is no reason to say that it failed. */

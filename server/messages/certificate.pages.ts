@@ -10,7 +10,8 @@ import { messageIn } from './thread.pages.ts'
 /** GET /messages/:message/certificate */
 export async function downloadOwnCertificate(request: Request, response: Response) {
   const { message } = await claimOrRefuse(readerOf(request), messageIn(request))
-  if (!readerOf(request).mailboxes.some(({ id }) => id === message.fromMailboxId)) throw new NotFound('not sent by them')
+  if (!readerOf(request).mailboxes.some(({ id }) => id === message.fromMailboxId))
+    throw new NotFound('not sent by them')
   await sendCertificate(request, response, message.id)
 }
 

@@ -201,7 +201,8 @@ function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean
     at: at && when(at),
     tone,
   })
-  if (message.recalledAt) return [step('sent', message.sentAt, 'plain'), step(message.erasedWhy ?? 'recalled', message.recalledAt, 'warn')]
+  if (message.recalledAt)
+    return [step('sent', message.sentAt, 'plain'), step(message.erasedWhy ?? 'recalled', message.recalledAt, 'warn')]
   const [recipient] = message.recipients
   const opened = recipient?.openedAt ?? null
   if (!staff) return [opened ? step('openedByTeam', opened, 'ok') : step('notOpened', null, 'plain')]

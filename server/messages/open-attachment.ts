@@ -181,8 +181,7 @@ async function claimFile(
     await recordDenied(reader.actor, act, { kind: 'attachment', id }, 'not-yours')
     throw new NotFound('not yours')
   }
-  if (claimed.message.recalledAt) 
-    throw new Gone(claimed.message.recalledAt, claimed.message.erasedWhy)
+  if (claimed.message.recalledAt) throw new Gone(claimed.message.recalledAt, claimed.message.erasedWhy)
   if ((await closedKeys(reader, [claimed.message.threadKeyId])).size > 0) throw new Closed(claimed.message.id)
   return { row, claimed }
 }

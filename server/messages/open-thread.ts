@@ -67,7 +67,10 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
   const { rows, closed } = await inTransaction(async (transaction) => {
     await holdThread(claimed.threadId, transaction)
     const all = await listThread(claimed, transaction)
-    refuseRecalled(claimed, all.find(({ id }) => id === claimed.message.id))
+    refuseRecalled(
+      claimed,
+      all.find(({ id }) => id === claimed.message.id),
+    )
     const closed = await closedKeys(
       reader,
       all.map(({ threadKeyId }) => threadKeyId),

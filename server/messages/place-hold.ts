@@ -5,7 +5,14 @@ import { record, recordDenied, type AccessEvent } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
-import { findHold, insertHold, keepEverything, liftHoldRow, type HeldThing, type LegalHold } from './legal-hold.store.ts'
+import {
+  findHold,
+  insertHold,
+  keepEverything,
+  liftHoldRow,
+  type HeldThing,
+  type LegalHold,
+} from './legal-hold.store.ts'
 import { findMessageState } from './message.store.ts'
 
 /** What an administrator names: a message, the conversation that it is in, or a person by their whole address. */

@@ -43,7 +43,10 @@ async function showRecall(request: Request, response: Response, status: number) 
     to: names.mailbox(recipients[0]?.mailboxId ?? ''),
     sentAt: inWords(claimed.message.sentAt, new Date(), clock),
     openedAt: openedAt ? inWords(openedAt, new Date(), clock) : null,
-    held: !openedAt && held ? t('messages:recall.held', { context: reader.account.role === 'provider' ? 'staff' : '' }) : '',
+    held:
+      !openedAt && held
+        ? t('messages:recall.held', { context: reader.account.role === 'provider' ? 'staff' : '' })
+        : '',
     possible: !openedAt && !held,
   }
   showPage(request, response, 'messages/recall', view, status)

@@ -44,8 +44,7 @@ export async function takeHold(request: Request, response: Response) {
   const { what, message, email, reason } = form.values
   const problem = nameProblem(form.values)
   if (problem) return showNew(request, response, [problem])
-  const named =
-    what === 'person' ? { what, email: readEmailAddress(email)! } : { what, messageId: message.trim() }
+  const named = what === 'person' ? { what, email: readEmailAddress(email)! } : { what, messageId: message.trim() }
   const id = await placeHold(readerOf(request).actor, named, reason.trim())
   if (id) return response.redirect(303, `${HOME}?placed=${id}`)
   const field = what === 'person' ? 'email' : 'message'

@@ -7,7 +7,11 @@ import { ask, type Transaction } from '../database/connection.ts'
 export async function endOneTimeThings(now: Date, transaction: Transaction): Promise<void> {
   for (const statement of ENDING) await ask(statement, [], transaction)
   // The row stays: it keeps every link shut until staff make a new code. What a browser got for the old one counts no more.
-  await ask('UPDATE access_codes SET expires_at = least(expires_at, $1), proof_digest = NULL, proved_at = NULL', [now], transaction)
+  await ask(
+    'UPDATE access_codes SET expires_at = least(expires_at, $1), proof_digest = NULL, proved_at = NULL',
+    [now],
+    transaction,
+  )
   // The code of this moment may have been used before the restore; the next one is good.
   const step = Math.floor(now.getTime() / 30_000)
   await ask('UPDATE credentials SET totp_last_step = greatest(totp_last_step, $1)', [step], transaction)

@@ -9,7 +9,7 @@ import { projectRoot } from '../../server/lib/root.ts'
 import { makePng } from '../support/files.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
-import { plain, Visitor } from '../support/visitor.ts'
+import { plain, type Visitor } from '../support/visitor.ts'
 
 let server: TestServer
 let dana: Visitor
@@ -117,7 +117,9 @@ describe('Erasing by an administrator', () => {
       assert.ok(plain(answer.body).includes(text), text)
     }
     assert.notEqual((await rowOf(id))['key_wrapped'], null)
-    const unknown = await ada.submit('/help', '/admin/erasures/new', { message: '0199c1d2-0000-7000-8000-000000000000' })
+    const unknown = await ada.submit('/help', '/admin/erasures/new', {
+      message: '0199c1d2-0000-7000-8000-000000000000',
+    })
     assert.match(plain(unknown.body), /There is no message of this number/)
     assert.match(plain((await ada.submit('/help', '/admin/erasures/new', { message: 'x' })).body), /Enter the number/)
   })
@@ -125,7 +127,10 @@ describe('Erasing by an administrator', () => {
   test('asks who they are again when that is more than five minutes ago, and lets an auditor only look', async () => {
     const id = await writeTo(dana, { to: server.cast.maria.email })
     assert.equal((await felix.ask(`/admin/erasures/${id}/erase`)).status, 404)
-    assert.equal((await felix.submit('/help', `/admin/erasures/${id}/erase`, { reason: 'x', word: 'erase' })).status, 404)
+    assert.equal(
+      (await felix.submit('/help', `/admin/erasures/${id}/erase`, { reason: 'x', word: 'erase' })).status,
+      404,
+    )
     assert.doesNotMatch((await felix.ask('/admin/erasures')).body, /admin\/erasures\/new/)
     const { changeSessions } = await import('../sign-in/session-rows.ts')
     await changeSessions(server, { provedAt: 1 }, ({ sess }) => sess['role'] !== 'patient')
@@ -148,7 +153,7 @@ describe('A certificate of destruction', () => {
     await recall(dana, id)
     const certificate = await dana.ask(`/messages/${id}/certificate`)
     assert.equal(certificate.status, 200)
-    assert.match(String(certificate.headers['content-disposition']), /attachment; filename="certificate-/)
+    assert.match(String(certificate.headers['content-disposition']), /attachment; filename="?certificate-/)
     assert.equal((await felix.ask(`/admin/erasures/${id}/certificate`)).body, certificate.body)
     assert.doesNotMatch(certificate.body, /Canary|photo|Maria|Dana/)
     const { createHash } = await import('node:crypto')
@@ -169,7 +174,15 @@ describe('A certificate of destruction', () => {
     const { signNote, verifierKey } = await import('../../server/vault/log-key.ts')
     const name = key.slice(0, key.indexOf('+'))
     for (const [what, note, by, says] of [
-      ['another id', body.replace(id, id.replace(/.$/, (last) => (last === '0' ? '1' : '0'))), key, 'NOT GOOD'],
+      [
+        'another id',
+        body.replace(
+          id,
+          id.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+        ),
+        key,
+        'NOT GOOD',
+      ],
       ['a limit left out', body.replace(/limit: .*\n/, ''), key, 'NOT GOOD'],
       ['no signature', body.slice(0, body.lastIndexOf('\n\n') + 1), key, 'NOT GOOD'],
       ['another key', body, verifierKey('other.example/destruction'), 'NOT GOOD'],
@@ -190,7 +203,7 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
   test('a message, a conversation, a person: each keeps it from its sender and from the administrator, until it is lifted', async () => {
     for (const what of ['message', 'conversation', 'person'] as const) {
       const id = await writeTo(dana, { to: server.cast.maria.email, body: 'Kept' })
-      const named = what === 'person' ? { email: server.cast.maria.email } : { message: id }
+      const named: Record<string, string> = what === 'person' ? { email: server.cast.maria.email } : { message: id }
       const placed = await hold({ what, ...named })
       assert.match(placed.location, /^\/admin\/holds\?placed=/, what)
       const refused = await recall(dana, id)

@@ -1621,7 +1621,13 @@ const holdNew = {
   form: { message: '', email: '', reason: '' },
   limit: 500,
 }
-const holdLift = { backHref: '/admin/holds', action: heldPerson.liftHref, hold: heldPerson, form: { reason: '' }, limit: 500 }
+const holdLift = {
+  backHref: '/admin/holds',
+  action: heldPerson.liftHref,
+  hold: heldPerson,
+  form: { reason: '' },
+  limit: 500,
+}
 
 const people = [
   {
@@ -1998,10 +2004,7 @@ const consolePages: Sample[] = [
   sample('reports/erase', '', 'Erase this message for good?', robin, erase),
   sample('reports/erase', 'with errors', 'Erase this message for good?', robin, {
     ...erase,
-    errors: [
-      wrong('reason', 'Enter a reason.'),
-      wrong('word', 'Type the word “erase” if you want to erase it.'),
-    ],
+    errors: [wrong('reason', 'Enter a reason.'), wrong('word', 'Type the word “erase” if you want to erase it.')],
   }),
   sample('reports/erase', 'held', 'Erase this message for good?', robin, { ...erase, held: true }),
   sample('reports/erase', 'gone', 'Erase this message for good?', robin, {

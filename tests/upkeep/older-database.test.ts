@@ -20,8 +20,9 @@ const files = [{ name: 'photo.png', type: 'image/png', bytes: makePng() }]
 const database = () => join(server.dataDir, 'postgres')
 const recall = (who: Visitor, id: string) => who.submit('/help', `/messages/${id}/recall`, {})
 const hasKey = async (id: string) =>
-  (await server.sql<{ there: boolean }>('SELECT key_wrapped IS NOT NULL AS there FROM messages WHERE id = $1', [id]))[0]!
-    .there
+  (
+    await server.sql<{ there: boolean }>('SELECT key_wrapped IS NOT NULL AS there FROM messages WHERE id = $1', [id])
+  )[0]!.there
 
 async function stopAll() {
   await server.end()
@@ -134,9 +135,11 @@ describe('Killed while it erases: never acknowledged and still readable, never h
     await server.sql(
       `CREATE OR REPLACE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(600); RETURN NULL; END $$`,
     )
-    await server.sql(`CREATE CONSTRAINT TRIGGER stands_still AFTER ${timing} ON ${table} ${
-      timing === 'UPDATE' ? 'DEFERRABLE INITIALLY DEFERRED' : 'NOT DEFERRABLE'
-    } FOR EACH ROW EXECUTE FUNCTION stand_still()`)
+    await server.sql(
+      `CREATE CONSTRAINT TRIGGER stands_still AFTER ${timing} ON ${table} ${
+        timing === 'UPDATE' ? 'DEFERRABLE INITIALLY DEFERRED' : 'NOT DEFERRABLE'
+      } FOR EACH ROW EXECUTE FUNCTION stand_still()`,
+    )
   }
   async function go(table: string) {
     await server.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)

@@ -83,3 +83,17 @@ test('a line that was cut out, moved, changed or written without the key is foun
   }
   writeFileSync(file(), text)
 })
+
+test('136. a challenge from before an older database came back counts as used, one from after it does not', async () => {
+  const { insertSpentChallenge } = await import('../../server/sign-in/passkey.store.ts')
+  const { inTransaction } = await import('../../server/database/connection.ts')
+  const TEN_MINUTES = 10 * 60 * 1000
+  const spend = (madeAt: number) =>
+    inTransaction((transaction) => insertSpentChallenge(`of ${madeAt}`, new Date(madeAt + TEN_MINUTES), transaction))
+  const now = Date.now()
+  assert.equal(await spend(now - 1000), true)
+  await server.sql('UPDATE ledger_state SET older_at = $1', [new Date(now)])
+  assert.equal(await spend(now - 2000), false)
+  assert.equal(await spend(now + 2000), true)
+  await server.sql('UPDATE ledger_state SET older_at = NULL')
+})

@@ -70,7 +70,8 @@ When it was typed from paper, only the lines with a colon in the first part coun
 
 /** @returns undefined for what is no share, or was damaged or mistyped */
 export function readShare(text: string): Share | undefined {
-  const line = (label: string) => new RegExp(`^[ \\t]*${label}:(.*)$`, 'im').exec(text)?.[1]?.trim() ?? ''
+  const line = (label: string) =>
+    new RegExp(`^[ \\t]*${label.replace(' ', '[ \\t]+')}[ \\t]*:(.*)$`, 'im').exec(text)?.[1]?.trim() ?? ''
   const hex = (label: string) => line(label).replace(/[\s-]/g, '').toLowerCase()
   const [, number, of] = /^(\d{1,3})\s*of\s*(\d{1,3})$/i.exec(line('Share')) ?? []
   const share = {

@@ -80,7 +80,9 @@ function whatItMeans({ shares, needed, folder }: Sealing): string[] {
     'This takes the recovery key off the server for good. It cannot be undone.',
     `  ${shares} share files go to ${folder}. Any ${needed} of them together open the messages of everybody; fewer open nothing.`,
     `  When fewer than ${needed} are left, nobody can open them ever again for somebody who lost every way to sign in.`,
-    '  From then on neither whoever runs the server nor an administrator can read what is stored for people who have a sign-in.',
+    '  From then on what is on the server is not enough to read what is stored for people who have a sign-in.',
+    '  Backups and write-ahead logs from before still hold the recovery key, sealed under the master key. Destroy them, and make a backup anew:',
+    '  whoever has one of them together with the master key can go on reading.',
     '  Whoever forgets their password opens earlier messages with a recovery code, or is let read again by somebody they write with, or by shares.',
     '  A new member of a team reads its messages when a colleague next opens a page.',
   ]

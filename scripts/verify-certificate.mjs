@@ -19,8 +19,7 @@ try {
   if (!file || positionals.length > 1)
     throw new Error('Say which certificate: npm run verify-certificate -- FILE --key KEY')
   const key = findKey(file, values.key)
-  const facts = check(read(file), readKey(key.text))
-  tell(facts, key)
+  tell(check(read(file), readKey(key.text)), key)
 } catch (error) {
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 1
@@ -57,28 +56,25 @@ function hashOf(name, typedKey) {
   return createHash('sha256').update(`${name}\n`).update(typedKey).digest('hex').slice(0, 8)
 }
 
-/** The note's text, an empty line, signature lines. @returns its lines `name: value` */
+/** The note's text, an empty line, one signature and nothing after it. @returns its lines as [name, value] */
 function check(note, { name, hash, key }) {
   const end = note.lastIndexOf('\n\n')
   const text = note.slice(0, end + 1)
-  const signatures = note
-    .slice(end + 2)
-    .split('\n')
-    .map((line) => /^\u2014 (\S+) (\S+)$/.exec(line))
-    .filter((line) => line?.[1] === name)
-    .map((line) => Buffer.from(line[2], 'base64'))
-    .filter((bytes) => bytes.length === 68 && bytes.subarray(0, 4).toString('hex') === hash)
-  if (end < 0 || signatures.length === 0)
-    throw new Error(`NOT GOOD: the file has no signature of ${name} with this key.`)
+  const [, signer, encoded] = /^\u2014 (\S+) (\S+)\n$/.exec(note.slice(end + 2)) ?? []
+  const signature = Buffer.from(encoded ?? '', 'base64')
+  if (end < 0 || signature.length !== 68 || signature.toString('base64') !== encoded)
+    throw new Error('NOT GOOD: the file has no signature at its end, or something stands after it.')
+  if (signer !== name || signature.subarray(0, 4).toString('hex') !== hash)
+    throw new Error(`NOT GOOD: it was not signed with this key (${name}+${hash}), but by ${signer}.`)
   const publicKey = createPublicKey({ key: Buffer.concat([SPKI, key]), format: 'der', type: 'spki' })
-  if (!signatures.some((bytes) => verify(null, Buffer.from(text), publicKey, bytes.subarray(4))))
+  if (!verify(null, Buffer.from(text), publicKey, signature.subarray(4)))
     throw new Error('NOT GOOD: the signature does not fit. The file was changed after it was signed.')
   const lines = text.trimEnd().split('\n')
   if (lines[0] !== KIND) throw new Error('NOT GOOD: it is signed, but it is no certificate of destruction.')
-  return { signer: name, facts: lines.slice(1).map((line) => line.split(/: (.*)/s).slice(0, 2)) }
+  return lines.slice(1).map((line) => line.split(/: (.*)/s).slice(0, 2))
 }
 
-function tell({ signer, facts }, key) {
+function tell(facts, key) {
   const all = (name) => facts.filter(([each]) => each === name).map(([, value]) => value)
   const [message, sent, erased, again, why, files, until] = [
     'message',
@@ -90,7 +86,8 @@ function tell({ signer, facts }, key) {
     'backups-until',
   ].map((name) => all(name)[0])
   const say = (line = '') => process.stdout.write(`${line}\n`)
-  say(`GOOD: signed by ${signer}, and not changed since.`)
+  say('GOOD: signed with this key, and not changed since.')
+  say(`  ${key.text.trim()}`)
   say()
   say(`  Message       ${message}`)
   say(`  Conversation  ${all('conversation')[0]}`)

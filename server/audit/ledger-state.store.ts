@@ -40,9 +40,11 @@ export async function noteTold(told: string): Promise<void> {
 }
 
 /** The newest access event of all. */
-export async function findNewestEvent(): Promise<{ id: string; at: Date } | undefined> {
+export async function findNewestEvent(transaction?: Transaction): Promise<{ id: string; at: Date } | undefined> {
   const [row] = await ask<{ id: string; at: Date }>(
     'SELECT id, at FROM access_events ORDER BY at DESC, id DESC LIMIT 1',
+    [],
+    transaction,
   )
   return row
 }

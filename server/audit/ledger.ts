@@ -19,7 +19,7 @@ export type ErasedWhy = 'recalled' | 'erased' | 'expired'
 export type LedgerEntry =
   | { kind: 'mark'; number: number }
   | { kind: 'erased'; message: string; why: ErasedWhy }
-  | { kind: 'checkpoint'; origin: string; size: number; root: string }
+  | { kind: 'backup'; backup: string; until: string | null; masterKeyVersion: number }
 
 export type LedgerLine = LedgerEntry & { at: Date }
 
@@ -64,8 +64,12 @@ export interface Ledger {
   gaps: number
 }
 
-/** Without a file there is nothing in it. */
-export async function readLedger(): Promise<Ledger> {
+/** While nobody writes. Without a file there is nothing in it. */
+export function readLedger(): Promise<Ledger> {
+  return withLedgerHeld(readLines)
+}
+
+async function readLines(): Promise<Ledger> {
   const lines: LedgerLine[] = []
   let mark: (LedgerLine & { kind: 'mark' }) | undefined
   let [broken, gaps, before] = [0, 0, FIRST]

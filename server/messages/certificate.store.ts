@@ -72,10 +72,11 @@ export interface KeptBackup {
   keptUntil: Date | null
 }
 
-/** Backups that were begun while a message was there, and may be kept still. */
+/** Backups that may have a message in them, and may be kept still. The moment that one holds is a little after it was begun. */
 export function listBackupsSince(sentAt: Date, now: Date, transaction: Transaction): Promise<KeptBackup[]> {
   return ask<KeptBackup>(
-    'SELECT id, made_at, kept_until FROM backups WHERE made_at >= $1 AND (kept_until IS NULL OR kept_until > $2) ORDER BY made_at, id',
+    `SELECT id, made_at, kept_until FROM backups
+     WHERE made_at > $1::timestamptz - interval '1 hour' AND (kept_until IS NULL OR kept_until > $2) ORDER BY made_at, id`,
     [sentAt, now],
     transaction,
   )

@@ -47,7 +47,7 @@ function erasureView({ messageId, why, erasedAt, sentAt, fileCount, reason }: Ce
     id: messageId,
     erasedAt: { text: exact(erasedAt), iso: erasedAt.toISOString() },
     sentAt: { text: exact(sentAt), iso: sentAt.toISOString() },
-    why: t('reports:erasures.why', { context: why, name: by }),
+    why: t('reports:erasures.why', { context: why, name: by || t('reports:erasures.unnamed') }),
     reason,
     files: fileCount,
     certificateHref: `${HOME}/${messageId}/certificate`,

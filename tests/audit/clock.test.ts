@@ -27,7 +27,8 @@ async function isDone(now: Date): Promise<boolean> {
 
 describe('193. Retention job with clock +10 years -> pauses, asks', () => {
   test('the right time deletes; four minutes are nothing', async () => {
-    for (const minutes of [0, 4, 0, -4, 0]) assert.ok(await isDone(new Date(Date.now() + minutes * MINUTE)), `${minutes}`)
+    for (const minutes of [0, 4, 0, -4, 0])
+      assert.ok(await isDone(new Date(Date.now() + minutes * MINUTE)), `${minutes}`)
   })
 
   test('ours is ahead of the database: it pauses, and the log says so', async () => {

@@ -160,7 +160,11 @@ describe('A certificate of destruction', () => {
     assert.ok(certificate.body.includes(createHash('sha256').update(before!.wrap).digest('hex')))
     const good = check(certificate.body, await verifierOn())
     assert.equal(good.status, 0, good.said)
-    assert.match(good.said, /^GOOD: signed by localhost:\d+\/destruction/)
+    assert.match(
+      good.said,
+      /^GOOD: signed with this key, and not changed since\.\n {2}localhost:\d+\/destruction\+\S+\n/,
+    )
+    assert.match(good.said, /The key came from the command line/)
     assert.match(good.said, new RegExp(`${id}[^]*taken back by its sender[^]*What it does not prove[^]*${backup}`))
     const until = new Date(/Until (\S+) backups/.exec(good.said)![1]!)
     assert.ok(until.getTime() > Date.now() + 399 * 24 * 60 * 60 * 1000)
@@ -194,6 +198,12 @@ describe('A certificate of destruction', () => {
       assert.equal(status, 1, what)
       assert.ok(said.includes(says), `${what}: ${said}`)
     }
+    for (const where of [0, 40, 200, body.indexOf('backups-until') + 16, body.length - 30, body.length - 1]) {
+      const bytes = Buffer.from(body)
+      bytes[where] = bytes[where]! ^ 1
+      assert.equal(check(bytes.toString(), key).status, 1, `byte ${where}`)
+    }
+    for (const more of ['\n', 'limit: none\n', ' ']) assert.equal(check(body + more, key).status, 1, `more: ${more}`)
     assert.match(check(body, undefined).said, /key of whoever issued it is needed/)
     assert.match(check(body, undefined, key).said, /^GOOD[^]*key was beside the certificate/)
   })

@@ -65,8 +65,8 @@ export const settings = [
   {
     name: 'LEDGER_FILE',
     purpose:
-      'A small file outside the database, best beside the master key, that remembers what was erased and signed, so that an older database is recognised. Without a setting it is DATA_DIR/ledger.',
-    example: '/etc/letterlock/ledger',
+      'A small file outside the database, best on another disk, that remembers what was erased, so that an older database is recognised. Without a setting it is DATA_DIR/ledger.',
+    example: '/srv/letterlock-ledger/ledger',
   },
   {
     name: 'BACKUP_KEPT_DAYS',

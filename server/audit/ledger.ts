@@ -1,5 +1,5 @@
 /**
- * The ledger: what the database must not be able to forget, in a file outside it, beside the master key. Lines are added and never changed, by every
+ * The ledger: what the database must not be able to forget, in a file outside it. Lines are added and never changed, by every
  * process of the deployment, one at a time. Each carries a MAC over itself and over the MAC before it, so that one that was cut out, changed or moved
  * is found. A process that is killed while it writes leaves a torn line; that one counts as not written, because nobody was told that it was.
  */

@@ -90,7 +90,8 @@ function showWhich(request: Request, response: Response, errors: readonly FormEr
 
 /** GET /admin/erasures/:message/erase: what would be erased, as far as somebody may know who does not read it. */
 export async function askErase(request: Request, response: Response) {
-  await record(request.actor, { act: 'message.erase-asked', subject: { kind: 'message', id: messageIn(request) } })
+  const { id } = await messageToErase(request.actor, messageIn(request))
+  await record(request.actor, { act: 'message.erase-asked', subject: { kind: 'message', id } })
   await showErase(request, response, [], 200)
 }
 

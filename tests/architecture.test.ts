@@ -89,6 +89,8 @@ const MAY_UNSEAL = [
   'upkeep/sample-messages.ts',
   // the backup itself
   'upkeep/read-backup.ts',
+  // the keys of an export, to be sealed under its passphrase
+  'upkeep/export-messages.ts',
   'own-account/code-app.pages.ts',
   // who the provider says they are, so that they can say that it is them
   'own-account/sign-on.pages.ts',

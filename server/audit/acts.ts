@@ -73,6 +73,7 @@ export const ACTS = [
   'ledger.refused',
   'clock.disagreed',
   'clock.confirmed',
+  'message.exported',
   'thread.shared-again',
   'notice.sent',
   'notice.failed',

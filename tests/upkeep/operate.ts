@@ -67,7 +67,7 @@ export async function openPlace(from: { dataDir: string }, folder: string) {
   const files = join(dataDir, 'files')
   configureFileStore(folderStore(files))
   return {
-    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, dataDir, masterKey },
+    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, dataDir, masterKey },
     files,
     async stop() {
       await disconnectDatabase()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { runScript } from '../upkeep/operate.ts'
 
 let server: TestServer
 before(async () => {
@@ -45,9 +46,15 @@ describe('193. Retention job with clock +10 years -> pauses, asks', () => {
     const { markWhatIsNew } = await import('../../server/audit/mark-ledger.job.ts')
     await markWhatIsNew()
     assert.equal(await isDone(new Date()), false, 'a wrong clock gives itself no mark')
-    const { markLedger } = await import('../../server/audit/ledger.ts')
-    await markLedger(null)
+    const { code, said } = await runScript('confirm-clock', [], { DATA_DIR: server.dataDir })
+    assert.equal(code, 0, said)
+    assert.match(
+      said,
+      /^Nothing that is old is deleted for now: the newest mark of the ledger is \d+ days old.*\nThe clock is taken for right/,
+    )
     assert.ok(await isDone(new Date()))
+    const confirmed = `SELECT actor_kind AS kind, outcome FROM access_events WHERE act = 'clock.confirmed'`
+    assert.deepEqual(await server.sql(confirmed), [{ kind: 'system', outcome: 'done' }])
   })
 })
 

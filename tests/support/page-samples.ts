@@ -1349,6 +1349,11 @@ const otherMessages: Sample[] = [
     at: moment('Monday 16 November, 9:30 am', '2026-11-16T14:30:00.000Z'),
     backHref: '',
   }),
+  sample('messages/withdrawn', 'erased', 'This message was erased', null, {
+    reason: 'erased',
+    at: moment('Tuesday 17 November, 3:10 pm', '2026-11-17T20:10:00.000Z'),
+    backHref: '',
+  }),
   sample('messages/withdrawn', 'expired', 'This message is no longer here', maria, {
     reason: 'expired',
     at: moment('1 November', '2026-11-01T05:00:00.000Z'),

@@ -50,7 +50,7 @@ describe('193. Retention job with clock +10 years -> pauses, asks', () => {
     assert.equal(code, 0, said)
     assert.match(
       said,
-      /^Nothing that is old is deleted for now: the newest mark of the ledger is \d+ days old.*\nThe clock is taken for right/,
+      /^Nothing that is old is deleted for now: the newest mark of the ledger is \d+ days old.*\nThe clock is taken for right/m,
     )
     assert.ok(await isDone(new Date()))
     const confirmed = `SELECT actor_kind AS kind, outcome FROM access_events WHERE act = 'clock.confirmed'`

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util'
 import { openEmptyPlace, takeMasterKey } from '../server/start.ts'
 import type { AffectedMessage } from '../server/upkeep/affected-messages.ts'
+import { catchUpWithLedger, sayCaughtUp } from '../server/upkeep/catch-up-with-ledger.ts'
 import type { Loaded, Loading } from '../server/upkeep/load-backup.ts'
 import { openBackup } from '../server/upkeep/read-backup.ts'
 import { DamagedBackup, restoreBackup } from '../server/upkeep/restore-backup.ts'
@@ -35,6 +36,8 @@ try {
   say(
     'Recovery codes of then sign nobody in; people make new ones on their account page. The old ones still open old mail.',
   )
+  // Every start does so too: whoever is cut off here has lost nothing.
+  sayCaughtUp(await catchUpWithLedger(), say)
 } catch (error) {
   const { message } = error as Error
   process.stderr.write(`${message}\n`)

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 
 interface Setting {
   name: string
@@ -61,6 +61,18 @@ export const settings = [
     example: '1:BASE64URL_OF_32_RANDOM_BYTES',
     secret: true,
     production: 'required',
+  },
+  {
+    name: 'LEDGER_FILE',
+    purpose:
+      'A small file outside the database, best on another disk, that remembers what was erased, so that an older database is recognised. Without a setting it is DATA_DIR/ledger.',
+    example: '/srv/letterlock-ledger/ledger',
+  },
+  {
+    name: 'BACKUP_KEPT_DAYS',
+    purpose:
+      'Days that you keep backups: 0 to 3650. Certificates of destruction say until when a backup may still hold what was erased.',
+    example: '35',
   },
   {
     name: 'FILE_STORE',
@@ -228,6 +240,8 @@ export interface Config {
   readonly databaseUrl: string | undefined
   readonly migrationDatabaseUrl: string | undefined
   readonly masterKey: string | undefined
+  readonly ledgerFile: string
+  readonly backupKeptDays: number
   /** Where new files go. */
   readonly fileStore: 'folder' | 's3'
   readonly s3: S3Settings | undefined
@@ -326,6 +340,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     databaseUrl: readDatabaseUrl('DATABASE_URL', given, problems),
     migrationDatabaseUrl: readDatabaseUrl('MIGRATION_DATABASE_URL', given, problems),
     masterKey: readMasterKey(given('MASTER_KEY'), problems),
+    ledgerFile: resolve(given('LEDGER_FILE') ?? join(given('DATA_DIR') ?? './.data', 'ledger')),
+    backupKeptDays: integer('BACKUP_KEPT_DAYS', given('BACKUP_KEPT_DAYS') ?? '35', 0, 3650, problems),
     fileStore: readFileStore(given, problems),
     s3: readS3(given, problems),
     smtpUrl: readSmtpUrl(given('SMTP_URL'), production, problems),

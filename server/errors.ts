@@ -64,12 +64,14 @@ export class FormExpired extends TellableError {
   }
 }
 
-/** It was here and was taken back: 410, with the moment. */
+/** It was here and was taken back or erased: 410, with the moment. */
 export class Gone extends TellableError {
   readonly at: Date
-  constructor(at: Date) {
+  readonly why: 'recalled' | 'erased' | 'expired'
+  constructor(at: Date, why?: Gone['why'] | null) {
     super('gone', 410)
     this.at = at
+    this.why = why ?? 'recalled'
   }
 }
 

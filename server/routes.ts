@@ -20,6 +20,16 @@ import {
   takePasskeyByLink,
   takePasswordByLink,
 } from './notices/link.pages.ts'
+import { downloadOwnCertificate } from './messages/certificate.pages.ts'
+import {
+  askErase,
+  askWhich,
+  downloadCertificate,
+  showErasures,
+  takeErase,
+  takeWhich,
+} from './reports/erasures.pages.ts'
+import { askHold, askLift, showHolds, takeHold, takeLift } from './reports/holds.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
@@ -245,6 +255,7 @@ signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)
 signedIn.get('/messages/:message/sent', showSent)
 signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
+signedIn.get('/messages/:message/certificate', downloadOwnCertificate)
 signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)
 signedIn.post('/messages/:message/share-again/:mailbox', takeShareAgain)
 signedIn.post('/uploads', beginPieces)
@@ -263,6 +274,17 @@ admin.get('/admin/people', showPeople)
 provedAdmin.get('/admin/people/invite', askInvitation)
 provedAdmin.post('/admin/people/invite', takeInvitation)
 oversight.get('/admin/access-events', showAccessEvents)
+oversight.get('/admin/erasures', showErasures)
+oversight.get('/admin/erasures/:message/certificate', downloadCertificate)
+provedAdmin.get('/admin/erasures/new', askWhich)
+provedAdmin.post('/admin/erasures/new', takeWhich)
+provedAdmin.get('/admin/erasures/:message/erase', askErase)
+provedAdmin.post('/admin/erasures/:message/erase', takeErase)
+oversight.get('/admin/holds', showHolds)
+provedAdmin.get('/admin/holds/new', askHold)
+provedAdmin.post('/admin/holds/new', takeHold)
+provedAdmin.get('/admin/holds/:hold/lift', askLift)
+provedAdmin.post('/admin/holds/:hold/lift', takeLift)
 
 // Only where a provider is set.
 if (config().signOn) {

@@ -16,10 +16,12 @@ import { logError, logInfo } from './lib/logger.ts'
 import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { bindEarlierRows } from './audit/bind-earlier-rows.ts'
+import { markWhatIsNew } from './audit/mark-ledger.job.ts'
 import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
+import { holdAgainstLedger } from './upkeep/hold-against-ledger.ts'
 import type { RestorePlace } from './upkeep/restore-backup.ts'
 import { readMasterKeyFile, useMasterKey } from './vault/master-key.ts'
 import { openVault } from './vault/vault.ts'
@@ -40,6 +42,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
   }
   try {
     await openStores(say, stops)
+    stops.push(() => markWhatIsNew())
     await prepareJobs()
     await freeStuckJobs()
     stops.push(endStretching, endDrawing)
@@ -76,6 +79,7 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await bindEarlierRows()
   await makeRoomForAccessEvents()
   configureFileStore(await openFileStore(config()))
+  await holdAgainstLedger(say)
   if (config().s3) await lookForObjectStore(say)
 }
 

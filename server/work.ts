@@ -3,9 +3,12 @@ import { checkFile } from './attachments/check-file.job.ts'
 import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { unlessClockIsWrong } from './audit/clock.ts'
+import { markWhatIsNew } from './audit/mark-ledger.job.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
+import { finishErasures } from './messages/erase-again.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
 import { sendFileNotice } from './notices/send-file-notice.job.ts'
 import { sendHelpNotice } from './notices/send-help-notice.job.ts'
@@ -22,20 +25,24 @@ export const jobs = {
   'send-password-reset': (payload) => sendPasswordReset(payload),
   'send-security-notice': (payload) => sendSecurityNotice(payload),
   'send-address-mail': (payload) => sendAddressMail(payload),
-  'finish-address-changes': () => finishAddressChanges(),
+  'finish-address-changes': () => unlessClockIsWrong(() => finishAddressChanges()),
   'send-help-notice': (payload) => sendHelpNotice(payload),
   'close-shared-messages': (payload) => closeSharedMessages(payload),
   'check-file': (payload) => checkFile(payload),
   'check-held-files': () => checkHeldFiles(),
   'send-file-notice': (payload) => sendFileNotice(payload),
+  'mark-ledger': () => markWhatIsNew(),
+  'finish-erasures': () => finishErasures(),
   'free-stuck-jobs': () => freeStuckJobs(),
-  'sweep-uploads': () => sweepUploads(),
-  'sweep-sign-ins': () => sweepSignIns(),
+  'sweep-uploads': () => unlessClockIsWrong(() => sweepUploads()),
+  'sweep-sign-ins': () => unlessClockIsWrong(() => sweepSignIns()),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
 export const timetable = `
+* * * * * mark-ledger
+* * * * * finish-erasures
 * * * * * free-stuck-jobs
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes

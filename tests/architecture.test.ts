@@ -72,6 +72,9 @@ const MAY_UNSEAL = [
   'attachments/sealed-files.ts',
   'attachments/upload-in-pieces.ts',
   'mail/captured-mail.store.ts',
+  // the reasons of administrators, and nothing of a message
+  'messages/certificate.store.ts',
+  'messages/legal-hold.store.ts',
   'messages/draft.ts',
   'messages/list-inbox.ts',
   'messages/open-attachment.ts',

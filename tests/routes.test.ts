@@ -112,6 +112,7 @@ POST /messages/:message/replies           403     code    enrol     sign-in 303 
 GET  /messages/:message/sent              sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/recall            sign-in code    enrol     sign-in 404     404     200     404     404     404
 POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404
+GET  /messages/:message/certificate       sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 POST /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 GET  /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
@@ -129,6 +130,17 @@ GET  /admin/people                        sign-in code    enrol     sign-in 404 
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
 GET  /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/erasures                      sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/erasures/:message/certificate sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/erasures/new                  sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/erasures/new                  sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/erasures/:message/erase       sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/erasures/:message/erase       sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/holds                         sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/holds/new                     sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/holds/new                     sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/holds/:hold/lift              sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/holds/:hold/lift              sign-in code    enrol     sign-in 404     404     404     404     422     404
 GET  /demo                                200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox                         200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox.json                    200     200     200       200     200     200     200     200     200     200
@@ -228,6 +240,7 @@ describe('Who may ask for what', () => {
       mail: mailId,
       ...(await requestForHelp(ada.email, sam.email)),
       passkey: await passkeyOf(maria.email),
+      hold: await holdOn(felix.email, ada.email),
       mailbox: await mailboxOf(maria.email),
       upload: await begun(await senderOn(cast.patient, '/help', server.baseUrl), 'begun.txt', 5),
     }
@@ -302,6 +315,15 @@ describe('Who may ask for what', () => {
     const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
     const { findMailboxOf } = await import('../server/accounts/mailbox.store.ts')
     return (await findMailboxOf({ accountId: (await findAccountByEmail(email))!.id }))!.id
+  }
+
+  /** On somebody of whom nothing else here is asked. */
+  async function holdOn(email: string, by: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { system } = await import('../server/audit/actor.ts')
+    const { placeHold } = await import('../server/messages/place-hold.ts')
+    const actor = { ...system, id: (await findAccountByEmail(by))!.id }
+    return (await placeHold(actor, { what: 'person', email }, 'a fictitious reason'))!
   }
 
   async function passkeyOf(email: string) {

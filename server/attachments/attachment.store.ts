@@ -123,6 +123,11 @@ export async function removeUpload(accountId: string, id: string): Promise<boole
 
 /** Takes the files' rows of a message away; what rests of them is swept. */
 export async function removeAttachmentsOf(messageId: string, transaction: Transaction): Promise<void> {
+  await ask(
+    'DELETE FROM attachment_receipts WHERE attachment_id IN (SELECT id FROM attachments WHERE message_id = $1)',
+    [messageId],
+    transaction,
+  )
   await attachments.remove({ messageId }, transaction)
 }
 

@@ -30,6 +30,8 @@ export interface JobPayloads {
   'finish-address-changes': Record<string, never>
   'send-help-notice': { resetId: string; step: 'asked' | 'code-made' }
   'close-shared-messages': { accountId: string; since: string }
+  'mark-ledger': Record<string, never>
+  'finish-erasures': Record<string, never>
   'free-stuck-jobs': Record<string, never>
   'check-file': { attachmentId: string }
   'check-held-files': Record<string, never>

@@ -159,6 +159,7 @@ async function keepMessage(
       fileCount: uploads.length,
       sentAt: now,
       recalledAt: null,
+      erasedWhy: null,
     },
     transaction,
   )

@@ -99,7 +99,7 @@ function statusOf(thread: InboxThread): { tone: string; text: string } {
     tone,
     text: t(`messages:teamInbox.statuses.${name}`, { time }),
   })
-  if (thread.lastRecalledAt) return say('recalled', 'plain')
+  if (thread.lastRecalledAt) return say(thread.lastErasedWhy ?? 'recalled', 'plain')
   if (thread.lastFromMailboxId !== thread.mailboxId) return say('replied', 'info')
   if (thread.otherOpenedAt) return say('opened', 'ok', dayAndTime(thread.otherOpenedAt, new Date(), clock24).text)
   if (thread.otherNoticeFailedAt && !thread.otherNoticedAt) return say('noticeFailed', 'bad')

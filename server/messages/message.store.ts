@@ -1,4 +1,5 @@
 /** Messages and their recipients. Every question that leads to content asks for the reader first. */
+import type { ErasedWhy } from '../audit/ledger.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import type { Reader } from '../sign-in/reader.ts'
@@ -16,7 +17,9 @@ export interface MessageRow {
   bodySealed: Buffer | null
   fileCount: number
   sentAt: Date
+  /** When it was taken back or erased. */
   recalledAt: Date | null
+  erasedWhy: ErasedWhy | null
 }
 
 export interface RecipientRow {
@@ -41,6 +44,7 @@ const messages = table<MessageRow>('messages', {
   fileCount: 'integer',
   sentAt: 'timestamptz',
   recalledAt: 'timestamptz',
+  erasedWhy: 'text',
 })
 const messageRecipients = table<RecipientRow>('message_recipients', {
   messageId: 'uuid key',
@@ -115,11 +119,17 @@ export async function newestIn(threadId: string): Promise<string | undefined> {
   return row?.id
 }
 
-export type MessageState = Pick<MessageRow, 'id' | 'threadId' | 'sentAt' | 'recalledAt'>
+export type MessageState = Pick<
+  MessageRow,
+  'id' | 'threadId' | 'fromMailboxId' | 'fileCount' | 'sentAt' | 'recalledAt' | 'erasedWhy'
+>
 
 /** A message for those who are no reader (jobs, links): its ids and states, nothing that could be unsealed. */
 export async function findMessageState(id: string): Promise<MessageState | undefined> {
-  const [row] = await ask<MessageState>('SELECT id, thread_id, sent_at, recalled_at FROM messages WHERE id = $1', [id])
+  const [row] = await ask<MessageState>(
+    'SELECT id, thread_id, from_mailbox_id, file_count, sent_at, recalled_at, erased_why FROM messages WHERE id = $1',
+    [id],
+  )
   return row
 }
 
@@ -168,10 +178,31 @@ export async function noteOpening(
   )
 }
 
-/** Erases a message by forgetting its key; what is left says that one was here and when it was taken back. */
-export async function forgetMessage(id: string, now: Date, transaction: Transaction): Promise<void> {
+/** Forgets a message's key and all that it opens; what is left says that one was here, and when and why it went. */
+export async function forgetMessage(id: string, why: ErasedWhy, now: Date, transaction: Transaction): Promise<void> {
   const nothing = { keyWrapped: null, subjectSealed: null, bodySealed: null, fileCount: 0 }
-  await messages.update({ recalledAt: now, ...nothing }, { id }, transaction)
+  await messages.update({ recalledAt: now, erasedWhy: why, ...nothing }, { id }, transaction)
+}
+
+/** A message that can be destroyed: it is there and was not. Nothing of it could be unsealed by who asks. */
+export async function findDoomed(
+  id: string,
+  transaction: Transaction,
+): Promise<Pick<MessageRow, 'id' | 'threadId' | 'sentAt' | 'keyWrapped'> | undefined> {
+  const [row] = await ask<Pick<MessageRow, 'id' | 'threadId' | 'sentAt' | 'keyWrapped'>>(
+    'SELECT id, thread_id, sent_at, key_wrapped FROM messages WHERE id = $1 AND recalled_at IS NULL',
+    [id],
+    transaction,
+  )
+  return row
+}
+
+/** Which of these messages were not taken back or erased. */
+export async function listStillThere(ids: readonly string[]): Promise<string[]> {
+  const rows = await ask<{ id: string }>('SELECT id FROM messages WHERE id = ANY($1::uuid[]) AND recalled_at IS NULL', [
+    ids,
+  ])
+  return rows.map(({ id }) => id)
 }
 
 export async function noteNotice(

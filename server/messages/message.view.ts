@@ -4,7 +4,7 @@ import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
 import { mayLeave, type CheckState } from '../attachments/check-state.ts'
 import { acceptedFiles, fileKinds } from '../attachments/file-kinds.ts'
-import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Moment } from '../lib/dates.ts'
+import { clock24, clockTime, dayAndTime, inWords, sizeInWords, type Clock, type Moment } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Draft } from './draft.ts'
 import { LONGEST_BODY } from './reply.form.ts'
@@ -28,7 +28,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
     // Not the subject: browsers keep titles in their history, also after signing out.
     title: t('messages:thread.title'),
     staff,
-    subject: takenBack ? t('messages:thread.takenBackTitle') : subjectOf(first),
+    subject: takenBack ? t('messages:thread.goneTitle', { context: first?.erasedWhy ?? 'recalled' }) : subjectOf(first),
     backHref: '/messages',
     other:
       staff && other
@@ -92,7 +92,7 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
     team: names.teamOf(message.fromMailboxId) ?? '',
     mine,
     sentAt: inWords(message.sentAt, new Date(), clock),
-    recalledAt: message.recalledAt ? inWords(message.recalledAt, new Date(), clock) : null,
+    gone: message.recalledAt ? goneView(message, message.recalledAt, clock) : null,
     closed: message.closed ? closedView(message.closed, mine, staff) : null,
     paragraphs: paragraphsOf(message.body),
     files: message.files.map(fileView),
@@ -101,6 +101,15 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
       mine && !message.recalledAt && !message.recipients.some(({ openedAt }) => openedAt)
         ? `/messages/${message.id}/recall`
         : '',
+  }
+}
+
+/** What is left of a message that was taken back or erased. */
+function goneView({ id, erasedWhy, certified }: OpenedMessage, at: Date, clock: Clock) {
+  const why = erasedWhy ?? 'recalled'
+  return {
+    text: t('messages:thread.gone', { context: why, time: inWords(at, new Date(), clock).text }),
+    certificateHref: certified ? `/messages/${id}/certificate` : '',
   }
 }
 
@@ -192,7 +201,8 @@ function timelineOf(message: OpenedMessage, thread: OpenedThread, staff: boolean
     at: at && when(at),
     tone,
   })
-  if (message.recalledAt) return [step('sent', message.sentAt, 'plain'), step('recalled', message.recalledAt, 'warn')]
+  if (message.recalledAt)
+    return [step('sent', message.sentAt, 'plain'), step(message.erasedWhy ?? 'recalled', message.recalledAt, 'warn')]
   const [recipient] = message.recipients
   const opened = recipient?.openedAt ?? null
   if (!staff) return [opened ? step('openedByTeam', opened, 'ok') : step('notOpened', null, 'plain')]

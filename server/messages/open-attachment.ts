@@ -159,7 +159,7 @@ async function inThread(
   await inTransaction(async (transaction) => {
     await holdThread(claimed.threadId, transaction)
     const held = await claimMessage(reader, id, transaction)
-    if (!held || held.message.recalledAt) throw new Gone(held?.message.recalledAt ?? now)
+    if (!held || held.message.recalledAt) throw new Gone(held?.message.recalledAt ?? now, held?.message.erasedWhy)
     const unopened = (await listRecipients([id], transaction)).some(
       ({ mailboxId, openedAt }) => mailboxId === claimed.mailboxId && !openedAt,
     )
@@ -182,7 +182,7 @@ async function claimFile(
     await recordDenied(reader.actor, act, { kind: 'attachment', id }, 'not-yours')
     throw new NotFound('not yours')
   }
-  if (claimed.message.recalledAt) throw new Gone(claimed.message.recalledAt)
+  if (claimed.message.recalledAt) throw new Gone(claimed.message.recalledAt, claimed.message.erasedWhy)
   if ((await closedKeys(reader, [claimed.message.threadKeyId])).size > 0) throw new Closed(claimed.message.id)
   return { row, claimed }
 }

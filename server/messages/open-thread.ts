@@ -5,6 +5,7 @@
  */
 import { unsealAttachment, unwrapFileKey, type Attachment } from '../attachments/attachment.ts'
 import { listAttachmentsOf, listDownloads } from '../attachments/attachment.store.ts'
+import type { ErasedWhy } from '../audit/ledger.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Gone, NotFound } from '../errors.ts'
@@ -12,6 +13,7 @@ import type { Reader } from '../sign-in/reader.ts'
 import { unsealEnvelope } from '../vault/floe.ts'
 import { unpad } from '../vault/padding.ts'
 import { unwrapKey } from '../vault/wrap.ts'
+import { whichAreCertified } from './certificate.store.ts'
 import {
   claimMessage,
   listRecipients,
@@ -31,6 +33,9 @@ export interface OpenedMessage {
   authorAccountId: string | null
   sentAt: Date
   recalledAt: Date | null
+  erasedWhy: ErasedWhy | null
+  /** Whether there is a certificate of its destruction that the reader may have. */
+  certified: boolean
   /** Why it cannot be shown now, if so. */
   closed: Closed | undefined
   subject: string
@@ -47,7 +52,7 @@ export interface OpenedThread {
   id: string
   /** The reader's mailbox by which they take part. */
   mailboxId: string
-  /** Oldest first. What was taken back comes without its content, and not at all to those it was for. */
+  /** Oldest first. What was taken back or erased comes without its content; what was taken back not at all to those it was for. */
   messages: OpenedMessage[]
 }
 
@@ -62,7 +67,10 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
   const { rows, closed } = await inTransaction(async (transaction) => {
     await holdThread(claimed.threadId, transaction)
     const all = await listThread(claimed, transaction)
-    refuseRecalled(claimed, all.find(({ id }) => id === claimed.message.id)?.recalledAt)
+    refuseRecalled(
+      claimed,
+      all.find(({ id }) => id === claimed.message.id),
+    )
     const closed = await closedKeys(
       reader,
       all.map(({ threadKeyId }) => threadKeyId),
@@ -78,7 +86,7 @@ export async function openThread(reader: Reader, messageId: string, now = new Da
     const ids = shown.map(({ id }) => id)
     await noteOpening(claimed.mailboxId, ids, reader.account.id, now, transaction)
     await countUnread(claimed.threadId, claimed.mailboxId, transaction)
-    return { rows: all.filter((row) => !row.recalledAt || row.fromMailboxId === claimed.mailboxId), closed }
+    return { rows: all.filter((row) => !isTakenBack(row) || row.fromMailboxId === claimed.mailboxId), closed }
   })
   return { id: claimed.threadId, mailboxId: claimed.mailboxId, messages: await unsealAll(reader, rows, closed) }
 }
@@ -108,13 +116,18 @@ export async function claimOrRefuse(reader: Reader, messageId: string): Promise<
     await recordDenied(reader.actor, 'message.opened', { kind: 'message', id: messageId }, 'not-yours')
     throw new NotFound('not yours')
   }
-  refuseRecalled(claimed, claimed.message.recalledAt)
+  refuseRecalled(claimed, claimed.message)
   return claimed
 }
 
 /** Asked again once the thread is held: a recall may have come first. */
-function refuseRecalled(claimed: Claimed, recalledAt: Date | null | undefined) {
-  if (recalledAt && claimed.message.fromMailboxId !== claimed.mailboxId) throw new Gone(recalledAt)
+function refuseRecalled(claimed: Claimed, row: MessageRow | undefined) {
+  if (row?.recalledAt && isTakenBack(row) && row.fromMailboxId !== claimed.mailboxId) throw new Gone(row.recalledAt)
+}
+
+/** Nobody it was for had opened it. What was erased later leaves a place that everybody sees. */
+function isTakenBack({ recalledAt, erasedWhy }: MessageRow): boolean {
+  return recalledAt !== null && (erasedWhy ?? 'recalled') === 'recalled'
 }
 
 async function unsealAll(
@@ -123,8 +136,10 @@ async function unsealAll(
   closed: ReadonlyMap<string, Closed>,
 ): Promise<OpenedMessage[]> {
   const ids = rows.map(({ id }) => id)
-  const [keys, recipients, files] = await Promise.all([
+  const gone = rows.filter(({ recalledAt }) => recalledAt).map(({ id }) => id)
+  const [keys, certified, recipients, files] = await Promise.all([
     openMessageKeys(reader, rows),
+    whichAreCertified(gone),
     listRecipients(ids),
     listAttachmentsOf(ids),
   ])
@@ -134,6 +149,7 @@ async function unsealAll(
     const open = key && !row.recalledAt
     return {
       ...row,
+      certified: certified.has(row.id) && reader.mailboxes.some(({ id }) => id === row.fromMailboxId),
       closed: row.recalledAt ? undefined : closed.get(row.threadKeyId),
       subject: open && row.subjectSealed ? unsealText(key, `message/${row.id}/subject`, row.subjectSealed) : '',
       body: open && row.bodySealed ? unsealText(key, `message/${row.id}/body`, row.bodySealed) : '',

@@ -1,17 +1,18 @@
 /** Recall: the sender's side takes a message back while nobody has opened it. It works or it does not; it is never half. */
-import { removeAttachmentsOf } from '../attachments/attachment.store.ts'
+import { markErasure } from '../audit/mark-ledger.job.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { claimMessage, forgetMessage, listRecipients } from './message.store.ts'
-import { holdThread, lessUnread, stepBack } from './thread.store.ts'
+import { destroyMessage, HeldByLaw } from './destroy-message.ts'
+import { claimMessage, listRecipients } from './message.store.ts'
+import { holdThread } from './thread.store.ts'
 
-/**
- * The message key is forgotten, so its text is gone at once; its files, whose rows go too, are swept.
- * @returns whether it was taken back (also earlier); false when somebody has opened it @throws NotFound when it is not theirs to recall
- */
-export async function recallMessage(reader: Reader, messageId: string, now = new Date()): Promise<boolean> {
+/** Taken back (also earlier), or why not. */
+export type Recalled = 'recalled' | 'already-opened' | 'held'
+
+/** @throws NotFound when it is not theirs to recall */
+export async function recallMessage(reader: Reader, messageId: string, now = new Date()): Promise<Recalled> {
   const subject = { kind: 'message' as const, id: messageId }
   const claimed = await claimMessage(reader, messageId)
   if (!claimed || !reader.mailboxes.some(({ id }) => id === claimed.message.fromMailboxId)) {
@@ -21,21 +22,18 @@ export async function recallMessage(reader: Reader, messageId: string, now = new
   const outcome = await inTransaction(async (transaction) => {
     await holdThread(claimed.threadId, transaction)
     const held = await claimMessage(reader, messageId, transaction)
-    if (held?.message.recalledAt) return 'recalled-before'
+    if (!held || held.message.recalledAt) return 'recalled-before'
     const recipients = await listRecipients([messageId], transaction)
     if (recipients.some(({ openedAt }) => openedAt)) return 'already-opened'
     await record(reader.actor, { act: 'message.recalled', subject }, transaction, now)
-    await forgetMessage(messageId, now, transaction)
-    await removeAttachmentsOf(messageId, transaction)
-    await lessUnread(
-      claimed.threadId,
-      recipients.map(({ mailboxId }) => mailboxId),
-      transaction,
-    )
-    await stepBack(claimed.threadId, messageId, transaction)
+    await destroyMessage(held.message, { why: 'recalled' }, now, transaction)
     return 'recalled'
+  }).catch((error: unknown) => {
+    if (error instanceof HeldByLaw) return 'held' as const
+    throw error
   })
-  if (outcome === 'already-opened')
-    await record(reader.actor, { act: 'message.recalled', subject, outcome: 'failed', reason: 'already-opened' })
-  return outcome !== 'already-opened'
+  if (outcome === 'recalled') await markErasure(now)
+  if (outcome === 'recalled' || outcome === 'recalled-before') return 'recalled'
+  await record(reader.actor, { act: 'message.recalled', subject, outcome: 'failed', reason: outcome })
+  return outcome
 }

@@ -6,6 +6,7 @@ import { clock24, clockTime, inWords } from '../lib/dates.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { showPage, t } from '../web/page.ts'
 import { namesOf } from './names.ts'
+import { isHeld } from './legal-hold.store.ts'
 import { listRecipients } from './message.store.ts'
 import { claimOrRefuse, openSubject } from './open-thread.ts'
 import { recallMessage } from './recall-message.ts'
@@ -19,7 +20,7 @@ export async function askRecall(request: Request, response: Response) {
 /** POST /messages/:message/recall */
 export async function recall(request: Request, response: Response) {
   const id = messageIn(request)
-  if (await recallMessage(readerOf(request), id)) return response.redirect(303, `/messages/${id}`)
+  if ((await recallMessage(readerOf(request), id)) === 'recalled') return response.redirect(303, `/messages/${id}`)
   await showRecall(request, response, 409)
 }
 
@@ -32,6 +33,7 @@ async function showRecall(request: Request, response: Response, status: number) 
   const recipients = await listRecipients([claimed.message.id])
   const names = await namesOf(recipients.map(({ mailboxId }) => mailboxId))
   const openedAt = recipients.map((recipient) => recipient.openedAt).find((at) => at !== null)
+  const held = await isHeld(claimed.message.id, null)
   const clock = reader.account.role === 'provider' ? clock24 : clockTime
   const view = {
     title: t('messages:recall.title'),
@@ -41,7 +43,11 @@ async function showRecall(request: Request, response: Response, status: number) 
     to: names.mailbox(recipients[0]?.mailboxId ?? ''),
     sentAt: inWords(claimed.message.sentAt, new Date(), clock),
     openedAt: openedAt ? inWords(openedAt, new Date(), clock) : null,
-    possible: !openedAt,
+    held:
+      !openedAt && held
+        ? t('messages:recall.held', { context: reader.account.role === 'provider' ? 'staff' : '' })
+        : '',
+    possible: !openedAt && !held,
   }
   showPage(request, response, 'messages/recall', view, status)
 }

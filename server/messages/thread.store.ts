@@ -1,4 +1,5 @@
 /** Threads, and how each of their mailboxes sees them: kept as rows of their own, so that a list asks one index. */
+import type { ErasedWhy } from '../audit/ledger.ts'
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import type { Reader } from '../sign-in/reader.ts'
@@ -103,6 +104,7 @@ export interface ListedThread extends ThreadMailboxRow {
   firstSubjectSealed: Buffer | null
   firstRecalledAt: Date | null
   lastRecalledAt: Date | null
+  lastErasedWhy: ErasedWhy | null
   fileCount: number
   otherMailboxId: string
   otherOpenedAt: Date | null
@@ -137,7 +139,7 @@ export function listThreads(
 ): Promise<ListedThread[]> {
   return ask<ListedThread>(
     `SELECT t.*, f.id AS first_message_id, f.thread_key_id AS first_thread_key_id, f.key_wrapped AS first_key_wrapped, f.subject_sealed AS first_subject_sealed,
-       f.recalled_at AS first_recalled_at, l.recalled_at AS last_recalled_at, l.file_count, o.mailbox_id AS other_mailbox_id,
+       f.recalled_at AS first_recalled_at, l.recalled_at AS last_recalled_at, l.erased_why AS last_erased_why, l.file_count, o.mailbox_id AS other_mailbox_id,
        r.opened_at AS other_opened_at, r.noticed_at AS other_noticed_at, r.notice_failed_at AS other_notice_failed_at
      ${LISTED}
      JOIN LATERAL (SELECT * FROM messages m WHERE m.thread_id = t.thread_id ORDER BY m.sent_at, m.id LIMIT 1) f ON true

@@ -140,6 +140,6 @@ async function find(request: Request): Promise<Found> {
   ])
   if (link.messageId && !message) throw new NotFound('its message is gone')
   if (account?.state === 'closed') throw new NotFound('closed')
-  if (message?.recalledAt) throw new Gone(message.recalledAt)
+  if (message?.recalledAt) throw new Gone(message.recalledAt, message.erasedWhy)
   return { token, link, message, account, after: message ? `/messages/${message.id}` : '/messages' }
 }

@@ -137,7 +137,10 @@ export async function insertSpentChallenge(
   transaction: Transaction,
 ): Promise<boolean> {
   const rows = await ask(
-    'INSERT INTO spent_challenges (digest, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING digest',
+    // After an older database came back nobody knows which of those from before were answered.
+    `INSERT INTO spent_challenges (digest, expires_at) SELECT $1, $2
+     WHERE NOT EXISTS (SELECT FROM ledger_state WHERE older_at > $2::timestamptz - interval '10 minutes')
+     ON CONFLICT DO NOTHING RETURNING digest`,
     [lookupDigest('spent-challenge', challenge), expiresAt],
     transaction,
   )

@@ -57,6 +57,7 @@ export async function makeCanaryThread(now = new Date()): Promise<void> {
         fileCount: 1,
         sentAt: now,
         recalledAt: null,
+        erasedWhy: null,
       },
       transaction,
     )

@@ -41,6 +41,7 @@ const CHANGED_BY_RESTORING = [
   'password_resets',
   'address_changes',
   'assisted_resets',
+  'known_devices',
   'access_events',
 ]
 

@@ -7,6 +7,7 @@ import { createReadStream } from 'node:fs'
 import { config } from '../config.ts'
 import { signNote, verifierKey } from '../vault/log-key.ts'
 import { recoveryMode } from '../vault/vault.ts'
+import { catchUpWithLedger } from './catch-up-with-ledger.ts'
 import { checkRestored, type Check } from './check-restored.ts'
 import type { Manifest } from './backup-form.ts'
 import type { OpenedBackup } from './read-backup.ts'
@@ -48,11 +49,23 @@ export async function drillRestore(
       found: `${id} of ${sentAt.toISOString()} in thread ${threadId}, ${lacks}`,
       good: false,
     })
-  checks.push(await checkSample(sample))
+  // Last of all but the sample, which is not to open what was erased since.
+  checks.push(await eraseWhatWasErased(now), await checkSample(sample))
   const good = checks.every((check) => check.good)
   const report = write({ sha256, backup, checks, good, took: seconds(started), now })
   const name = `${new URL(config().baseUrl).host}/restore-drill`
   return { good, report: signNote(name, report), verifier: verifierKey(name) }
+}
+
+/** As a restore does it. What is wrong with the ledger is no damage of the backup. */
+async function eraseWhatWasErased(now: Date): Promise<Check> {
+  const { wrong, erased, held } = await catchUpWithLedger(now)
+  const found = [
+    `${erased} erased again`,
+    ...(held > 0 ? [`${held} kept by a legal hold`] : []),
+    ...(wrong ? [`the ledger is not whole: ${wrong}`] : []),
+  ]
+  return { what: 'messages that were erased since, as the ledger says', found: found.join('; '), good: true }
 }
 
 async function checkSample({ count, record }: Sample): Promise<Check> {

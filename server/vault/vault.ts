@@ -190,6 +190,11 @@ export function pepper(): Buffer {
   return opened().keys.pepper
 }
 
+/** Under which the lines of the ledger carry their MAC. */
+export function ledgerKey(): Buffer {
+  return deriveKey(opened().keys.lookup, 'ledger')
+}
+
 /** Under which rows are bound to what they were written as (row-mac.ts). */
 export function rowKey(): Buffer {
   return deriveKey(opened().keys.lookup, 'row-mac')

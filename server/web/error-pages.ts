@@ -63,11 +63,11 @@ function tellable(error: unknown): TellableError {
   return new Broken()
 }
 
-/** What was taken back says so, and whom to call. */
+/** What was taken back or erased says so, and whom to call. */
 function showWithdrawn(told: Gone, request: Request, response: Response) {
   const view = {
-    title: t('messages:withdrawn.title', { context: 'recalled' }),
-    reason: 'recalled',
+    title: t('messages:withdrawn.title', { context: told.why }),
+    reason: told.why,
     at: inWords(told.at),
     backHref: request.person ? '/messages' : '',
   }

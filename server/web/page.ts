@@ -22,10 +22,17 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
   admin: [
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/admin/erasures', label: 'layout:nav.erasures' },
+    { href: '/admin/holds', label: 'layout:nav.holds' },
     { href: '/help-sign-in', label: 'layout:nav.helpSignIn' },
     ACCOUNT,
   ],
-  auditor: [{ href: '/admin/access-events', label: 'layout:nav.accessLog' }, ACCOUNT],
+  auditor: [
+    { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/admin/erasures', label: 'layout:nav.erasures' },
+    { href: '/admin/holds', label: 'layout:nav.holds' },
+    ACCOUNT,
+  ],
 }
 
 /** @param name a template's name, written in our code, never taken from a request */

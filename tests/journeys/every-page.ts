@@ -284,6 +284,7 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
     await admin.page.check('[value=provider]')
     await admin.page.fill('[name=newTeam]', 'Foot clinic')
     await press(admin, SUBMIT, 'accounts/people, somebody was invited', 200, 'People')
+    await erasing()
     await keepOneEventOfEachKind()
     await open(admin, '/admin/access-events', 'reports/access-events, for an administrator', 200, 'Access log')
     const auditor = await signIn(felix)
@@ -306,6 +307,38 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
     await open(auditor, '/messages', 'messages/inbox, empty', 200, 'Messages')
     const kim = await colleague()
     await open(kim, '/messages', 'messages/team-inbox, empty: needs-reply', 200, 'Foot clinic')
+  }
+
+  /** Of a message whose number stands in the access log. */
+  async function erasing() {
+    const writer = new Visitor(server)
+    await letCodesCountAgain(server)
+    await writer.signIn(dana)
+    const id = await drop(writer, { to: maria.email, subject: 'To be erased', body: 'To be erased.' })
+    await open(admin, '/admin/holds', 'reports/holds, none', 200, 'Legal holds')
+    await press(admin, 'a[href="/admin/holds/new"]', 'reports/hold-new', 200, 'Place a legal hold')
+    await press(admin, SUBMIT, 'reports/hold-new, nothing typed', 422, 'Place a legal hold')
+    await admin.page.check('[value=conversation]')
+    await admin.page.fill('[name=message]', id)
+    await admin.page.fill('[name=reason]', 'Claim 2026/114')
+    await press(admin, SUBMIT, 'reports/holds, one was placed', 200, 'Legal holds')
+    await open(admin, '/admin/erasures/new', 'reports/erase-which', 200, 'Erase a message')
+    await press(admin, SUBMIT, 'reports/erase-which, nothing typed', 422, 'Erase a message')
+    await admin.page.fill('[name=message]', id)
+    await press(admin, SUBMIT, 'reports/erase, held', 200, 'Erase this message for good?')
+    await admin.page.goto('/admin/holds')
+    await press(admin, 'a[href$="/lift"]', 'reports/hold-lift', 200, 'Lift this legal hold?')
+    await press(admin, SUBMIT, 'reports/hold-lift, nothing typed', 422, 'Lift this legal hold?')
+    await admin.page.fill('[name=reason]', 'It was withdrawn')
+    await press(admin, SUBMIT, 'reports/holds, one was lifted', 200, 'Legal holds')
+    await open(admin, `/admin/erasures/${id}/erase`, 'reports/erase', 200, 'Erase this message for good?')
+    await press(admin, SUBMIT, 'reports/erase, nothing typed', 422, 'Erase this message for good?')
+    await admin.page.fill('[name=reason]', 'Sent to the wrong ward')
+    await admin.page.fill('[name=word]', 'erase')
+    await press(admin, SUBMIT, 'reports/erasures, one was erased', 200, 'Erased messages')
+    await open(admin, `/admin/erasures/${id}/erase`, 'reports/erase, gone', 200, 'Erase this message for good?')
+    await open(provider, `/messages/${id}`, 'messages/thread, for a provider, erased', 200, 'Erased')
+    await open(patient, `/messages/${id}`, 'messages/thread, erased', 200, 'Erased')
   }
 
   /** A log of a hundred lines takes the browser's checks seconds and shows nothing new. Only the owner of the tables can shorten it, past its triggers. */

@@ -8,6 +8,12 @@ import type { Seen } from './walker.ts'
 export const SHOWN = {
   letters: [
     '/admin/access-events',
+    '/admin/erasures',
+    '/admin/erasures/:message/erase',
+    '/admin/erasures/new',
+    '/admin/holds',
+    '/admin/holds/:hold/lift',
+    '/admin/holds/new',
     '/admin/people',
     '/admin/people/invite',
     '/attachments/:attachment',
@@ -71,6 +77,7 @@ export const SHOWN = {
   nobody: [
     '/',
     '/account/passkeys/new',
+    '/admin/erasures/:message/certificate',
     '/attachments/:attachment/check',
     '/attachments/:attachment/download',
     '/attachments/:attachment/pages/:page',
@@ -79,6 +86,7 @@ export const SHOWN = {
     '/demo/outbox/:mail/html',
     '/enrol/recovery-codes.txt',
     '/m/:token/passkey',
+    '/messages/:message/certificate',
     '/prove/passkey',
     '/sign-in/code/passkey',
     '/sign-in/passkey',

@@ -100,7 +100,8 @@ export interface LetterView {
   team: string
   mine: boolean
   sentAt: Moment
-  recalledAt: Moment | null
+  /** What is left of it when it was taken back or erased. */
+  gone: { text: string; certificateHref: string } | null
   /** Why it cannot be shown now, and what opens it. */
   closed: { text: string; href: string; label: string } | null
   paragraphs: string[][]
@@ -149,10 +150,17 @@ const NAV: Record<Role, Link[]> = {
   admin: [
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
+    { href: '/admin/erasures', label: 'Erased', current: false },
+    { href: '/admin/holds', label: 'Legal holds', current: false },
     { href: '/help-sign-in', label: 'Help with sign-in', waiting: 2, current: false },
     ACCOUNT,
   ],
-  auditor: [{ href: '/admin/access-events', label: 'Access log', current: true }, ACCOUNT],
+  auditor: [
+    { href: '/admin/access-events', label: 'Access log', current: true },
+    { href: '/admin/erasures', label: 'Erased', current: false },
+    { href: '/admin/holds', label: 'Legal holds', current: false },
+    ACCOUNT,
+  ],
 }
 
 /** What staff call the provider of their sign-on. */
@@ -708,7 +716,7 @@ const fromDana: LetterView = {
   team: 'Diabetes team',
   mine: false,
   sentAt: moment('Tuesday 17 November, 2:02 pm', '2026-11-17T19:02:00.000Z'),
-  recalledAt: null,
+  gone: null,
   closed: null,
   paragraphs: [
     ['Dear Maria,'],
@@ -731,7 +739,7 @@ const fromMaria: LetterView = {
   team: '',
   mine: true,
   sentAt: moment('Tuesday 17 November, 3:10 pm', '2026-11-17T20:10:00.000Z'),
-  recalledAt: null,
+  gone: null,
   closed: null,
   paragraphs: [['Thank you. I will send it tonight.']],
   files: [],
@@ -942,7 +950,10 @@ const thread: Sample[] = [
       {
         ...staffThread.messages[0],
         id: '0199c9',
-        recalledAt: moment('Monday 16 November, 9:30 am', '2026-11-16T14:30:00.000Z'),
+        gone: {
+          text: 'You took this message back on Monday 16 November, 9:30. What it said was erased.',
+          certificateHref: '/messages/0199c9/certificate',
+        },
         paragraphs: [],
         files: [],
         timeline: [],
@@ -1220,6 +1231,7 @@ const recall = {
   to: 'Maria Gomez',
   sentAt: fromDana.sentAt,
   openedAt: null,
+  held: '',
   possible: true,
 }
 const emergency = { phone: '911', phoneHref: 'tel:911' }
@@ -1245,6 +1257,11 @@ const otherMessages: Sample[] = [
     ...recall,
     possible: false,
     openedAt: moment('Tuesday 17 November, 2:40 pm', '2026-11-17T19:40:00.000Z'),
+  }),
+  sample('messages/recall', 'held', 'Take this message back?', dana, {
+    ...recall,
+    possible: false,
+    held: 'It is kept because of a legal hold, so it cannot be taken back now. An administrator can tell you more.',
   }),
   sample('messages/sent', 'a reply', 'We sent your reply', maria, {
     staff: false,
@@ -1330,6 +1347,11 @@ const otherMessages: Sample[] = [
   sample('messages/withdrawn', 'taken back', 'This message was taken back', null, {
     reason: 'recalled',
     at: moment('Monday 16 November, 9:30 am', '2026-11-16T14:30:00.000Z'),
+    backHref: '',
+  }),
+  sample('messages/withdrawn', 'erased', 'This message was erased', null, {
+    reason: 'erased',
+    at: moment('Tuesday 17 November, 3:10 pm', '2026-11-17T20:10:00.000Z'),
     backHref: '',
   }),
   sample('messages/withdrawn', 'expired', 'This message is no longer here', maria, {
@@ -1501,6 +1523,115 @@ const accessLog = {
   ],
   newer: '',
   older: '/admin/access-events?before=1',
+}
+
+const erasures = {
+  mayErase: true,
+  eraseHref: '/admin/erasures/new',
+  erased: false,
+  verifier: 'messages.example.org/destruction+4b6f3f1c+AXn0rW0u2l6dmnC0uBz5VqOeT0lNQ2o1Y3b3x6yq1yQz',
+  erasures: [
+    {
+      id: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4d',
+      erasedAt: moment('2026-11-17 15:10:02', '2026-11-17T20:10:02.000Z'),
+      sentAt: moment('2026-11-17 14:02:11', '2026-11-17T19:02:11.000Z'),
+      why: 'Erased by Robin Hale',
+      reason: 'It was sent to the wrong ward, and both wards have agreed that nobody needs it any more.',
+      files: 2,
+      certificateHref: '/admin/erasures/0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4d/certificate',
+    },
+    {
+      id: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4e',
+      erasedAt: moment('2026-11-16 09:30:40', '2026-11-16T14:30:40.000Z'),
+      sentAt: moment('2026-11-16 09:03:00', '2026-11-16T14:03:00.000Z'),
+      why: 'Taken back by its sender',
+      reason: '',
+      files: 0,
+      certificateHref: '/admin/erasures/0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4e/certificate',
+    },
+  ],
+  newer: '',
+  older: '/admin/erasures?before=1763303440000.0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4e',
+}
+const eraseWhich = { backHref: '/admin/erasures', action: '/admin/erasures/new', form: { message: '' } }
+const erase = {
+  backHref: '/admin/erasures',
+  action: '/admin/erasures/0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4d/erase',
+  message: {
+    id: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4d',
+    from: 'Diabetes team',
+    sentAt: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:11.000Z'),
+    files: 2,
+    opened: true,
+  },
+  gone: null,
+  held: false,
+  holdsHref: '/admin/holds',
+  form: { reason: '', word: '' },
+  limit: 500,
+}
+const heldPerson = {
+  id: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c50',
+  what: 'A person',
+  on: 'Maria Gomez',
+  isId: false,
+  reason: 'Claim 2026/114. Our lawyers asked for it on the phone and in writing.',
+  placedAt: moment('Monday 16 November, 11:20', '2026-11-16T16:20:00.000Z'),
+  placedBy: 'Robin Hale',
+  liftHref: '/admin/holds/0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c50/lift',
+  lifted: null,
+}
+const heldMessage = {
+  ...heldPerson,
+  id: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c51',
+  what: 'One message',
+  on: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4d',
+  isId: true,
+}
+const holds = {
+  mayPlace: true,
+  placeHref: '/admin/holds/new',
+  placed: false,
+  lifted: false,
+  holds: [heldPerson, heldMessage],
+  past: [
+    {
+      ...heldMessage,
+      lifted: {
+        at: moment('Tuesday 17 November, 9:00', '2026-11-17T14:00:00.000Z'),
+        by: 'Robin Hale',
+        reason: 'The claim was withdrawn.',
+      },
+    },
+  ],
+}
+const holdNew = {
+  backHref: '/admin/holds',
+  action: '/admin/holds/new',
+  things: [
+    { value: 'message', label: 'One message', hint: 'With its files.', selected: true },
+    {
+      value: 'conversation',
+      label: 'A whole conversation',
+      hint: 'Every message in it, also those that come later. Name any one of them.',
+      selected: false,
+    },
+    {
+      value: 'person',
+      label: 'A person',
+      hint: 'Every conversation that they take part in themselves, and what they wrote for a team.',
+      selected: false,
+    },
+  ],
+  form: { message: '', email: '', reason: '' },
+  limit: 500,
+}
+const holdLift = {
+  backHref: '/admin/holds',
+  action: heldPerson.liftHref,
+  hold: heldPerson,
+  form: { reason: '' },
+  limit: 500,
 }
 
 const people = [
@@ -1860,6 +1991,48 @@ const consolePages: Sample[] = [
     ...accessLog,
     form: { who: '', from: '2026-13-40', to: '' },
     errors: [wrong('from', 'Enter a day like 2026-11-17.')],
+  }),
+  sample('reports/erasures', '', 'Erased messages', robin, erasures),
+  sample('reports/erasures', 'one was just erased', 'Erased messages', robin, { ...erasures, erased: true }),
+  sample('reports/erasures', 'empty, for an auditor', 'Erased messages', alex, {
+    ...erasures,
+    mayErase: false,
+    erasures: [],
+    older: '',
+  }),
+  sample('reports/erase-which', '', 'Erase a message', robin, eraseWhich),
+  sample('reports/erase-which', 'no number', 'Erase a message', robin, {
+    ...eraseWhich,
+    form: { message: 'the last one' },
+    errors: [wrong('message', 'Enter the number of a message, as the access log shows it.')],
+  }),
+  sample('reports/erase', '', 'Erase this message for good?', robin, erase),
+  sample('reports/erase', 'with errors', 'Erase this message for good?', robin, {
+    ...erase,
+    errors: [wrong('reason', 'Enter a reason.'), wrong('word', 'Type the word “erase” if you want to erase it.')],
+  }),
+  sample('reports/erase', 'held', 'Erase this message for good?', robin, { ...erase, held: true }),
+  sample('reports/erase', 'gone', 'Erase this message for good?', robin, {
+    ...erase,
+    gone: moment('Tuesday 17 November, 15:10', '2026-11-17T20:10:00.000Z'),
+  }),
+  sample('reports/holds', '', 'Legal holds', robin, holds),
+  sample('reports/holds', 'one was just placed', 'Legal holds', robin, { ...holds, placed: true }),
+  sample('reports/holds', 'empty, for an auditor', 'Legal holds', alex, {
+    ...holds,
+    mayPlace: false,
+    holds: [],
+    past: [],
+  }),
+  sample('reports/hold-new', '', 'Place a legal hold', robin, holdNew),
+  sample('reports/hold-new', 'with errors', 'Place a legal hold', robin, {
+    ...holdNew,
+    errors: [wrong('what', 'Choose what to keep.'), wrong('reason', 'Enter a reason.')],
+  }),
+  sample('reports/hold-lift', '', 'Lift this legal hold?', robin, holdLift),
+  sample('reports/hold-lift', 'no reason', 'Lift this legal hold?', robin, {
+    ...holdLift,
+    errors: [wrong('reason', 'Enter a reason.')],
   }),
   sample('accounts/people', '', 'People', robin, { people, inviteHref: '/admin/people/invite', invited: false }),
   sample('accounts/people', 'somebody was invited', 'People', robin, {

@@ -135,6 +135,7 @@ const ENDED = [
   'password_resets',
   'openers',
   'credentials',
+  'known_devices',
   'schema_migrations',
   'rate_limits',
 ]

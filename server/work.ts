@@ -14,6 +14,7 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),
@@ -30,11 +31,13 @@ export const jobs = {
   'sweep-uploads': () => sweepUploads(),
   'sweep-sign-ins': () => sweepSignIns(),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
+  'go-on-rotating': () => goOnRotating(),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
 export const timetable = `
 * * * * * free-stuck-jobs
+* * * * * go-on-rotating
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
 */5 * * * * check-held-files

@@ -208,6 +208,6 @@ async function neededOpener(mailbox: MailboxKey, kind: OpenerKind, transaction?:
   return opener
 }
 
-function bindingOf(mailbox: { id: string; version: number }, kind: OpenerKind) {
+export function bindingOf(mailbox: { id: string; version: number }, kind: OpenerKind) {
   return `mailbox/${mailbox.id}/${mailbox.version}/${kind}`
 }

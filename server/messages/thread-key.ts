@@ -82,6 +82,6 @@ function wrapsKeyOf(pair: KeyPair) {
   return deriveKey(pair.privateKey, 'thread-key-wraps')
 }
 
-function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap'>) {
+export function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap'>) {
   return `thread-key/${wrap.threadKeyId}/${wrap.mailboxId}/${wrap.mailboxVersion}/${wrap.kind}`
 }

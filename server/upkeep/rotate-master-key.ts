@@ -15,7 +15,7 @@ import { COLUMNS_UNDER_MASTER } from './columns-under-master.ts'
 import { countEarlier, resealColumn, type UnopenedRow } from './reseal-column.ts'
 import {
   addResealed,
-  countBackupsUnder,
+  countBackupsNeeding,
   findUnfinishedRotation,
   insertRotation,
   noteRotation,
@@ -153,7 +153,7 @@ async function takeIntoUse(client: Client, { id }: Rotation, to: number, { say, 
   say(`Every running process knows it. New seals are under version ${to} from now on.`)
 }
 
-async function resealAll(client: Client, rotation: Rotation, to: number, { say }: Rotating): Promise<UnopenedRow[]> {
+async function resealAll(client: Client, rotation: Rotation, to: number, { say }: Rotating) {
   const { id } = rotation
   let left = 0
   for (const column of COLUMNS_UNDER_MASTER) left += await countEarlier(client, column, to)
@@ -161,17 +161,14 @@ async function resealAll(client: Client, rotation: Rotation, to: number, { say }
   await noteRotation(id, { rowsToReseal: String(before + left) })
   const tell = everySecond(say)
   let done = before
-  const unopened: UnopenedRow[] = []
+  // What does not open is met again in the last pass, and told then.
   for (const column of COLUMNS_UNDER_MASTER)
-    unopened.push(
-      ...(await resealColumn(client, column, to, async (rows) => {
-        done += rows
-        await addResealed(id, rows)
-        tell(`… ${done} of ${before + left} rows are sealed again`)
-      })),
-    )
+    await resealColumn(client, column, to, async (rows) => {
+      done += rows
+      await addResealed(id, rows)
+      tell(`… ${done} of ${before + left} rows are sealed again`)
+    })
   say(`${done} rows are sealed again under version ${to}.`)
-  return unopened
 }
 
 function everySecond(say: (line: string) => void): (line: string) => void {
@@ -203,7 +200,8 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
     })
   }
   const going = [...(await provider.read()).keys()].filter((version) => version <= from)
-  for (const version of going) await provider.retire(version)
+  // Also the one that is not there any more: a provider may have been cut off in the middle of destroying it.
+  for (const version of new Set([...going, from])) await provider.retire(version)
   await inTransaction(async (transaction) => {
     await noteRotation(id, { finishedAt: new Date() }, transaction)
     await record(system, { act: 'master-key.retired', found: `version ${from}` }, transaction)
@@ -211,7 +209,7 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
   })
   useMasterKey(await provider.read(), to)
   say(`Nothing needs version ${from} any more. It is destroyed.`)
-  await sayWhatFollows(from, to, say)
+  await sayWhatFollows(rotation, to, say)
 }
 
 /** What came since the rows were gone through. Nobody can write such a row now. */
@@ -293,11 +291,11 @@ async function holdAlone(client: Client, versions: readonly number[], patience: 
   }
 }
 
-async function sayWhatFollows(from: number, to: number, say: (line: string) => void) {
-  const backups = await countBackupsUnder(from, new Date())
+async function sayWhatFollows({ fromVersion: from, askedAt }: Rotation, to: number, say: (line: string) => void) {
+  const backups = await countBackupsNeeding(from, askedAt, new Date())
   if (backups > 0)
     say(
-      `${backups} backups on record were sealed under version ${from} or before. They open only with a copy of that version from the safe: keep it as long as them, or make a new backup now.`,
+      `${backups} backups on record hold what was sealed under version ${from} or before. They open only with a copy of that version from the safe: keep it as long as them, or make a new backup now.`,
     )
   say(`The copy in the safe does not hold version ${to}. Make a new one now: npm run export-master-key -- FILE`)
 }

@@ -52,11 +52,14 @@ export async function addResealed(id: string, rows: number): Promise<void> {
   await ask('UPDATE master_key_rotations SET rows_resealed = rows_resealed + $2 WHERE id = $1 RETURNING id', [id, rows])
 }
 
-/** Backups on record that were sealed under this version or an earlier one and that nobody has said are destroyed by now. */
-export async function countBackupsUnder(version: number, now: Date): Promise<number> {
+/**
+ * Backups on record that need this version or an earlier one, as those also do that were made while it was replaced, and that nobody has said are
+ * destroyed by now.
+ */
+export async function countBackupsNeeding(version: number, since: Date, now: Date): Promise<number> {
   const [row] = await ask<{ count: string }>(
-    'SELECT count(*) FROM backups WHERE master_key_version <= $1 AND (kept_until IS NULL OR kept_until > $2)',
-    [version, now],
+    'SELECT count(*) FROM backups WHERE (master_key_version <= $1 OR made_at >= $2) AND (kept_until IS NULL OR kept_until > $3)',
+    [version, since, now],
   )
   return Number(row!.count)
 }

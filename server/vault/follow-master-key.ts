@@ -58,15 +58,24 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
 
   async function connect() {
     const made = await ownConnection(`letterlock ${process.pid} on ${hostname()}`.slice(0, 63))
-    locks = locksOf()
-    made.on('notification', lookAgain)
+    let alive = true
     made.once('end', () => {
+      alive = false
+      if (client !== made) return
       client = undefined
       if (!ended) void connectAgain()
     })
-    await made.query(`LISTEN ${CHANNEL}`)
-    await look(made)
-    client = made
+    try {
+      locks = locksOf()
+      made.on('notification', lookAgain)
+      await made.query(`LISTEN ${CHANNEL}`)
+      await look(made)
+      if (!alive) throw new Error('the connection ended')
+      client = made
+    } catch (error) {
+      void made.end().catch(() => {})
+      throw error
+    }
   }
 
   async function connectAgain() {

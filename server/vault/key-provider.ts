@@ -15,7 +15,7 @@ export interface KeyProvider {
   add(version: number): Promise<void>
   /** Keeps a version that was made before, from its copy. Another key of the same version is refused. */
   putBack(version: number, key: Buffer): Promise<void>
-  /** Destroys a version. One that is not there is destroyed already. */
+  /** Destroys a version, for good when this resolves. One that is not there is no fault: it goes on where it was cut off. */
   retire(version: number): Promise<void>
 }
 

@@ -38,29 +38,28 @@ export function transitKeyProvider(settings: TransitSettings): KeyProvider {
     },
     async retire(version) {
       const all = wrapped()
-      if (!all.has(version)) return
-      all.delete(version)
-      await destroyEarlier(settings, all)
-      writeWrapped(path, all)
+      if (all.delete(version)) await leaveOut(settings, all)
+      if (all.size > 0) await destroyEarlier(settings, all)
     },
   }
 }
 
-/**
- * Wraps what stays under a new version of the service's key, keeps that, and then has the service destroy its earlier versions: a copy of the line
- * that is taken out opens nowhere any more.
- */
-async function destroyEarlier(settings: TransitSettings, stay: Map<number, string>) {
+/** Wraps what stays under a new version of the service's key, and keeps only that. */
+async function leaveOut(settings: TransitSettings, stay: Map<number, string>) {
   const { key: name, path } = settings
   await ask(settings, `keys/${name}/rotate`, {})
-  let oldest = Infinity
-  for (const [version, ciphertext] of stay) {
-    const rewrapped = readCiphertext((await ask(settings, `rewrap/${name}`, { ciphertext }))['ciphertext'])
-    oldest = Math.min(oldest, Number(/^vault:v(\d+):/.exec(rewrapped)?.[1]))
-    stay.set(version, rewrapped)
-  }
-  // With the one that goes: until the service has destroyed its own, whoever is cut off here finds everything as it was.
-  writeWrapped(path, new Map([...readWrapped(path), ...stay]))
+  for (const [version, ciphertext] of stay)
+    stay.set(version, readCiphertext((await ask(settings, `rewrap/${name}`, { ciphertext }))['ciphertext']))
+  writeWrapped(path, stay)
+}
+
+/**
+ * Has the service destroy every version of its key that is older than those which it needs for what stays: a copy of a line that was taken out opens
+ * nowhere any more. Asked once more where it was cut off, it goes on.
+ */
+async function destroyEarlier(settings: TransitSettings, stay: ReadonlyMap<number, string>) {
+  const { key: name } = settings
+  const oldest = Math.min(...[...stay.values()].map((ciphertext) => Number(/^vault:v(\d+):/.exec(ciphertext)![1])))
   await ask(settings, `keys/${name}/config`, { min_decryption_version: oldest, min_encryption_version: oldest })
   await ask(settings, `keys/${name}/trim`, { min_available_version: oldest })
 }

@@ -14,7 +14,7 @@ export interface TransitService {
   /** Every path that was asked for, with its answer's status. */
   asked: { path: string; status: number }[]
   /** The service's own state; a test changes it. */
-  state: { sealed: boolean; silent: boolean; token: string; mayManage: boolean }
+  state: { sealed: boolean; silent: boolean; token: string; mayManage: boolean; failAt: string }
   stop(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export async function startTransit(port = 0): Promise<TransitService> {
     ['letterlock', { versions: new Map([[1, randomBytes(32)]]), latest: 1, minDecryption: 1, minEncryption: 0 }],
   ])
   const token = `hvs.${randomBytes(18).toString('base64url')}`
-  const state = { sealed: false, silent: false, token, mayManage: true }
+  const state = { sealed: false, silent: false, token, mayManage: true, failAt: '' }
   const asked: TransitService['asked'] = []
   const server = createServer((request, response) => void answer(request, response))
 
@@ -51,7 +51,7 @@ export async function startTransit(port = 0): Promise<TransitService> {
     const [, what, name, more] =
       /^\/v1\/transit\/(datakey\/plaintext|encrypt|decrypt|rewrap|keys)\/([\w.-]+)(?:\/(rotate|config|trim))?$/.exec(path) ?? []
     if (!what || !name) return [404, { errors: [] }]
-    if (what === 'keys' && !state.mayManage) return [403, { errors: ['1 error occurred:\n\t* permission denied\n\n'] }]
+    if (what === 'keys' && (!state.mayManage || state.failAt === more)) return [403, { errors: ['1 error occurred:\n\t* permission denied\n\n'] }]
     const key = keys.get(name)
     if (!key) return [what === 'keys' ? 404 : 400, { errors: what === 'keys' ? [] : ['encryption key not found'] }]
     const input = JSON.parse(body || '{}') as Record<string, unknown>

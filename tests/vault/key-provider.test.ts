@@ -240,6 +240,21 @@ describe('The key service', () => {
     assert.equal((await transit(path).read()).size, 1)
   })
 
+  test('cut off while it destroys, it opens what stays, and goes on when it is asked again', async () => {
+    const path = newPath()
+    await transit(path).add(1)
+    await transit(path).add(2)
+    copyFileSync(path, `${path}.copy`)
+    const stays = (await transit(path).read()).get(2)!
+    service.state.failAt = 'config'
+    await assert.rejects(transit(path).retire(1), /does not let TRANSIT_TOKEN do this: transit\/keys\/letterlock\/config/)
+    assert.deepEqual(await transit(path).read(), new Map([[2, stays]]))
+    service.state.failAt = ''
+    await transit(path).retire(1)
+    assert.deepEqual(await transit(path).read(), new Map([[2, stays]]))
+    await assert.rejects(transit(`${path}.copy`).read(), /disallowed by policy \(too old\)/)
+  })
+
   test('every way in which it can be away or refuse is a sentence of its own, without a secret', async () => {
     const path = newPath()
     await transit(path).add(1)

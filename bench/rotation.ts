@@ -25,7 +25,9 @@ try {
   await rotateMasterKey(provider, { say: () => {}, patience: 60_000, withoutDamaged: false })
   const seconds = (performance.now() - began) / 1000
   const { opened, made } = await meanwhile.stop()
-  say(`Rotated in ${seconds.toFixed(1)} s, while ${opened} were opened and ${made} made; ${await wraps.checkAll()} open.`)
+  say(
+    `Rotated in ${seconds.toFixed(1)} s, while ${opened} were opened and ${made} made; ${await wraps.checkAll()} open.`,
+  )
 
   const reading = wraps.readMeanwhile()
   let killed = 0
@@ -40,7 +42,9 @@ try {
   if (code !== 0) throw new Error(said)
   const more = await reading.stop()
   const left = await server.sql('SELECT 1 FROM master_key_rotations WHERE finished_at IS NULL')
-  say(`Killed ${killed} times, ${more.opened} were opened meanwhile; ${await wraps.checkAll()} open, ${left.length} rotations are unfinished.`)
+  say(
+    `Killed ${killed} times, ${more.opened} were opened meanwhile; ${await wraps.checkAll()} open, ${left.length} rotations are unfinished.`,
+  )
 } finally {
   await server.stop()
 }

@@ -287,7 +287,9 @@ export type ScannerSocket = { readonly path: string } | { readonly host: string;
 
 /** Where the master key rests. */
 export type MasterKeySettings =
-  { readonly provider: 'file'; readonly path: string } | { readonly provider: 'env'; readonly text: string } | TransitSettings
+  | { readonly provider: 'file'; readonly path: string }
+  | { readonly provider: 'env'; readonly text: string }
+  | TransitSettings
 
 /** A key service in the shape of Vault's transit engine, and the file of what it wrapped. */
 export interface TransitSettings {
@@ -345,7 +347,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
   for (const setting of settings as readonly Setting[]) {
     const value = given(setting.name as Name)
-    if (production && setting.production === 'required' && !value && !(setting.name === 'MASTER_KEY' && restsElsewhere(env)))
+    if (
+      production &&
+      setting.production === 'required' &&
+      !value &&
+      !(setting.name === 'MASTER_KEY' && restsElsewhere(env))
+    )
       problems.push(
         `${setting.name}${setting.secret ? ` (or ${setting.name}_FILE)` : ''} is missing. ${setting.purpose}`,
       )
@@ -469,7 +476,8 @@ function readMasterKey(
   const direct = env['MASTER_KEY']?.trim()
   const provider = given('MASTER_KEY_PROVIDER') ?? (direct && !file ? 'env' : 'file')
   const dataDir = resolve(given('DATA_DIR') ?? './.data')
-  if (provider === 'transit') return readTransit(file ? resolve(file) : join(dataDir, 'master.key.wrapped'), given, problems)
+  if (provider === 'transit')
+    return readTransit(file ? resolve(file) : join(dataDir, 'master.key.wrapped'), given, problems)
   if (given('TRANSIT_ADDRESS')) problems.push('TRANSIT_ADDRESS is set, but MASTER_KEY_PROVIDER is not transit.')
   if (!['file', 'env'].includes(provider))
     problems.push(`MASTER_KEY_PROVIDER is file, env or transit, not "${provider}".`)

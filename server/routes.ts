@@ -10,6 +10,7 @@ import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
+import { askShareAgain, takeShareAgain } from './messages/share-again.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
 import {
   askNewPassword,
@@ -244,6 +245,8 @@ signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)
 signedIn.get('/messages/:message/sent', showSent)
 signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
+signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)
+signedIn.post('/messages/:message/share-again/:mailbox', takeShareAgain)
 signedIn.post('/uploads', beginPieces)
 signedIn.get('/uploads/:upload', showUpload)
 signedIn.patch('/uploads/:upload', takePiece)

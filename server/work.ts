@@ -5,6 +5,7 @@ import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
+import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
 import { sendFileNotice } from './notices/send-file-notice.job.ts'
 import { sendHelpNotice } from './notices/send-help-notice.job.ts'
@@ -24,6 +25,7 @@ export const jobs = {
   'send-address-mail': (payload) => sendAddressMail(payload),
   'finish-address-changes': () => finishAddressChanges(),
   'send-help-notice': (payload) => sendHelpNotice(payload),
+  'close-shared-messages': (payload) => closeSharedMessages(payload),
   'check-file': (payload) => checkFile(payload),
   'check-held-files': () => checkHeldFiles(),
   'send-file-notice': (payload) => sendFileNotice(payload),

@@ -53,6 +53,7 @@ const ONE_PLACE: Record<string, RegExp> = {
   '@simplewebauthn/server': /^sign-in\/passkey\.ts$/,
   'rate-limiter-flexible': /^web\/rate-limits\.ts$/,
   sequelize: /^database\/|\.store\.ts$/,
+  'shamir-secret-sharing': /^vault\/shares\.ts$/,
   '@hyzyla/pdfium': /^attachments\/draw-pdf\.ts$/,
   sharp: /^attachments\/draw-picture\.ts$/,
   umzug: /^database\/migrate\.ts$/,

@@ -112,6 +112,8 @@ POST /messages/:message/replies           403     code    enrol     sign-in 303 
 GET  /messages/:message/sent              sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/recall            sign-in code    enrol     sign-in 404     404     200     404     404     404
 POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404
+GET  /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
+POST /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 GET  /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
 POST /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
 POST /uploads                             sign-in code    enrol     sign-in 201     201     201     201     201     201
@@ -226,6 +228,7 @@ describe('Who may ask for what', () => {
       mail: mailId,
       ...(await requestForHelp(ada.email, sam.email)),
       passkey: await passkeyOf(maria.email),
+      mailbox: await mailboxOf(maria.email),
       upload: await begun(await senderOn(cast.patient, '/help', server.baseUrl), 'begun.txt', 5),
     }
     who = {
@@ -293,6 +296,12 @@ describe('Who may ask for what', () => {
     const answer = await visitor.submit(`${link}/password`, `${link}/password`, fields)
     assert.equal(answer.location, '/enrol/second-factor')
     return visitor
+  }
+
+  async function mailboxOf(email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { findMailboxOf } = await import('../server/accounts/mailbox.store.ts')
+    return (await findMailboxOf({ accountId: (await findAccountByEmail(email))!.id }))!.id
   }
 
   async function passkeyOf(email: string) {

@@ -13,7 +13,7 @@ import { reportOn, type RunEvent } from './support/report.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
 
 /** A file that takes longer hangs. */
-const PATIENCE = 300_000
+const PATIENCE = 600_000
 
 /** They run for minutes beside a real S3 server: `npm run s3-tests`. */
 const NEED_S3 = /(^|\/)[a-z-]*s3[a-z-]*\.test\.js$/

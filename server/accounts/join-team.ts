@@ -29,7 +29,7 @@ export async function joinTeam(
 ): Promise<void> {
   const mailbox = await findMailboxOf({ teamId }, transaction)
   if (!mailbox) throw new NotFound('no such team')
-  const managed = recoveryMode() === 'managed'
+  const managed = (await recoveryMode(transaction)) === 'managed'
   const reason = managed ? 'by-recovery-key' : 'waits-for-colleague'
   const subject = { kind: 'account' as const, id: accountId }
   await record(actor, { act: 'team.joined', subject, reason }, transaction, now)

@@ -195,14 +195,24 @@ export async function openWaitingMailbox(mailbox: MailboxKey, transaction?: Tran
 
 /** Opens any mailbox with the organisation's recovery key. The caller records why. @throws NotFound in sealed mode */
 export async function openMailboxByRecovery(mailbox: MailboxKey, transaction?: Transaction): Promise<KeyPair> {
-  const opener = await neededOpener(mailbox, 'recovery', transaction)
-  return {
-    publicKey: mailbox.publicKey,
-    privateKey: unsealWithPrivate(recoveryKeyPair(), bindingOf(mailbox, 'recovery'), opener.envelope),
-  }
+  return openMailboxWithRecoveryKey(await recoveryKeyPair(transaction), mailbox, transaction)
 }
 
-async function neededOpener(mailbox: MailboxKey, kind: OpenerKind, transaction?: Transaction): Promise<Opener> {
+/** The same with a recovery key that shares gave. The version that `mailbox` names is opened. @throws EnvelopeRefused, NotFound */
+export async function openMailboxWithRecoveryKey(
+  recoveryKey: KeyPair,
+  mailbox: { id: string; version: number },
+  transaction?: Transaction,
+): Promise<KeyPair> {
+  const opener = await neededOpener(mailbox, 'recovery', transaction)
+  return openSealed(recoveryKey, mailbox, opener)
+}
+
+async function neededOpener(
+  mailbox: { id: string; version: number },
+  kind: OpenerKind,
+  transaction?: Transaction,
+): Promise<Opener> {
   const opener = await findOpener({ mailboxId: mailbox.id, mailboxVersion: mailbox.version, kind }, transaction)
   if (!opener) throw new NotFound(`no opener ${kind}`)
   return opener

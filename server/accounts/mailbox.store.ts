@@ -50,6 +50,11 @@ export async function insertMailboxKey(mailbox: MailboxKey, now: Date, transacti
   await mailboxKeys.insert({ mailboxId: id, version, publicHalf: publicKey, publicMac, createdAt: now }, transaction)
 }
 
+/** When a version of a mailbox's key was made. */
+export async function keyMadeAt(mailboxId: string, version: number): Promise<Date | undefined> {
+  return (await mailboxKeys.find({ mailboxId, version }))?.createdAt
+}
+
 /** Of two that make a further version at the same moment, the second waits here and finds the first one's. */
 export async function holdMailbox(id: string, transaction: Transaction): Promise<void> {
   await ask('SELECT FROM mailboxes WHERE id = $1 FOR NO KEY UPDATE', [id], transaction)

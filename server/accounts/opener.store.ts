@@ -53,6 +53,21 @@ export function listOpeners(
   return openers.list(where, transaction)
 }
 
+/** The versions of a mailbox's key that its newest opens, itself among them, through openers sealed to later ones. */
+export async function versionsOpenTo(
+  mailbox: { id: string; version: number },
+  transaction?: Transaction,
+): Promise<Set<number>> {
+  const rows = await ask<{ version: number }>(
+    `WITH RECURSIVE opened(version) AS (
+       SELECT $2::integer UNION SELECT o.mailbox_version FROM openers o JOIN opened ON o.sealed_to_version = opened.version
+       WHERE o.mailbox_id = $1 AND o.kind = 'successor') SELECT version FROM opened`,
+    [mailbox.id, mailbox.version],
+    transaction,
+  )
+  return new Set(rows.map(({ version }) => version))
+}
+
 /** Keeps an opener that is sealed to a public half. @returns false when the same one is there already */
 export async function insertOnce(row: Opener, transaction: Transaction): Promise<boolean> {
   const { id, mailboxId, mailboxVersion, kind, accountId, sealedToVersion, envelope, createdAt } = row
@@ -92,6 +107,11 @@ export async function listMembersWithoutOpener(
     [teamIds],
   )
   return trueMemberships(rows)
+}
+
+/** Of a mailbox, what was sealed to a later version at exactly this moment. @returns how many it was */
+export function removeSuccessors(mailboxId: string, createdAt: Date, transaction: Transaction): Promise<number> {
+  return openers.remove({ mailboxId, kind: 'successor', createdAt }, transaction)
 }
 
 /** @returns how many were there: a recovery code is used by removing its opener, so that of fifty requests one wins */

@@ -21,7 +21,7 @@ export async function pairForNewSignIn(
   await holdMailbox(mailbox.id, transaction)
   const [newest] = await listMailboxKeys([mailbox.id], transaction)
   if (!newest) throw new NotFound('no mailbox')
-  const managed = recoveryMode() === 'managed'
+  const managed = (await recoveryMode(transaction)) === 'managed'
   const subject = newest.accountId
     ? { kind: 'account' as const, id: newest.accountId }
     : { kind: 'team' as const, id: newest.teamId! }

@@ -1,4 +1,5 @@
 /** Makes a file of an upload whose pieces are all there, and sees it through the last step of every upload. Asked twice, it is one file. */
+import { findAttachment } from './attachment.store.ts'
 import { FileMissing, fileStore } from './file-store.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { logError } from '../lib/logger.ts'
@@ -55,7 +56,7 @@ async function finish(reader: Reader, { row, key, name, size }: UploadInPieces, 
     numbers.map((number) => pieceName(id, number)),
   )
   const ends = await readEnds(id, `attachment/${id}`, key, size).catch(async (error: unknown) => {
-    await fileStore().remove(id)
+    if (!(await findAttachment(id).catch(() => true))) await fileStore().remove(id)
     throw error
   })
   const uploader = { accountId: reader.account.id, mailbox: reader.own, actor: reader.actor }

@@ -11,7 +11,7 @@ import { inTransaction } from '../database/connection.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { sealToPublic } from '../vault/public-seal.ts'
 import { sealLabel, type Label } from './attachment.ts'
-import { insertUpload } from './attachment.store.ts'
+import { findAttachment, insertUpload } from './attachment.store.ts'
 import { sealCheckKey } from './check-file.job.ts'
 import { tellsPlace } from './draw.ts'
 import { MOST_DRAWN_BYTES } from './drawing.ts'
@@ -74,7 +74,8 @@ export async function finishUpload(uploader: Uploader, upload: SealedUpload, now
     })
     return id
   } catch (error) {
-    await removeSealed(id)
+    // A finish that is repeated, or whose commit was answered late, must not take away the file of the row that is there. When unsure, the sweep does it.
+    if (!(await findAttachment(id).catch(() => true))) await removeSealed(id)
     await removePreviews(previews)
     throw error
   }

@@ -66,6 +66,18 @@ export async function signInsOf(accountId: string): Promise<{ days: number; firs
   return row!
 }
 
+/** By what somebody made a new sign-in at this moment: themselves, or with help. */
+export async function howSignedInAnew(
+  accountId: string,
+  at: Date,
+): Promise<'password.reset' | 'help.used' | undefined> {
+  const [row] = await ask<{ act: 'password.reset' | 'help.used' }>(
+    `SELECT act FROM access_events WHERE subject_id = $1 AND at = $2 AND act IN ('password.reset', 'help.used') AND outcome = 'done' LIMIT 1`,
+    [accountId, at],
+  )
+  return row?.act
+}
+
 /** Newest first. Equal times are ordered by id, which sorts by time of making. */
 export function listAccessEvents(filter: AccessEventFilter, transaction?: Transaction): Promise<AccessEventRow[]> {
   return ask<AccessEventRow>(

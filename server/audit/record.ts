@@ -18,6 +18,8 @@ export interface AccessEvent {
   subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup'; id?: string }
   outcome?: 'done' | 'denied' | 'failed'
   reason?: Reason
+  /** Why, in the words of whoever acts. Sealed like all details. */
+  said?: string
   /** What does not fit in an envelope, for whoever looks into it: in the words of the vault, and never of a person. */
   found?: string
 }
@@ -49,6 +51,7 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     address: actor.address,
     userAgent: actor.userAgent?.slice(0, 300),
     reason: event.reason,
+    said: event.said,
     found: event.found,
   })
   const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)

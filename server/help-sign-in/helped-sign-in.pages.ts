@@ -19,8 +19,8 @@ import { beginSignedIn, HOME } from '../sign-in/sign-in.pages.ts'
 const START = '/sign-in/staff-code'
 
 /** GET /sign-in/staff-code */
-export function askHelpCode(request: Request, response: Response) {
-  showCodeForm(request, response, [])
+export async function askHelpCode(request: Request, response: Response) {
+  await showCodeForm(request, response, [])
 }
 
 /** POST /sign-in/staff-code */
@@ -34,13 +34,13 @@ export async function takeHelpCode(request: Request, response: Response) {
   response.redirect(303, `${START}/password`)
 }
 
-function showCodeForm(request: Request, response: Response, errors: ToldError[]) {
+async function showCodeForm(request: Request, response: Response, errors: ToldError[]) {
   const view = {
     title: t('help-sign-in:code.title'),
     action: START,
     form: { email: typed(request.body, 'email') },
     over: request.query['over'] !== undefined && errors.length === 0,
-    sealed: recoveryMode() === 'sealed',
+    sealed: (await recoveryMode()) === 'sealed',
     errors,
   }
   showPage(request, response, 'help-sign-in/staff-code', view, errors.length > 0 ? 422 : 200)

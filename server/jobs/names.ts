@@ -16,6 +16,8 @@ export type SecurityChange =
   | 'many-wrong-tries'
   | 'many-wrong-codes'
   | 'help-used'
+  | 'earlier-messages-recovered'
+  | 'earlier-messages-shared'
 
 /** The names of later work and what each is told: ids, never content. `work.ts` joins them to functions. */
 export interface JobPayloads {
@@ -27,6 +29,7 @@ export interface JobPayloads {
   'send-address-mail': { changeId: string; to: 'new' | 'old'; about: 'asked' | 'changed' }
   'finish-address-changes': Record<string, never>
   'send-help-notice': { resetId: string; step: 'asked' | 'code-made' }
+  'close-shared-messages': { accountId: string; since: string }
   'free-stuck-jobs': Record<string, never>
   'check-file': { attachmentId: string }
   'check-held-files': Record<string, never>

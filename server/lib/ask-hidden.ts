@@ -8,8 +8,9 @@ let ahead = ''
 export function askHidden(question: string): Promise<string> {
   const { stdin, stderr } = process
   if (!stdin.isTTY) throw new Error('Nobody is there to be asked for the passphrase: use --passphrase-file FILE.')
-  stderr.write(question)
+  // Before anybody is asked: what is typed the moment after would be shown.
   stdin.setRawMode(true)
+  stderr.write(question)
   stdin.setEncoding('utf8')
   return new Promise((done, fail) => {
     let typed = ''

@@ -154,20 +154,28 @@ type Keyed = Pick<MessageRow, 'id' | 'threadKeyId' | 'keyWrapped'>
 
 /** The message keys of these messages, by message id. Forgotten ones, and those that nothing at hand opens, are left out. @throws EnvelopeRefused */
 export async function openMessageKeys(reader: Reader, rows: readonly Keyed[]): Promise<Map<string, Buffer>> {
-  const wraps = await listThreadKeyWraps(reader, [...new Set(rows.map((row) => row.threadKeyId))])
-  const opened = await Promise.all(
-    wraps.map(async (wrap) => {
-      const key = await openThreadKey(reader, wrap)
-      return key ? [[wrap.threadKeyId, key] as const] : []
-    }),
+  const threadKeys = await openThreadKeys(
+    reader,
+    rows.map((row) => row.threadKeyId),
   )
-  const threadKeys = new Map(opened.flat())
   return new Map(
     rows.flatMap(({ id, threadKeyId, keyWrapped }) => {
       const threadKey = threadKeys.get(threadKeyId)
       return threadKey && keyWrapped ? [[id, unwrapKey(threadKey, `message/${id}/key`, keyWrapped)] as const] : []
     }),
   )
+}
+
+/** Those of these thread keys that something at hand opens, by id. @throws EnvelopeRefused */
+export async function openThreadKeys(reader: Reader, ids: readonly string[]): Promise<Map<string, Buffer>> {
+  const wraps = await listThreadKeyWraps(reader, [...new Set(ids)])
+  const opened = await Promise.all(
+    wraps.map(async (wrap) => {
+      const key = await openThreadKey(reader, wrap)
+      return key ? [[wrap.threadKeyId, key] as const] : []
+    }),
+  )
+  return new Map(opened.flat())
 }
 
 /** The subject of a claimed message's thread: its first message has it. The caller has recorded why. @throws EnvelopeRefused */

@@ -8,6 +8,8 @@ export interface ThreadKeyWrap {
   mailboxVersion: number
   kind: 'public' | 'private'
   wrap: Buffer
+  /** When somebody who takes part let a newer version read again; null for the wraps that were made with the key. */
+  sharedAt: Date | null
 }
 
 const threadKeys = table<{ id: string; threadId: string; createdAt: Date }>('thread_keys', {
@@ -18,16 +20,18 @@ const threadKeys = table<{ id: string; threadId: string; createdAt: Date }>('thr
 const threadKeyWraps = table<ThreadKeyWrap>('thread_key_wraps', {
   threadKeyId: 'uuid key',
   mailboxId: 'uuid key',
-  mailboxVersion: 'integer',
+  mailboxVersion: 'integer key',
   kind: 'text',
   wrap: 'bytea',
+  sharedAt: 'timestamptz',
 })
 
 export const insertThreadKey = threadKeys.insert
 export const insertThreadKeyWraps = threadKeyWraps.insertAll
 
-export async function updateThreadKeyWrap({ threadKeyId, mailboxId, kind, wrap }: ThreadKeyWrap): Promise<void> {
-  await threadKeyWraps.update({ kind, wrap }, { threadKeyId, mailboxId })
+export async function updateThreadKeyWrap(changed: ThreadKeyWrap): Promise<void> {
+  const { threadKeyId, mailboxId, mailboxVersion, kind, wrap } = changed
+  await threadKeyWraps.update({ kind, wrap }, { threadKeyId, mailboxId, mailboxVersion })
 }
 
 /** The wraps of these thread keys for the reader's mailboxes. */
@@ -48,6 +52,30 @@ export function listWrapsOf(threadKeyId: string, transaction?: Transaction): Pro
   return threadKeyWraps.list({ threadKeyId }, transaction)
 }
 
+/** The wraps to these mailboxes of every thread key that a message of the thread is still under. */
+export function listWrapsInThread(
+  threadId: string,
+  mailboxIds: readonly string[],
+  transaction?: Transaction,
+): Promise<ThreadKeyWrap[]> {
+  return ask<ThreadKeyWrap>(
+    `SELECT w.* FROM thread_key_wraps w JOIN thread_keys k ON k.id = w.thread_key_id
+     WHERE k.thread_id = $1 AND w.mailbox_id = ANY($2::uuid[])
+       AND EXISTS (SELECT FROM messages m WHERE m.thread_id = k.thread_id AND m.thread_key_id = k.id AND m.recalled_at IS NULL)`,
+    [threadId, mailboxIds],
+    transaction,
+  )
+}
+
+/** Takes away what others let newer versions of a mailbox's key read since then. @returns how many wraps it was */
+export function removeSharedWraps(mailboxId: string, since: Date, transaction: Transaction): Promise<number> {
+  return ask(
+    'DELETE FROM thread_key_wraps WHERE mailbox_id = $1 AND shared_at >= $2 RETURNING mailbox_id',
+    [mailboxId, since],
+    transaction,
+  ).then((rows) => rows.length)
+}
+
 /** The newest key of a thread that is wrapped to this mailbox, to write with. */
 export async function findNewestWrap(
   threadId: string,
@@ -55,7 +83,7 @@ export async function findNewestWrap(
   transaction?: Transaction,
 ): Promise<ThreadKeyWrap | undefined> {
   const [wrap] = await ask<ThreadKeyWrap>(
-    'SELECT w.* FROM thread_key_wraps w JOIN thread_keys k ON k.id = w.thread_key_id WHERE k.thread_id = $1 AND w.mailbox_id = $2 ORDER BY k.id DESC LIMIT 1',
+    'SELECT w.* FROM thread_key_wraps w JOIN thread_keys k ON k.id = w.thread_key_id WHERE k.thread_id = $1 AND w.mailbox_id = $2 ORDER BY k.id DESC, w.mailbox_version DESC LIMIT 1',
     [threadId, mailboxId],
     transaction,
   )

@@ -30,15 +30,30 @@ export async function makeThreadKey(
   const key = newKey()
   await insertThreadKey({ id, threadId, createdAt: now }, transaction)
   await insertThreadKeyWraps(
-    mailboxes.map((mailbox) => publicWrap(id, mailbox, key)),
+    mailboxes.map((mailbox) => publicWrap(id, mailbox, key, null)),
     transaction,
   )
   return { id, key }
 }
 
-function publicWrap(threadKeyId: string, mailbox: MailboxKey, key: Buffer): ThreadKeyWrap {
+function publicWrap(threadKeyId: string, mailbox: MailboxKey, key: Buffer, sharedAt: Date | null): ThreadKeyWrap {
   const wrap = { threadKeyId, mailboxId: mailbox.id, mailboxVersion: mailbox.version, kind: 'public' as const }
-  return { ...wrap, wrap: wrapUnderMaster(bindingOf(wrap), hpkeSeal(mailbox.publicKey, bindingOf(wrap), key)) }
+  return {
+    ...wrap,
+    sharedAt,
+    wrap: wrapUnderMaster(bindingOf(wrap), hpkeSeal(mailbox.publicKey, bindingOf(wrap), key)),
+  }
+}
+
+/** Wraps earlier keys of a thread to the newest version of a mailbox too. What they were wrapped to before stays. */
+export async function wrapAgain(
+  mailbox: MailboxKey,
+  threadKeys: ReadonlyMap<string, Buffer>,
+  now: Date,
+  transaction: Transaction,
+): Promise<void> {
+  const wraps = [...threadKeys].map(([id, key]) => publicWrap(id, mailbox, key, now))
+  await insertThreadKeyWraps(wraps, transaction)
 }
 
 /** Whether each of these mailboxes has this thread key under the newest version of its own. */
@@ -82,6 +97,6 @@ function wrapsKeyOf(pair: KeyPair) {
   return deriveKey(pair.privateKey, 'thread-key-wraps')
 }
 
-export function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap'>) {
+export function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap' | 'sharedAt'>) {
   return `thread-key/${wrap.threadKeyId}/${wrap.mailboxId}/${wrap.mailboxVersion}/${wrap.kind}`
 }

@@ -3,11 +3,12 @@ import type { Request, Response } from 'express'
 import { NotFound } from '../errors.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
-import { showPage, type ToldError } from '../web/page.ts'
+import { showPage, t, type ToldError } from '../web/page.ts'
 import { openDraft } from './draft.ts'
 import { threadView } from './message.view.ts'
 import { namesOf } from './names.ts'
 import { openThread } from './open-thread.ts'
+import { listShutOut } from './share-again.ts'
 
 /** GET /messages/:message */
 export async function showMessage(request: Request, response: Response) {
@@ -42,12 +43,18 @@ export async function showThread(request: Request, response: Response, messageId
     body: again.body ?? draft?.body ?? '',
     draft,
   })
+  const shutOut = (await listShutOut(reader, thread.id)).map(({ mailbox }) => ({
+    text: t('messages:shutOut.text', { name: names.mailbox(mailbox.id) }),
+    href: `/messages/${newest}/share-again/${mailbox.id}`,
+  }))
+  const sharedWith = mailboxes.find((id) => id === request.query['shared-with'])
+  const shared = sharedWith ? t('messages:shutOut.done', { name: names.mailbox(sharedWith) }) : ''
   const newer = again.newer ? { href: `#message-${newest}` } : null
   showPage(
     request,
     response,
     'messages/thread',
-    { ...view, newer, errors: again.errors ?? [] },
+    { ...view, newer, shutOut, shared, errors: again.errors ?? [] },
     again.errors ? 422 : 200,
   )
 }

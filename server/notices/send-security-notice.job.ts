@@ -19,6 +19,7 @@ const MOST_OF_KIND: Partial<Record<SecurityChange, number>> = {
   'new-device': 3,
   'many-wrong-tries': 3,
   'recovery-codes-made': 3,
+  'earlier-messages-shared': 3,
 }
 const GUESSES = new Set<string>(['many-wrong-tries', 'many-wrong-codes'])
 

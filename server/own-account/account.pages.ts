@@ -5,6 +5,7 @@ import { config } from '../config.ts'
 import { inWords } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { completeLanguages } from '../lib/words.ts'
+import { recoveryMode } from '../vault/vault.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { ownName } from './account.form.ts'
 import { addressChangeView } from './address-change.pages.ts'
@@ -48,6 +49,7 @@ export async function showAccount(request: Request, response: Response) {
     sessionCount: sessions.length,
     signedInBefore: lastSignIn(request),
     maskedAddress: maskEmailAddress(account.email),
+    mode: await recoveryMode(),
     languages: completeLanguages(),
     staff: account.role === 'provider',
   })

@@ -1,7 +1,10 @@
 /** Somebody was told of a change to their sign-in and says that it was not them: whoever is in goes out, and what can be taken back is. */
+import { closeRecovered } from '../accounts/close-recovered.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
+import { enqueue } from '../jobs/enqueue.ts'
+import type { SecurityChange } from '../jobs/names.ts'
 import { takeBackAddressChanges } from './address-change.ts'
 import { takeNewPasskeysAway } from './change-passkeys.ts'
 import { takeNewSignOnAway } from './link-sign-on.ts'
@@ -21,6 +24,9 @@ export async function disownChange(actor: Actor, link: SecurityLink, now = new D
     await forgetResetsOf(accountId, transaction)
     if (change === 'passkey-added') await takeNewPasskeysAway(actor, accountId, happenedAt, now, transaction)
     if (change === 'sign-on-linked') await takeNewSignOnAway(actor, accountId, happenedAt, now, transaction)
+    if (change === 'earlier-messages-recovered') await closeRecovered(actor, accountId, happenedAt, now, transaction)
+    // What others let the sign-in read since then is closed by those who know of threads; nobody is signed in meanwhile.
+    await enqueue('close-shared-messages', { accountId, since: happenedAt.toISOString() }, transaction)
     const subject = { kind: 'account' as const, id: accountId }
     await record(actor, { act: 'account.disowned-change', subject, reason: change }, transaction, now)
     return true
@@ -29,4 +35,9 @@ export async function disownChange(actor: Actor, link: SecurityLink, now = new D
   // On its own: an address that became somebody else's meanwhile keeps nobody signed in.
   await takeBackAddressChanges(actor, accountId, now)
   await stopOwnHelp(actor, accountId, now)
+}
+
+/** Whether it let a new sign-in read what is from before. */
+export function opensEarlier(change: SecurityChange): boolean {
+  return change === 'earlier-messages-recovered' || change === 'earlier-messages-shared'
 }

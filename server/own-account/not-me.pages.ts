@@ -5,7 +5,7 @@ import { NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { showPage, t } from '../web/page.ts'
 import { wasRestoredAt } from '../accounts/address-change.store.ts'
-import { disownChange } from './disown-change.ts'
+import { disownChange, opensEarlier } from './disown-change.ts'
 import { listPasskeys } from '../sign-in/passkey.store.ts'
 import { findSecurityLink } from '../sign-in/security-link.store.ts'
 
@@ -17,7 +17,8 @@ export async function askNotMe(request: Request, response: Response) {
     const passkey = link.change === 'passkey-added'
     const kept = passkey ? await namesOfKept(link.accountId, link.happenedAt, link.usedAt) : []
     const unlinked = link.change === 'sign-on-linked'
-    const view = { restored, removed: passkey && kept.length === 0, kept, unlinked }
+    const closed = opensEarlier(link.change)
+    const view = { restored, removed: passkey && kept.length === 0, kept, unlinked, closed }
     return showPage(request, response, 'own-account/disowned', { title: t('own-account:disowned.title'), ...view })
   }
   const what = t('own-account:notMe.what', { context: link.change, at: inWords(link.happenedAt).text })
@@ -27,6 +28,7 @@ export async function askNotMe(request: Request, response: Response) {
     what,
     passkey: link.change === 'passkey-added',
     signOn: link.change === 'sign-on-linked',
+    earlier: opensEarlier(link.change),
   })
 }
 

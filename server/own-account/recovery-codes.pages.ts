@@ -71,7 +71,7 @@ async function showCodes(
       title: t('sign-in:ownCodes.title'),
       left,
       newest,
-      mode: recoveryMode(),
+      mode: await recoveryMode(),
       closed: closed.length > 0,
       opened: request.query['opened'] !== undefined,
       waitUntil: view.waitUntil ?? '',

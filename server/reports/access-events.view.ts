@@ -43,6 +43,7 @@ function eventView(event: ReadEvent) {
       tone: TONES[event.outcome],
       text: t(`reports:outcomes.${event.outcome}`),
       reason: reasonInWords(event.details.reason),
+      said: event.details.said ?? '',
       found: event.details.found ?? '',
     },
     where: event.details.address ?? '',

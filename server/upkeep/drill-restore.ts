@@ -57,7 +57,7 @@ export async function drillRestore(
 
 async function checkSample({ count, record }: Sample): Promise<Check> {
   const what = 'messages drawn by chance, opened by the recovery key and shown to nobody'
-  if (recoveryMode() === 'sealed')
+  if ((await recoveryMode()) === 'sealed')
     return { what, found: 'none: the recovery key is sealed, and nobody here can open them', good: true }
   const ids = await drawMessages(count)
   const recorded = await record(ids)

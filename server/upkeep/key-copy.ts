@@ -57,7 +57,10 @@ const BINDING = 'master-key-copy/1'
 
 async function keyFrom(passphrase: string, { memory, passes, salt }: Stretching): Promise<Buffer> {
   const password = Buffer.from(passphrase.normalize('NFC'))
-  return deriveKey(await stretchPassword('new-password', { password, salt, memory, passes, lanes: 1 }), 'master-key-copy')
+  return deriveKey(
+    await stretchPassword('new-password', { password, salt, memory, passes, lanes: 1 }),
+    'master-key-copy',
+  )
 }
 
 const BYTES_A_LINE = 16

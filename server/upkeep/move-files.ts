@@ -74,8 +74,7 @@ async function moveFile(name: string, from: FileStore, to: FileStore): Promise<n
     return back.length()
   } catch (error) {
     if (!(error instanceof FileMissing)) throw error
-    // Somebody took it back while it was copied: the copy goes too.
-    await to.remove(name)
+    // Taken back while it was copied, or moved by somebody else already: then the other store has the only one. A copy that nobody names is swept.
     return undefined
   }
 }

@@ -89,7 +89,11 @@ function resealRow(
 }
 
 /** Waits for nobody, so that nobody who holds several rows can wait for us for ever. @returns how many were free and still as they had been read */
-async function replace(client: Client, column: ColumnUnderMaster, sealed: { row: Row; next: Buffer }[]): Promise<number> {
+async function replace(
+  client: Client,
+  column: ColumnUnderMaster,
+  sealed: { row: Row; next: Buffer }[],
+): Promise<number> {
   if (sealed.length === 0) return 0
   const key = Object.keys(column.key)
   const lists = key.map((name, place) => `$${place + 3}::${column.key[name]!}[]`)

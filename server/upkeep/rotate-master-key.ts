@@ -227,7 +227,8 @@ async function lastRows(client: Client, to: number): Promise<UnopenedRow[]> {
 
 /** A row that does not open is on record before its version goes. @throws RotationWaits when nobody agreed to that */
 async function goOnWithout(unopened: readonly UnopenedRow[], from: number, { say, withoutDamaged }: Rotating) {
-  for (const { table, row, version } of unopened.slice(0, 20)) say(`  ${table} ${row} does not open under version ${version}`)
+  for (const { table, row, version } of unopened.slice(0, 20))
+    say(`  ${table} ${row} does not open under version ${version}`)
   await record(
     system,
     unopened.slice(0, 1_000).map(({ table, row, version }) => ({
@@ -272,7 +273,7 @@ async function othersLeave(
 async function holdAlone(client: Client, versions: readonly number[], patience: number, work: () => Promise<void>) {
   const held: number[] = []
   try {
-    for (const end = Date.now() + patience; held.length < versions.length; ) {
+    for (const end = Date.now() + patience; held.length < versions.length;) {
       const version = versions[held.length]!
       const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS held', [
         HOLDS,

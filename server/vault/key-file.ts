@@ -46,10 +46,19 @@ export function writeKeyFile(path: string, text: string) {
     }
     syncFolder(dirname(path))
   } catch (error) {
-    rmSync(next, { force: true })
+    removeQuietly(next)
     throw new MasterKeyProblem(
       `The master key's file cannot be written (${(error as NodeJS.ErrnoException).code}): ${path}. It is as it was. It has to lie in a folder in which its owner may write, and whoever asks has to be that owner or root.`,
     )
+  }
+}
+
+/** Why it could not be written is to be told, and not why what is left of that could not be removed. */
+function removeQuietly(path: string) {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // It is no file of ours.
   }
 }
 

@@ -90,7 +90,8 @@ async function decrypt(settings: TransitSettings, ciphertext: string): Promise<B
 
 function readKey(plaintext: unknown): Buffer {
   const key = Buffer.from(typeof plaintext === 'string' ? plaintext : '', 'base64')
-  if (key.length !== 32) throw new MasterKeyProblem('The key service answered with something that is no key of 256 bits.')
+  if (key.length !== 32)
+    throw new MasterKeyProblem('The key service answered with something that is no key of 256 bits.')
   return key
 }
 

@@ -8,7 +8,7 @@ import { inTransaction } from '../database/connection.ts'
 import { deriveKey } from './derive.ts'
 import { NotFound } from '../errors.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
-import { makeKeyPair } from './hpke.ts'
+import { makeKeyPair, pairOfPrivate } from './hpke.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { findWrittenVersion, vaultKeys } from './key.store.ts'
 import { openLogKey } from './log-key.ts'
@@ -22,7 +22,7 @@ type KeyName = (typeof NAMES)[number]
 
 interface OpenVault {
   keys: Record<KeyName, Buffer>
-  recovery: { publicKey: Buffer; privateKey: Buffer | undefined }
+  recoveryPublicKey: Buffer
 }
 
 let open: OpenVault | undefined
@@ -91,8 +91,9 @@ async function openKeys(): Promise<OpenVault> {
     !recovery.publicMac?.equals(macOfPublicHalf(keys.lookup, 'recovery', 1, recovery.publicHalf))
   )
     throw new MasterKeyProblem('The recovery key in the database was changed. Nothing was read or written.')
-  const privateKey = recovery.keyWrapped ? opened('recovery') : undefined
-  return { keys, recovery: { publicKey: recovery.publicHalf, privateKey } }
+  // It must open too; it is not kept, so that a server that runs while it is taken off has none.
+  if (recovery.keyWrapped) opened('recovery')
+  return { keys, recoveryPublicKey: recovery.publicHalf }
 }
 
 function opened(): OpenVault {
@@ -102,22 +103,42 @@ function opened(): OpenVault {
 
 /**
  * Who can open a mailbox when its person has lost every way: in managed mode the recovery key, which is here; in sealed mode it was taken off
- * the server, and only its public half is.
+ * the server, and only its public half is. Asked of the database each time, because that is done while servers run.
  */
-export function recoveryMode(): 'managed' | 'sealed' {
-  return opened().recovery.privateKey ? 'managed' : 'sealed'
+export async function recoveryMode(transaction?: Transaction): Promise<'managed' | 'sealed'> {
+  return (await storedRecoveryKey(transaction)) ? 'managed' : 'sealed'
+}
+
+async function storedRecoveryKey(transaction?: Transaction): Promise<Buffer | null | undefined> {
+  return (await vaultKeys.find({ name: 'recovery' }, transaction))?.keyWrapped
 }
 
 /** The public half of the organisation's recovery key: every mailbox is sealed to it, in either mode. */
 export function recoveryPublicHalf(): Buffer {
-  return opened().recovery.publicKey
+  return opened().recoveryPublicKey
 }
 
 /** The organisation's recovery key pair. @throws NotFound in sealed mode */
-export function recoveryKeyPair(): KeyPair {
-  const { publicKey, privateKey } = opened().recovery
-  if (!privateKey) throw new NotFound('the recovery key is not on this server')
-  return { publicKey, privateKey }
+export async function recoveryKeyPair(transaction?: Transaction): Promise<KeyPair> {
+  const wrapped = await storedRecoveryKey(transaction)
+  if (!wrapped) throw new NotFound('the recovery key is not on this server')
+  return { publicKey: recoveryPublicHalf(), privateKey: unsealUnderMaster('keys', 'key/recovery', wrapped) }
+}
+
+/** The organisation's recovery key pair from what shares gave; undefined when it is not its private half. */
+export function recoveryKeyPairOf(privateKey: Buffer): KeyPair | undefined {
+  try {
+    const pair = pairOfPrivate(privateKey)
+    return pair.publicKey.equals(recoveryPublicHalf()) ? pair : undefined
+  } catch {
+    // Shares that do not belong together make a number that is mostly, and not always, a private half.
+    return undefined
+  }
+}
+
+/** Takes the private half of the recovery key out of the database, for good. The caller has proved that it is elsewhere. */
+export async function takeRecoveryKeyOff(transaction: Transaction): Promise<void> {
+  await vaultKeys.update({ keyWrapped: null }, { name: 'recovery' }, transaction)
 }
 
 /** Seals a short text of the directory (address, name, phone, secret), padded so that its length tells little. */

@@ -82,7 +82,10 @@ export const SHOWN = {
     '/prove/passkey',
     '/sign-in/code/passkey',
     '/sign-in/passkey',
+    '/uploads/:upload',
   ],
+  // Only where the recovery key is off the server: walked in share-again.test.ts, and looked at as a sample.
+  sealed: ['/messages/:message/share-again/:mailbox'],
 }
 
 /** Every address that answers a GET, in the order of server/routes.ts. */

@@ -219,7 +219,9 @@ export function aMessageTravels(scripts: boolean) {
     })
 
     test('no page asked for anything elsewhere, and no browser complained of a page', () => {
-      const complaints = windows.flatMap(({ complaints }) => complaints).filter((text) => !/status of 404/.test(text))
+      const complaints = windows
+        .flatMap(({ complaints }) => complaints)
+        .filter((text) => !/status of (404|422)/.test(text))
       assert.deepEqual(complaints, [])
     })
   })

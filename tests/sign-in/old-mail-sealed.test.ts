@@ -38,7 +38,7 @@ test('the recovery key opens nothing, and the vault says so', async () => {
   const { findMailboxOf } = await import('../../server/accounts/mailbox.store.ts')
   const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
   const account = (await findAccountByEmail(server.cast.maria.email))!
-  assert.equal(recoveryMode(), 'sealed')
+  assert.equal(await recoveryMode(), 'sealed')
   await assert.rejects(openMailboxByRecovery((await findMailboxOf({ accountId: account.id }))!), { status: 404 })
 })
 
@@ -89,7 +89,7 @@ test('a recovery code opens the earlier messages for good, once, and it is recor
   const { visitor, message, body } = patient
   const page = await visitor.ask(PAGE)
   assert.match(page.body, /Open earlier messages/)
-  assert.match(plain(page.body), /Nobody at .* can open your earlier messages for you/)
+  assert.match(plain(page.body), /Nobody at .* can open your earlier messages alone/)
   assert.equal((await visitor.submit(PAGE, EARLIER, { code: 'AAAAA-AAAAA-AAAAA-AAAAA' })).status, 422)
   const done = await visitor.submit(PAGE, EARLIER, { code: patient.codes[2]! })
   assert.equal(done.location, '/account/recovery-codes?opened')

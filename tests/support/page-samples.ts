@@ -762,6 +762,8 @@ const patientThread = {
   backHref: '/messages',
   other: null,
   newer: null,
+  shutOut: [],
+  shared: '',
   messages: [fromDana, fromMaria],
   reply,
 }
@@ -790,6 +792,8 @@ const staffThread = {
   backHref: '/messages',
   other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true, accessCodeHref: '' },
   newer: null,
+  shutOut: [],
+  shared: '',
   messages: [
     {
       ...fromDana,
@@ -807,6 +811,18 @@ const staffThread = {
     { ...fromMaria, author: 'Maria Gomez', mine: false, timeline: [] },
   ] satisfies LetterView[],
   reply,
+}
+
+const shareAgain = {
+  action: '/messages/0199c1/share-again/0199d1',
+  backHref: '/messages/0199c1',
+  name: 'Maria Gomez',
+  address: 'maria.gomez@example.org',
+  at: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+  how: 'By themselves: with the link in a mail to their address, and a code',
+  count: 3,
+  version: 2,
+  anew: false,
 }
 
 const thread: Sample[] = [
@@ -852,7 +868,7 @@ const thread: Sample[] = [
         paragraphs: [],
         files: [],
         closed: {
-          text: 'This message is from before you made your new sign-in, so we cannot show it now. One of your recovery codes opens it again. You can also ask the team to send it once more.',
+          text: 'This message is from before you made your new sign-in, so we cannot show it now. One of your recovery codes opens it again. You can also ask the team to let you read it again.',
           href: '/account/recovery-codes#earlier',
           label: 'Open earlier messages',
         },
@@ -877,6 +893,32 @@ const thread: Sample[] = [
     ],
   }),
   sample('messages/thread', 'for a provider', 'One message', dana, staffThread),
+  sample('messages/thread', 'with somebody who signed in anew', 'One message', dana, {
+    ...staffThread,
+    shutOut: [
+      {
+        text: 'Maria Gomez made a new sign-in and cannot read the earlier messages here.',
+        href: '/messages/0199c1/share-again/0199d1',
+      },
+    ],
+  }),
+  sample('messages/thread', 'with somebody who can read again', 'One message', dana, {
+    ...staffThread,
+    shared: 'Maria Gomez can read the earlier messages here again.',
+  }),
+  ...[
+    { state: '', view: {} },
+    {
+      state: 'box not ticked',
+      view: {
+        errors: [wrong('sure', 'Tick the box when you are sure. If you are not, go back; nothing was changed.')],
+      },
+    },
+    { state: 'they signed in anew meanwhile', view: { anew: true } },
+    { state: 'without a name', view: { name: '', count: 1 } },
+  ].map(({ state, view }) =>
+    sample('messages/share-again', state, 'Let them read earlier messages again?', dana, { ...shareAgain, ...view }),
+  ),
   sample('messages/thread', 'not opened, notice failed', 'One message', dana, {
     ...staffThread,
     subject: 'Discharge letter',
@@ -1384,14 +1426,14 @@ const event = (
   actor: [string, string],
   act: [string, string],
   subject: [string, string],
-  outcome: [Tone, string, string?],
+  outcome: [Tone, string, string?, string?],
   where = '203.0.113.7',
 ) => ({
   at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
-  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', found: '' },
+  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', said: outcome[3] ?? '', found: '' },
   where,
 })
 
@@ -1408,6 +1450,20 @@ const accessLog = {
   filtered: false,
   clearHref: '/admin/access-events',
   events: [
+    event(
+      '2026-11-17 14:05:40',
+      '19:05:40',
+      ['Letterlock', ''],
+      ['Used the recovery key for somebody', 'recovery-key.used'],
+      ['Maria Gomez', '0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f09'],
+      [
+        'ok',
+        'Done',
+        'With shares of the recovery key',
+        'She lost her phone and the paper with the codes; Dr Reid knows her.',
+      ],
+      '',
+    ),
     event(
       '2026-11-17 14:02:11',
       '19:02:11',
@@ -1516,6 +1572,7 @@ const addressChange = {
 }
 const waitsForOld = { ...addressChange, state: 'waits-for-old', endsAt: inThreeDays }
 const ownAccount = {
+  mode: 'managed',
   done: '',
   name: 'Maria Gomez',
   email: 'maria@example.org',
@@ -1623,6 +1680,7 @@ function signOnPages(): Sample[] {
 
 const accountPages: Sample[] = [
   sample('own-account/account', '', 'Account', maria, ownAccount),
+  sample('own-account/account', 'sealed', 'Account', maria, { ...ownAccount, mode: 'sealed' }),
   sample('own-account/account', 'password changed, an address waits', 'Account', maria, {
     ...ownAccount,
     done: 'password',
@@ -1731,30 +1789,49 @@ const accountPages: Sample[] = [
     what: 'Your password was changed on Tuesday 17 November, 2:02 pm.',
     passkey: false,
     signOn: false,
+    earlier: false,
+  }),
+  sample('own-account/not-me', 'earlier messages', 'Was this not you?', null, {
+    action: '/not-me/3uY7sample',
+    what: 'Your earlier messages were opened again for your new sign-in on Tuesday 17 November, 2:02 pm.',
+    passkey: false,
+    signOn: false,
+    earlier: true,
   }),
   sample('own-account/not-me', 'a sign-on', 'Was this not you?', null, {
     action: '/not-me/3uY7sample',
     what: 'Your account was linked with a sign-in at your workplace on Tuesday 17 November, 2:02 pm.',
     passkey: false,
     signOn: true,
+    earlier: false,
   }),
   sample('own-account/disowned', '', 'We locked others out', null, {
     restored: false,
     removed: true,
     kept: [],
     unlinked: false,
+    closed: false,
   }),
   sample('own-account/disowned', 'a sign-on', 'We locked others out', null, {
     restored: false,
     removed: false,
     kept: [],
     unlinked: true,
+    closed: false,
   }),
   sample('own-account/disowned', 'with the address', 'We locked others out', null, {
     restored: true,
     removed: false,
     kept: ['Phone'],
     unlinked: false,
+    closed: false,
+  }),
+  sample('own-account/disowned', 'earlier messages', 'We locked others out', null, {
+    restored: false,
+    removed: false,
+    kept: [],
+    unlinked: false,
+    closed: true,
   }),
   sample('own-account/openings', '', 'Who opened your messages', maria, openings),
   sample('own-account/openings', 'empty', 'Who opened your messages', maria, {
@@ -1811,7 +1888,8 @@ const consolePages: Sample[] = [
 const help: Sample[] = [
   sample('help/help', '', 'Help', null),
   sample('help/help', 'for staff', 'Help', dana),
-  sample('help/privacy', '', 'Privacy', null),
+  sample('help/privacy', '', 'Privacy', null, { mode: 'managed' }),
+  sample('help/privacy', 'sealed', 'Privacy', null, { mode: 'sealed' }),
   sample('help/check-notice', '', 'Is this notice real?', null, { address: 'https://messages.riverside.example' }),
   sample('help/check-notice', 'for a patient', 'Is this notice real?', maria, {
     address: 'https://messages.riverside.example',
@@ -2195,6 +2273,8 @@ const SECURITY_CHANGES = [
   'many-wrong-tries',
   'many-wrong-codes',
   'help-used',
+  'earlier-messages-recovered',
+  'earlier-messages-shared',
   'several',
 ]
 

@@ -49,9 +49,12 @@ export async function startTransit(port = 0): Promise<TransitService> {
     if (request.headers['x-vault-token'] !== state.token) return [403, { errors: ['permission denied'] }]
     if (!['POST', 'PUT'].includes(request.method!)) return [405, { errors: [] }]
     const [, what, name, more] =
-      /^\/v1\/transit\/(datakey\/plaintext|encrypt|decrypt|rewrap|keys)\/([\w.-]+)(?:\/(rotate|config|trim))?$/.exec(path) ?? []
+      /^\/v1\/transit\/(datakey\/plaintext|encrypt|decrypt|rewrap|keys)\/([\w.-]+)(?:\/(rotate|config|trim))?$/.exec(
+        path,
+      ) ?? []
     if (!what || !name) return [404, { errors: [] }]
-    if (what === 'keys' && (!state.mayManage || state.failAt === more)) return [403, { errors: ['1 error occurred:\n\t* permission denied\n\n'] }]
+    if (what === 'keys' && (!state.mayManage || state.failAt === more))
+      return [403, { errors: ['1 error occurred:\n\t* permission denied\n\n'] }]
     const key = keys.get(name)
     if (!key) return [what === 'keys' ? 404 : 400, { errors: what === 'keys' ? [] : ['encryption key not found'] }]
     const input = JSON.parse(body || '{}') as Record<string, unknown>
@@ -131,7 +134,8 @@ function manage(key: ServiceKey, what: string, input: Record<string, unknown>): 
     return [200, { data: {} }]
   }
   const available = Number(input['min_available_version'])
-  if (!key.minEncryption) return [400, { errors: ['minimum available version cannot be set when minimum encryption version is not set'] }]
+  if (!key.minEncryption)
+    return [400, { errors: ['minimum available version cannot be set when minimum encryption version is not set'] }]
   if (available > key.minDecryption)
     return [400, { errors: ['minimum available version cannot be higher than the minimum decryption version'] }]
   for (const version of key.versions.keys()) if (version < available) key.versions.delete(version)

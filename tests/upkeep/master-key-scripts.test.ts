@@ -52,7 +52,14 @@ const acts = async () =>
 function sealedFiles(): Map<string, string> {
   const at = join(server.dataDir, 'files')
   const names = (readdirSync(at, { recursive: true }) as string[]).filter((name) => statSync(join(at, name)).isFile())
-  return new Map(names.map((name) => [name, createHash('sha256').update(readFileSync(join(at, name))).digest('hex')]))
+  return new Map(
+    names.map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(at, name)))
+        .digest('hex'),
+    ]),
+  )
 }
 
 describe('beside a running server', () => {
@@ -72,8 +79,14 @@ describe('beside a running server', () => {
     assert.ok(before.size > 0)
     const { code, said } = await run('rotate-master-key')
     assert.equal(code, 0, said)
-    assert.match(said, /Version 2 of the master key is there \(the file .*master\.key\)\.[^]*Every running process knows it/)
-    assert.match(said, /Nothing needs version 1 any more\. It is destroyed\.[^]*Everything is under version 2 of the master key/)
+    assert.match(
+      said,
+      /Version 2 of the master key is there \(the file .*master\.key\)\.[^]*Every running process knows it/,
+    )
+    assert.match(
+      said,
+      /Nothing needs version 1 any more\. It is destroyed\.[^]*Everything is under version 2 of the master key/,
+    )
     assert.deepEqual(sealedFiles(), before)
     assert.match(readFileSync(file(), 'utf8'), /^2:[\w-]{43}\n$/)
     assert.deepEqual(await acts(), [
@@ -170,10 +183,14 @@ describe('a copy for the safe', () => {
     const right = readFileSync(file(), 'utf8')
     rmSync(file())
     const typed = join(folder, 'typed.txt')
-    const lines = readFileSync(copy(), 'utf8').split('\n').filter((line) => /^(Lines|Line \d+|Salt|Stretched):/.test(line))
+    const lines = readFileSync(copy(), 'utf8')
+      .split('\n')
+      .filter((line) => /^(Lines|Line \d+|Salt|Stretched):/.test(line))
     const asTyped = lines.reverse().map((line) => {
       const [label, value] = line.split(': ') as [string, string]
-      return /^Line|^Salt/.test(label) && label !== 'Lines' ? `  ${label}:${value.toUpperCase().replace(/0/g, 'O').replace(/ /g, '')}` : line
+      return /^Line|^Salt/.test(label) && label !== 'Lines'
+        ? `  ${label}:${value.toUpperCase().replace(/0/g, 'O').replace(/ /g, '')}`
+        : line
     })
     writeFileSync(typed, asTyped.join('\n'))
     const { code, said } = await run('import-master-key', [typed, '--passphrase-file', passphraseFile()])
@@ -213,25 +230,29 @@ describe('a copy for the safe', () => {
     assert.match(clash.said, /another key of version 3 already\. Nothing was changed/)
   })
 
-  test('at a terminal the passphrase is asked for twice and not shown', { skip: existsSync('/usr/bin/script') ? false : 'no program "script" here' }, async () => {
-    const to = join(folder, 'asked.txt')
-    const program = fileURLToPath(new URL('../../scripts/export-master-key.js', import.meta.url))
-    const child = spawn('/usr/bin/script', ['-qec', `${process.execPath} ${program} ${to}`, '/dev/null'], {
-      env: { ...bareEnvironment(), DATA_DIR: server.dataDir, LOG_LEVEL: 'error' },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
-    let said = ''
-    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
-    for (const question of ['A passphrase for the copy', 'The same once more']) {
-      await until(() => said.includes(question), question)
-      child.stdin.write(`${PASSPHRASE}x\u007f\r`)
-    }
-    await once(child, 'exit')
-    assert.match(said, /holds version 3 of the master key/)
-    assert.ok(!said.includes('herons'), said)
-    const { code } = await run('import-master-key', [to, '--passphrase-file', passphraseFile()])
-    assert.equal(code, 0)
-  })
+  test(
+    'at a terminal the passphrase is asked for twice and not shown',
+    { skip: existsSync('/usr/bin/script') ? false : 'no program "script" here' },
+    async () => {
+      const to = join(folder, 'asked.txt')
+      const program = fileURLToPath(new URL('../../scripts/export-master-key.js', import.meta.url))
+      const child = spawn('/usr/bin/script', ['-qec', `${process.execPath} ${program} ${to}`, '/dev/null'], {
+        env: { ...bareEnvironment(), DATA_DIR: server.dataDir, LOG_LEVEL: 'error' },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      })
+      let said = ''
+      child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()))
+      for (const question of ['A passphrase for the copy', 'The same once more']) {
+        await until(() => said.includes(question), question)
+        child.stdin.write(`${PASSPHRASE}x\u007f\r`)
+      }
+      await once(child, 'exit')
+      assert.match(said, /holds version 3 of the master key/)
+      assert.ok(!said.includes('herons'), said)
+      const { code } = await run('import-master-key', [to, '--passphrase-file', passphraseFile()])
+      assert.equal(code, 0)
+    },
+  )
 })
 
 describe('in a setting, where this program cannot write', () => {
@@ -290,7 +311,10 @@ describe('at a key service', () => {
     assert.equal(existsSync(file()), false)
     writeFileSync(join(folder, 'old-wrapped'), before)
     const old = await run('rotate-master-key', [], { ...settings(), MASTER_KEY_FILE: join(folder, 'old-wrapped') })
-    assert.match(old.said, /refused to decrypt with key letterlock: ciphertext or signature version is disallowed by policy/)
+    assert.match(
+      old.said,
+      /refused to decrypt with key letterlock: ciphertext or signature version is disallowed by policy/,
+    )
     assert.ok(!said.includes(service.token))
   })
 

@@ -34,7 +34,10 @@ const said: string[] = []
 const rotate = async (more = {}) =>
   (await import('../../server/upkeep/rotate-master-key.ts')).rotateMasterKey(provider, rotating(more))
 const versionsInFile = () =>
-  readFileSync(join(server.dataDir, 'master.key'), 'utf8').trim().split('\n').map((line) => Number(line.split(':')[0]))
+  readFileSync(join(server.dataDir, 'master.key'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => Number(line.split(':')[0]))
 const newest = async () => (await import('../../server/vault/master-key.ts')).newestMasterVersion()
 /** What was begun, to its end. The running server's job may do a part of it, or all. */
 async function finish() {
@@ -86,13 +89,11 @@ test('rotation of thousands of thread wraps under reads loses none: all open, al
   assert.ok((await wraps.checkAll()) >= 3_000 + made)
   assert.deepEqual(Object.keys(await rowsByVersion()), ['2'])
   assert.deepEqual([await newest(), versionsInFile()], [2, [2]])
-  assert.deepEqual(await acts(), [
-    'master-key.added',
-    'master-key.in-use',
-    'master-key.resealed',
-    'master-key.retired',
-  ])
-  assert.ok(said.some((line) => /^\d+ rows are sealed again under version 2\.$/.test(line)), said.join('\n'))
+  assert.deepEqual(await acts(), ['master-key.added', 'master-key.in-use', 'master-key.resealed', 'master-key.retired'])
+  assert.ok(
+    said.some((line) => /^\d+ rows are sealed again under version 2\.$/.test(line)),
+    said.join('\n'),
+  )
   assert.ok(said.includes('Nothing needs version 1 any more. It is destroyed.'))
   assert.ok(said.some((line) => /The copy in the safe does not hold version 2\. Make a new one now/.test(line)))
 })
@@ -102,7 +103,9 @@ test("130. Old key version replaced by lower -> refused: nothing opens under the
   assert.deepEqual(masterVersions(), [2])
   for (const purpose of ['keys', 'wraps', 'waiting', 'checking', 'backup'])
     assert.throws(() => subkey(purpose, 1), /Version 1 of the master key is missing/)
-  const [row] = await server.sql<{ id: string; wrap: Buffer }>('SELECT thread_key_id AS id, wrap FROM thread_key_wraps LIMIT 1')
+  const [row] = await server.sql<{ id: string; wrap: Buffer }>(
+    'SELECT thread_key_id AS id, wrap FROM thread_key_wraps LIMIT 1',
+  )
   const lowered = Buffer.concat([masterVersionHead(1), row!.wrap.subarray(4)])
   for (const change of [
     server.sql('UPDATE thread_key_wraps SET wrap = $1 WHERE thread_key_id = $2', [lowered, row!.id]),
@@ -161,7 +164,10 @@ describe('killed at random points', () => {
 
 describe('the old version is kept while anybody needs it', () => {
   const lookOn = async () => {
-    const client = new pg.Client({ connectionString: urlOf(server.dataDir, 'app'), application_name: 'another process' })
+    const client = new pg.Client({
+      connectionString: urlOf(server.dataDir, 'app'),
+      application_name: 'another process',
+    })
     client.on('error', () => {})
     await client.connect()
     return client
@@ -226,7 +232,10 @@ describe('the old version is kept while anybody needs it', () => {
     const first = await script('--patience', '5')
     assert.equal(first.code, 1)
     assert.match(first.said, new RegExp(`thread_key_wraps ${row!.id}/\\S+ does not open under version ${from}`))
-    assert.match(first.said, /1 rows do not open .* bring them back from a backup, or give them up with --without-damaged/)
+    assert.match(
+      first.said,
+      /1 rows do not open .* bring them back from a backup, or give them up with --without-damaged/,
+    )
     assert.deepEqual(versionsInFile(), [from, from + 1])
     const second = await script('--without-damaged')
     assert.equal(second.code, 0, second.said)
@@ -242,7 +251,10 @@ describe('the old version is kept while anybody needs it', () => {
     const all = await Promise.all([1, 2].map(() => runScript('rotate-master-key', [], { DATA_DIR: server.dataDir })))
     const codes = all.map(({ code }) => code).sort()
     if (codes[1] === 1) {
-      assert.match(all.map(({ said }) => said).join(), /Another process changes the master key just now\..*Nothing was done here/)
+      assert.match(
+        all.map(({ said }) => said).join(),
+        /Another process changes the master key just now\..*Nothing was done here/,
+      )
       assert.equal(await newest(), before + 1)
     } else assert.equal(await newest(), before + 2, 'one after the other')
   })

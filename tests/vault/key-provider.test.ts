@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { keyProvider, type KeyProvider } from '../../server/vault/key-provider.ts'
 import { makeMasterKey, MasterKeyProblem, readMasterKeyText } from '../../server/vault/master-key.ts'
+import { freePort } from '../support/free-port.ts'
 import { startTransit, type TransitService } from '../support/transit.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'letterlock-keys-'))
@@ -63,7 +64,10 @@ for (const [name, at] of Object.entries(WRITABLE))
       const [first, again] = [await at(path).read(), await at(path).read()]
       assert.deepEqual([...first.keys()], [1, 2])
       assert.deepEqual(first, again)
-      assert.deepEqual([...first.values()].map(({ length }) => length), [32, 32])
+      assert.deepEqual(
+        [...first.values()].map(({ length }) => length),
+        [32, 32],
+      )
       assert.ok(!first.get(1)!.equals(first.get(2)!))
     })
 
@@ -233,7 +237,10 @@ describe('The key service', () => {
     await transit(path).add(2)
     const before = await transit(path).read()
     service.state.mayManage = false
-    await assert.rejects(transit(path).retire(1), /does not let TRANSIT_TOKEN do this: transit\/keys\/letterlock\/rotate/)
+    await assert.rejects(
+      transit(path).retire(1),
+      /does not let TRANSIT_TOKEN do this: transit\/keys\/letterlock\/rotate/,
+    )
     service.state.mayManage = true
     assert.deepEqual(await transit(path).read(), before)
     await transit(path).retire(1)
@@ -247,7 +254,10 @@ describe('The key service', () => {
     copyFileSync(path, `${path}.copy`)
     const stays = (await transit(path).read()).get(2)!
     service.state.failAt = 'config'
-    await assert.rejects(transit(path).retire(1), /does not let TRANSIT_TOKEN do this: transit\/keys\/letterlock\/config/)
+    await assert.rejects(
+      transit(path).retire(1),
+      /does not let TRANSIT_TOKEN do this: transit\/keys\/letterlock\/config/,
+    )
     assert.deepEqual(await transit(path).read(), new Map([[2, stays]]))
     service.state.failAt = ''
     await transit(path).retire(1)
@@ -262,14 +272,19 @@ describe('The key service', () => {
       assert.rejects(provider.read(), (error: Error) => {
         assert.ok(error instanceof MasterKeyProblem)
         assert.match(error.message, sentence)
-        return !error.message.includes(service.token) && !error.message.includes(readFileSync(path, 'utf8').slice(2).trim())
+        return (
+          !error.message.includes(service.token) && !error.message.includes(readFileSync(path, 'utf8').slice(2).trim())
+        )
       })
-    await refused(transit(path, { token: 'hvs.another' }), /does not let TRANSIT_TOKEN do this: transit\/decrypt\/letterlock/)
+    await refused(
+      transit(path, { token: 'hvs.another' }),
+      /does not let TRANSIT_TOKEN do this: transit\/decrypt\/letterlock/,
+    )
     await refused(transit(path, { key: 'unknown' }), /refused to decrypt with key unknown: encryption key not found/)
     service.state.sealed = true
     await refused(transit(path), /is sealed or not ready/)
     service.state.sealed = false
-    await refused(transit(path, { address: 'http://127.0.0.1:1' }), /gives no answer that can be used \(ECONNREFUSED\)/)
+    await refused(transit(path, { address: `http://127.0.0.1:${await freePort()}` }), /gives no answer that can be used \(ECONNREFUSED\)/)
     service.state.silent = true
     await refused(transit(path), /none within 10 seconds/)
     service.state.silent = false
@@ -285,7 +300,9 @@ describe('The key service', () => {
     })
     await new Promise<void>((done) => elsewhere.listen(0, '127.0.0.1', done))
     const to = (elsewhere.address() as { port: number }).port
-    const bending = createServer((_, response) => response.writeHead(307, { Location: `http://127.0.0.1:${to}/` }).end())
+    const bending = createServer((_, response) =>
+      response.writeHead(307, { Location: `http://127.0.0.1:${to}/` }).end(),
+    )
     await new Promise<void>((done) => bending.listen(0, '127.0.0.1', done))
     const address = `http://127.0.0.1:${(bending.address() as { port: number }).port}`
     await assert.rejects(transit(newPath(), { address }).add(1), /gives no answer that can be used/)

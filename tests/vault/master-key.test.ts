@@ -20,7 +20,16 @@ describe('The master key', () => {
 
   it('is refused in any other shape, and the refusal does not repeat it', () => {
     const whole = makeMasterKey()
-    for (const text of ['', ' \n', whole.slice(0, -1), whole + 'A', whole.slice(2), `x${whole}`, `${whole}\ngarbage`, `${whole}\n${makeMasterKey()}`])
+    for (const text of [
+      '',
+      ' \n',
+      whole.slice(0, -1),
+      whole + 'A',
+      whole.slice(2),
+      `x${whole}`,
+      `${whole}\ngarbage`,
+      `${whole}\n${makeMasterKey()}`,
+    ])
       assert.throws(
         () => useMasterKey(text),
         (error: Error) => error instanceof MasterKeyProblem && !error.message.includes(whole.slice(10, 30)),

@@ -1,0 +1,35 @@
+/**
+ * npm run seal-recovery -- --shares 5 --needed 3 --to FOLDER [--yes]: splits the recovery key into share files and takes it off the server, so that
+ * nobody who runs it can read stored messages. Beside a running server or without one; asked again, it goes on where it was stopped.
+ */
+import { createInterface } from 'node:readline/promises'
+import { parseArgs } from 'node:util'
+import { openStores } from '../server/start.ts'
+import { sealRecovery } from '../server/upkeep/seal-recovery.ts'
+
+const say = (line: string) => process.stdout.write(`${line}\n`)
+const stops: (() => Promise<void> | void)[] = []
+
+try {
+  const text = { type: 'string' } as const
+  const { values } = parseArgs({ options: { shares: text, needed: text, to: text, yes: { type: 'boolean' } } })
+  await openStores(say, stops)
+  const { shares, needed, to = '' } = values
+  const sealing = { shares: Number(shares), needed: Number(needed), folder: to }
+  const taken = await sealRecovery(sealing, say, () => (values.yes ? Promise.resolve(true) : askForWord()))
+  if (!taken) say('The recovery key is not on the server any more.')
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+} finally {
+  for (const stop of stops.reverse()) await stop()
+}
+
+async function askForWord(): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new Error('Nobody is there to be asked. Add --yes when you are sure. Nothing was changed.')
+  const asking = createInterface({ input: process.stdin, output: process.stdout })
+  const word = await asking.question('Type the word seal to go on: ')
+  asking.close()
+  return word.trim().toLowerCase() === 'seal'
+}

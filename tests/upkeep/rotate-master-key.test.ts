@@ -122,7 +122,7 @@ describe('killed at random points', () => {
     const from = await newest()
     const meanwhile = wraps.readMeanwhile()
     let kills = 0
-    for (const milliseconds of [0, 60, 140, 260, randomInt(1, 400), randomInt(1, 400)]) {
+    for (const milliseconds of [0, 80, randomInt(1, 400), randomInt(1, 400)]) {
       const { child, ended } = beginScript('rotate-master-key', [], { DATA_DIR: server.dataDir })
       let begun = ''
       child.stdout!.on('data', (chunk: Buffer) => (begun += chunk.toString()))

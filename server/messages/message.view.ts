@@ -124,7 +124,7 @@ export function paragraphsOf(text: string): string[][] {
     .map((paragraph) => paragraph.split('\n'))
 }
 
-export function fileView(file: Attachment) {
+function fileView(file: Attachment) {
   return {
     name: file.name,
     kind: file.kind,

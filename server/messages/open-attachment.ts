@@ -77,9 +77,10 @@ export async function openPage(reader: Reader, id: string, page: number, now = n
   if (!preview) throw new NotFound('no such page')
   await inThread(reader, claimed, now, async (transaction) => {
     const since = new Date(now.getTime() - config().sessionHours * 60 * 60 * 1000)
+    // Whatever the event was written for, what leaves here is the file's own page, and that is a receipt.
+    if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
     if (await isRecorded(reader.account.id, 'attachment.previewed', id, since, transaction)) return
     await record(reader.actor, eventOf(row, 'attachment.previewed'), transaction, now)
-    if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
   })
   return unsealPicture(preview, await fileKey(reader, row, claimed))
 }

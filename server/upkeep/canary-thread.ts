@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { makeMailbox, openWaitingMailbox } from '../accounts/mailbox-key.ts'
 import { listMailboxKeys } from '../accounts/mailbox.store.ts'
-import { sealLabel, unsealAttachment, unsealPart, unwrapFileKey, wrapFileKey } from '../attachments/attachment.ts'
+import { sealLabel, unsealAttachment, unsealBytes, unwrapFileKey, wrapFileKey } from '../attachments/attachment.ts'
 import { insertUpload, listAttachmentsOf } from '../attachments/attachment.store.ts'
 import { fileStore } from '../attachments/file-store.ts'
 import { writeSealed } from '../attachments/sealed-files.ts'
@@ -110,7 +110,7 @@ export async function openCanaryThread(): Promise<void> {
   const [row] = await listAttachmentsOf([message.id])
   if (!row) throw new Error('the canary message has no file')
   const fileKey = unwrapFileKey(row, key)
-  const bytes = await buffer(await unsealPart(row, fileKey, { size: FILE.length, from: 0, to: FILE.length }))
+  const bytes = await buffer(await unsealBytes(row, fileKey))
   if (unsealAttachment(row, fileKey).name !== FILE_NAME || !bytes.equals(FILE))
     throw new Error('the canary file holds something else')
 }

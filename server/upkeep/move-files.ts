@@ -4,7 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { Transform, pipeline, type Readable } from 'node:stream'
-import { FileMissing, type FileStore } from '../attachments/file-store.ts'
+import { knownFiles } from '../attachments/attachment.store.ts'
+import { FileMissing, idInName, type FileStore } from '../attachments/file-store.ts'
+import { knownUploads } from '../attachments/upload.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 
@@ -61,9 +63,11 @@ async function moveOnce({ from, to, say }: Move, moved: Moved): Promise<number> 
 
 /** @returns its bytes, or undefined when it was taken away meanwhile */
 async function moveFile(name: string, from: FileStore, to: FileStore): Promise<number | undefined> {
+  let written = false
   try {
     const sent = measured(await from.read(name))
     await to.write(name, sent.bytes)
+    written = true
     const back = measured(await to.read(name))
     for await (const _ of back.bytes);
     if (back.digest() !== sent.digest() || back.length() !== (await from.size(name))) {
@@ -74,9 +78,16 @@ async function moveFile(name: string, from: FileStore, to: FileStore): Promise<n
     return back.length()
   } catch (error) {
     if (!(error instanceof FileMissing)) throw error
-    // Taken back while it was copied, or moved by somebody else already: then the other store has the only one. A copy that nobody names is swept.
+    // Taken back while it was copied: the copy goes too. A file that a row names was moved by somebody else: the other store has the only one.
+    if (written && !(await isNamed(name))) await to.remove(name)
     return undefined
   }
+}
+
+async function isNamed(name: string): Promise<boolean> {
+  const ids = [idInName(name)]
+  const [files, underWay] = await Promise.all([knownFiles(ids), knownUploads(ids)])
+  return files.has(name) || underWay.has(idInName(name))
 }
 
 function measured(source: Readable): { bytes: Readable; digest: () => string; length: () => number } {

@@ -4,7 +4,7 @@
  */
 import { openMailboxByRecovery } from '../accounts/mailbox-key.ts'
 import { listMailboxKeys } from '../accounts/mailbox.store.ts'
-import { unsealAttachment, unsealPart, unwrapFileKey } from '../attachments/attachment.ts'
+import { unsealAttachment, unsealBytes, unwrapFileKey } from '../attachments/attachment.ts'
 import { listAttachmentsOf } from '../attachments/attachment.store.ts'
 import { FileMissing } from '../attachments/file-store.ts'
 import { system } from '../audit/actor.ts'
@@ -45,8 +45,8 @@ export async function tryMessage(id: string): Promise<string | undefined> {
     unpad(unsealEnvelope(key, `message/${id}/body`, message.bodySealed))
     for (const row of await listAttachmentsOf([id])) {
       const fileKey = unwrapFileKey(row, key)
-      const { size } = unsealAttachment(row, fileKey)
-      await readToEnd(await unsealPart(row, fileKey, { size, from: 0, to: size }))
+      unsealAttachment(row, fileKey)
+      await readToEnd(await unsealBytes(row, fileKey))
     }
     return undefined
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Files that are looked at for malware, through the real pages and the real queue. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import type { TestServer } from '../support/server.ts'
 import { startTestServer } from '../support/server.ts'
@@ -20,33 +21,41 @@ interface Row {
 let server: TestServer
 let clamd: Clamd | undefined
 let scanner: { port: number; stop(): Promise<void> }
-let mode: 'silent' | 'clean' | 'malware' | 'dead' = 'clean'
+let mode: 'clean' | 'malware' | 'dead' = 'clean'
+let scanning: Promise<void> = Promise.resolve()
 let dana: Visitor
 let maria: Visitor
 let message: string
 
 before(async () => {
-  // A relay: the test says what the scanner does, and with a real one at hand it is the one that judges.
+  // A relay: the test says when the scanner answers, and with a real one at hand it is the one that judges.
   if (!noClamd) clamd = await startClamd()
-  const { connect } = await import('node:net')
-  scanner = await standIn((connection) => {
-    if (mode === 'dead') return connection.destroy()
-    if (mode === 'silent') return void connection.resume()
-    if (clamd) {
-      const real = connect(clamd.socket)
-      real.on('error', () => connection.destroy())
-      return connection.pipe(real).pipe(connection)
-    }
-    let last = Buffer.alloc(0)
-    connection.on('data', (piece: Buffer) => {
-      last = Buffer.concat([last, piece]).subarray(-4)
-      if (last.equals(Buffer.alloc(4))) connection.end(mode === 'clean' ? 'stream: OK\0' : 'stream: Eicar FOUND\0')
-    })
-  })
+  scanner = await standIn((connection) => void scanning.then(() => relay(connection)))
   server = await startTestServer({ CLAMD_SOCKET: `127.0.0.1:${scanner.port}` })
   ;({ dana, maria } = await everybodyIn(server, { dana: server.cast.dana, maria: server.cast.maria }))
   message = await writeTo(dana, { to: server.cast.maria.email })
 })
+function relay(connection: Socket) {
+  if (mode === 'dead') return connection.destroy()
+  if (clamd) {
+    const real = connect(clamd.socket)
+    real.on('error', () => connection.destroy())
+    return connection.pipe(real).pipe(connection)
+  }
+  let last = Buffer.alloc(0)
+  return connection.on('data', (piece: Buffer) => {
+    last = Buffer.concat([last, piece]).subarray(-4)
+    if (last.equals(Buffer.alloc(4))) connection.end(mode === 'clean' ? 'stream: OK\0' : 'stream: Eicar FOUND\0')
+  })
+}
+
+/** Until the function that it gives back is called, the scanner listens and says nothing. */
+function scannerWaits(): () => void {
+  let goOn = () => {}
+  scanning = new Promise((done) => (goOn = done))
+  return goOn
+}
+
 after(async () => {
   await scanner?.stop()
   await server?.stop()
@@ -76,7 +85,8 @@ async function events(id: string): Promise<string[]> {
 }
 
 test('a file is clean: until then nobody gets it, afterwards its pages are there and no key of its check is left', async () => {
-  mode = 'silent'
+  mode = 'clean'
+  const goOn = scannerWaits()
   const sent = await writeTo(dana, {
     to: server.cast.maria.email,
     files: [{ name: 'report.pdf', type: 'application/pdf', bytes: makePdf() }],
@@ -99,14 +109,8 @@ test('a file is clean: until then nobody gets it, afterwards its pages are there
   assert.ok((await events(row.id)).includes('attachment.downloaded denied'))
   assert.deepEqual(await server.sql('SELECT 1 FROM attachment_receipts WHERE attachment_id = $1', [row.id]), [])
 
-  mode = 'clean'
-  // The scanner that says nothing is given up when its process is: here the job is asked for anew.
-  const { checkFile } = await import('../../server/attachments/check-file.job.ts')
-  await scannerLetsGo()
-  await until(async () => {
-    await checkFile({ attachmentId: row.id })
-    return (await rowOf(sent)).state === 'clean'
-  }, 'a clean file')
+  goOn()
+  await becomes(sent, 'clean')
   assert.equal((await rowOf(sent)).key, null)
   const shown = await maria.ask(`/attachments/${row.id}`)
   assert.match(plain(shown.body), /Page 1 of 1.*Fictitious test result/)
@@ -115,32 +119,11 @@ test('a file is clean: until then nobody gets it, afterwards its pages are there
   assert.equal((await maria.ask(`/attachments/${row.id}/download`)).status, 200)
 })
 
-/** Ends the connections that say nothing, as a scanner that starts anew does. */
-async function scannerLetsGo() {
-  const { port } = scanner
-  await scanner.stop()
-  const { connect, createServer } = await import('node:net')
-  const relay = createServer((connection) => {
-    connection.on('error', () => {})
-    if (mode === 'dead') return void connection.destroy()
-    if (clamd) {
-      const real = connect(clamd.socket)
-      real.on('error', () => connection.destroy())
-      return void connection.pipe(real).pipe(connection)
-    }
-    let last = Buffer.alloc(0)
-    connection.on('data', (piece: Buffer) => {
-      last = Buffer.concat([last, piece]).subarray(-4)
-      if (last.equals(Buffer.alloc(4))) connection.end(mode === 'clean' ? 'stream: OK\0' : 'stream: Eicar FOUND\0')
-    })
-  })
-  await new Promise<void>((done) => relay.listen(port, '127.0.0.1', done))
-  scanner = { port, stop: () => new Promise((done) => relay.close(() => done())) }
-}
-
 test('90. EICAR and 50 ClamAV files -> quarantined, sender told, recipient not offered', async () => {
   mode = 'malware'
+  const goOn = scannerWaits()
   const sent = idIn(await answerTo(maria, message, { body: 'With a text' }, [textFile('notes.txt', EICAR.toString())]))
+  goOn()
   const row = await becomes(sent, 'blocked')
   assert.equal(row.key, null)
   for (const who of [maria, dana]) {

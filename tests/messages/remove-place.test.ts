@@ -55,6 +55,17 @@ test('71. left in, the original comes back byte for byte; its page and thumbnail
   }
 })
 
+test('who asks for name and size first, and then for the pages alone, has opened the file all the same', async () => {
+  const warned = await answerTo(maria, message, { body: 'Once more' }, [photo])
+  const told = valueOf('told-place', warned.body)!
+  const id = await fileOf(idIn(await answerTo(maria, message, { body: 'Once more', 'told-place': told })))
+  const receipts = () => server.sql('SELECT 1 AS there FROM attachment_receipts WHERE attachment_id = $1', [id])
+  assert.equal((await dana.ask(`/attachments/${id}/download`, { method: 'HEAD' })).status, 200)
+  assert.deepEqual(await receipts(), [])
+  assert.equal((await dana.ask(`/attachments/${id}/pages/1`)).status, 200)
+  assert.equal((await receipts()).length, 1)
+})
+
 test('on a new message too; nobody else’s photo is touched by a made-up id', async () => {
   const compose = { draft: '', to: server.cast.maria.email, subject: 'x', body: 'y', action: 'check' }
   const warned = await dana.upload('/messages/new', '/messages', compose, [photo])

@@ -12,7 +12,7 @@ import { until } from './until.ts'
 const PROGRAM = '/usr/sbin/clamd'
 
 /** Why the tests with a real one are skipped, or false. */
-export const noClamd = existsSync(PROGRAM) ? false : 'clamd is not installed: npm run install-clamd'
+export const noClamd = existsSync(PROGRAM) ? false : 'clamd is not installed: apt-get install clamav-daemon'
 
 /** In two parts, so that no scanner takes this repository for malware. */
 export const EICAR = Buffer.from(['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-', 'ANTIVIRUS-TEST-FILE!$H+H*'].join(''))

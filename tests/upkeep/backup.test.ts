@@ -39,7 +39,7 @@ test('a backup is one file for its owner, in the log and in the list; it takes t
   const file = join(folder, 'first')
   const { code, said } = await backup(file, '--kept-until', '2091-12-31')
   assert.equal(code, 0, said)
-  assert.match(said, /first is whole: \d+ rows and 4 files/)
+  assert.match(said, /first is whole: \d+ rows and 5 files/)
   assert.equal(statSync(file).mode & 0o777, 0o600)
   assert.deepEqual(readdirSync(folder), ['first'])
   const [row] = await server.sql<{ kept: Date; version: number; events: string }>(

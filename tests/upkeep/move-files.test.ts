@@ -143,6 +143,22 @@ describe('Moving', () => {
     assert.equal(await newer.size(name), undefined)
   })
 
+  test('a name that a list still shows after its file was moved costs nobody the file', async () => {
+    const name = await put(older)
+    let lists = 0
+    const late: FileStore = {
+      ...older,
+      async *list() {
+        yield* older.list()
+        if (++lists === 2) yield { name, writtenAt: new Date() }
+      },
+    }
+    const moved = await moveFiles({ from: late, to: newer, way: 'from folder to s3', say: () => {} })
+    assert.deepEqual([moved, lists], [{ files: 1, bytes: 1000 }, 3])
+    assert.ok((await buffer(await newer.read(name))).equals(contents.get(name)!))
+    await newer.remove(name)
+  })
+
   test('a store that is away ends it with that, and nothing is lost', async () => {
     const name = await put(older)
     await assert.rejects(move(away), Unavailable)

@@ -10,6 +10,7 @@ import { inTransaction, ownConnection, type Transaction } from '../database/conn
 import { newId } from '../lib/ids.ts'
 import { HOLDS, KNOWS, tellOfMasterKey, WRITES } from '../vault/follow-master-key.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
+import { findWrittenVersion } from '../vault/key.store.ts'
 import { masterVersions, newestMasterVersion, useMasterKey } from '../vault/master-key.ts'
 import { COLUMNS_UNDER_MASTER } from './columns-under-master.ts'
 import { countEarlier, resealColumn, type UnopenedRow } from './reseal-column.ts'
@@ -40,7 +41,9 @@ export class RotationUnderWay extends Error {}
 
 /** Asks for a rotation away from the version of now, in the caller's transaction: it is carried out by `rotateMasterKey`, at the latest by the job. */
 export async function askForRotation(transaction: Transaction, now = new Date()): Promise<void> {
-  await insertRotation(newRotation(newestMasterVersion(), null, now), transaction)
+  // As the database says it: another one may have been taken into use a moment ago, and this process not have looked yet.
+  const from = (await findWrittenVersion(transaction)) ?? newestMasterVersion()
+  await insertRotation(newRotation(from, null, now), transaction)
 }
 
 /**
@@ -189,9 +192,9 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
   const { say, patience } = rotating
   if (!rotation.retiringAt) {
     await othersLeave(client, WRITES, to, patience, (who) => `${who} still writes under version ${from}.`)
-    const versions = masterVersions().filter((version) => version <= from)
-    await holdAlone(client, versions, patience, async () => {
-      const unopened = await lastRows(client, to)
+    const versions = new Set([...masterVersions().filter((version) => version <= from), from])
+    await holdAlone(client, [...versions], patience, async () => {
+      const unopened = await lastRows(client, to, patience)
       if (unopened.length > 0) await goOnWithout(unopened, from, rotating)
       await inTransaction(async (transaction) => {
         await noteRotation(id, { retiringAt: new Date() }, transaction)
@@ -199,6 +202,7 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
       })
     })
   }
+  await pause(A_READ)
   const going = [...(await provider.read()).keys()].filter((version) => version <= from)
   // Also the one that is not there any more: a provider may have been cut off in the middle of destroying it.
   for (const version of new Set([...going, from])) await provider.retire(version)
@@ -212,9 +216,15 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
   await sayWhatFollows(rotation, to, say)
 }
 
-/** What came since the rows were gone through. Nobody can write such a row now. */
-async function lastRows(client: Client, to: number): Promise<UnopenedRow[]> {
-  for (;;) {
+/** Milliseconds for whoever read a row just before it was sealed again, and opens it now. */
+const A_READ = 1_000
+
+/**
+ * What came since the rows were gone through. Nobody can write such a row now, but somebody who began to may hold it locked until we let go.
+ * @throws RotationWaits
+ */
+async function lastRows(client: Client, to: number, patience: number): Promise<UnopenedRow[]> {
+  for (const end = Date.now() + patience; ; await pause(200)) {
     const unopened: UnopenedRow[] = []
     let left = 0
     for (const column of COLUMNS_UNDER_MASTER) {
@@ -222,6 +232,7 @@ async function lastRows(client: Client, to: number): Promise<UnopenedRow[]> {
       left += await countEarlier(client, column, to)
     }
     if (left <= unopened.length) return unopened
+    if (Date.now() > end) throw new RotationWaits(stillUnderWay(to - 1))
   }
 }
 
@@ -280,16 +291,17 @@ async function holdAlone(client: Client, versions: readonly number[], patience: 
         version,
       ])
       if (rows[0]?.held) held.push(version)
-      else if (Date.now() > end)
-        throw new RotationWaits(
-          `Something that was begun under version ${version} is still under way, such as a backup. Everything is sealed again; the version is destroyed when that has ended and this is asked again.`,
-        )
+      else if (Date.now() > end) throw new RotationWaits(stillUnderWay(version))
       else await pause(200)
     }
     await work()
   } finally {
     for (const version of held) await client.query('SELECT pg_advisory_unlock($1, $2)', [HOLDS, version])
   }
+}
+
+function stillUnderWay(version: number): string {
+  return `Something that was begun under version ${version} is still under way, such as a backup. Everything else is sealed again; the version is destroyed when that has ended and this is asked again.`
 }
 
 async function sayWhatFollows({ fromVersion: from, askedAt }: Rotation, to: number, say: (line: string) => void) {

@@ -1,7 +1,7 @@
 /**
  * How a running process keeps up with the master key. It holds two advisory locks on a connection of its own, by which whoever rotates sees it: one
  * says which version is the newest that it knows, the other under which it writes. It is told by NOTIFY to look again, and looks by itself whenever
- * the connection is made anew or a version is missing.
+ * the connection is made anew.
  */
 import { hostname } from 'node:os'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,13 +9,7 @@ import { ask, ownConnection, type Transaction } from '../database/connection.ts'
 import { logError, logInfo } from '../lib/logger.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { findWrittenVersion } from './key.store.ts'
-import {
-  MasterKeyProblem,
-  newestMasterVersion,
-  onMissingVersion,
-  useMasterKey,
-  type MasterKeyVersions,
-} from './master-key.ts'
+import { MasterKeyProblem, newestMasterVersion, useMasterKey, type MasterKeyVersions } from './master-key.ts'
 
 /** Classes of advisory locks; the other half of each is a version. */
 export const KNOWS = 7_203_531
@@ -86,10 +80,8 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
   }
 
   await connect()
-  onMissingVersion(lookAgain)
   return async () => {
     ended = true
-    onMissingVersion(() => {})
     await looking
     await client?.end()
   }
@@ -105,6 +97,8 @@ async function takeUp(client: Client, provider: KeyProvider, locks: Locks): Prom
     const writes = (await findWrittenVersion()) ?? knows
     await locks.take(client, WRITES, writes)
     if (newestOf(versions) !== knows || (await findWrittenVersion()) !== writes) continue
+    // What is in memory still opens what is stored.
+    if (!versions.has(writes)) throw new MasterKeyProblem(`Version ${writes} of the master key is missing.`)
     useMasterKey(versions, writes)
     return locks.keepOnly(client, [`${KNOWS} ${knows}`, `${WRITES} ${writes}`])
   }

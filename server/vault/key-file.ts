@@ -9,6 +9,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -30,7 +31,9 @@ export function readKeyFile(path: string): string | undefined {
 }
 
 /** Puts `text` in the file's place, and keeps its owner. @throws MasterKeyProblem, and then the file is as it was */
-export function writeKeyFile(path: string, text: string) {
+export function writeKeyFile(named: string, text: string) {
+  // Where the settings name a link, what it leads to is replaced.
+  const path = existsSync(named) ? realpathSync(named) : named
   const next = `${path}.new`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })

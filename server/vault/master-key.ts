@@ -15,7 +15,6 @@ export type MasterKeyVersions = ReadonlyMap<number, Buffer>
 let versions = new Map<number, Buffer>()
 let writes = 0
 const subkeys = new Map<string, Buffer>()
-let askAgain = () => {}
 
 /** A new version in its text form. */
 export function makeMasterKey(version = 1): string {
@@ -66,11 +65,6 @@ export function useMasterKey(all: MasterKeyVersions | string, under?: number) {
 
 const EMPTY = Buffer.alloc(0)
 
-/** Whoever follows the master key is asked to look again when a version is wanted that is not at hand. */
-export function onMissingVersion(look: () => void) {
-  askAgain = look
-}
-
 /** Seals `plaintext` under the version of new seals: version (4 bytes, big-endian), then a FLOE envelope. */
 export function sealUnderMaster(purpose: string, binding: string, plaintext: Buffer, version = writes): Buffer {
   const envelope = sealEnvelope(subkey(purpose, version), binding, plaintext, FIELD_SEGMENT)
@@ -101,10 +95,7 @@ export function subkey(purpose: string, version: number): Buffer {
   const known = subkeys.get(name)
   if (known) return known
   const master = versions.get(version)
-  if (!master) {
-    askAgain()
-    throw new MasterKeyProblem(`Version ${version} of the master key is missing.`)
-  }
+  if (!master) throw new MasterKeyProblem(`Version ${version} of the master key is missing.`)
   const made = deriveKey(master, `master/${purpose}`)
   subkeys.set(name, made)
   return made

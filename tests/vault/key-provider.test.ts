@@ -284,7 +284,10 @@ describe('The key service', () => {
     service.state.sealed = true
     await refused(transit(path), /is sealed or not ready/)
     service.state.sealed = false
-    await refused(transit(path, { address: `http://127.0.0.1:${await freePort()}` }), /gives no answer that can be used \(ECONNREFUSED\)/)
+    await refused(
+      transit(path, { address: `http://127.0.0.1:${await freePort()}` }),
+      /gives no answer that can be used \(ECONNREFUSED\)/,
+    )
     service.state.silent = true
     await refused(transit(path), /none within 10 seconds/)
     service.state.silent = false

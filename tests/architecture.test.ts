@@ -88,6 +88,8 @@ const MAY_UNSEAL = [
   'upkeep/read-backup.ts',
   // the copy of the master key, for whoever restores
   'upkeep/key-copy.ts',
+  // the keys of an export, to be sealed under its passphrase
+  'upkeep/export-messages.ts',
   'own-account/code-app.pages.ts',
   // who the provider says they are, so that they can say that it is them
   'own-account/sign-on.pages.ts',

@@ -85,6 +85,18 @@ export async function listMailboxKeys(ids: readonly string[], transaction?: Tran
   return (await ask<MailboxKeyRow>(`${NEWEST_KEY} WHERE m.id = ANY($1::uuid[])`, [ids], transaction)).map(toKey)
 }
 
+/** Every version of every mailbox's key behind this one, a few at a time: for whoever goes through all of them. */
+export function listMailboxVersionsAfter(
+  { mailboxId, version }: { mailboxId: string; version: number },
+  limit: number,
+): Promise<{ mailboxId: string; version: number; publicHalf: Buffer }[]> {
+  return ask(
+    `SELECT mailbox_id, version, public_half FROM mailbox_keys WHERE (mailbox_id, version) > ($1::uuid, $2)
+     ORDER BY mailbox_id, version LIMIT $3`,
+    [mailboxId, version, limit],
+  )
+}
+
 /** The mailboxes that a person reads from: their own, then those of their teams. */
 export async function listReadableMailboxes(accountId: string, transaction?: Transaction): Promise<MailboxKey[]> {
   const rows = await ask<MailboxKeyRow & { joinedAt: Date | null; mac: Buffer | null }>(

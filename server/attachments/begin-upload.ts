@@ -37,6 +37,7 @@ export async function beginUpload(
     begunAt: now,
     usedAt: now,
     finishingUntil: null,
+    finishingBy: null,
   }
   const unsent = await unsentBytes(account.id)
   await inTransaction(async (transaction) => {

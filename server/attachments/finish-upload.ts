@@ -1,13 +1,12 @@
 /**
  * The last step of every upload, however its bytes came: what it is by its bytes, its label, and the row by which it is there. Its previews are
- * drawn now, or, where files are checked for malware, after it was found clean. Until then nothing but ciphertext without a name rests, and what
- * is refused here leaves nothing.
+ * drawn now, or, where files are checked for malware, after it was found clean. Until then nothing but ciphertext without a name rests.
  */
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
-import { inTransaction } from '../database/connection.ts'
+import { inTransaction, type Transaction } from '../database/connection.ts'
 import { enqueue } from '../jobs/enqueue.ts'
 import { sealToPublic } from '../vault/public-seal.ts'
 import { sealLabel, type Label } from './attachment.ts'
@@ -19,7 +18,7 @@ import { fileStore } from './file-store.ts'
 import { fileTypeOf } from './file-type.ts'
 import { insertPreviews } from './preview.store.ts'
 import { keepPreviews, NO_PREVIEWS, removePreviews } from './previews.ts'
-import { readSealed, removeSealed, type Sealed } from './sealed-files.ts'
+import { readSealed, type Sealed } from './sealed-files.ts'
 import { FileRefused } from './sealing-storage.ts'
 
 /** Whoever uploads, and the mailbox that the file's key is sealed to until a message claims it. */
@@ -37,8 +36,16 @@ export interface SealedUpload {
   sealed: Pick<Sealed, 'size' | 'head' | 'tail'>
 }
 
-/** @returns the upload's id @throws FileRefused for what we do not take; whatever is thrown, nothing of the file is left */
-export async function finishUpload(uploader: Uploader, upload: SealedUpload, now = new Date()): Promise<string> {
+/** What is kept in the transaction that makes the file an upload, or throws and keeps nothing. */
+export type Alongside = (transaction: Transaction) => Promise<void>
+
+/** @returns the upload's id @throws FileRefused for what we do not take; whatever is thrown, the file is left to whoever sealed it */
+export async function finishUpload(
+  uploader: Uploader,
+  upload: SealedUpload,
+  alongside: Alongside,
+  now = new Date(),
+): Promise<string> {
   const { id, key } = upload
   let previews = NO_PREVIEWS
   try {
@@ -66,6 +73,7 @@ export async function finishUpload(uploader: Uploader, upload: SealedUpload, now
       drawnSealed: previews.drawnSealed,
     }
     await inTransaction(async (transaction) => {
+      await alongside(transaction)
       await insertUpload(row, transaction)
       await insertPreviews(previews.pages, transaction)
       const subject = { kind: 'attachment' as const, id }
@@ -74,9 +82,8 @@ export async function finishUpload(uploader: Uploader, upload: SealedUpload, now
     })
     return id
   } catch (error) {
-    // A finish that is repeated, or whose commit was answered late, must not take away the file of the row that is there. When unsure, the sweep does it.
-    if (!(await findAttachment(id).catch(() => true))) await removeSealed(id)
-    await removePreviews(previews)
+    // A commit whose answer was lost is one: the pictures are its. When unsure, the sweep does it.
+    if (!(await findAttachment(id).catch(() => true))) await removePreviews(previews)
     throw error
   }
 }

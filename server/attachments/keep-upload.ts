@@ -31,7 +31,13 @@ export async function keepUpload(
   const sealed = await writeSealed(id, `attachment/${id}`, key, source, room).catch((error: unknown) => {
     throw error instanceof TooLarge && room < LIMITS.fileBytes ? new FileRefused('no-room') : error
   })
-  return finishUpload(uploader, { id, key, name, sealed }, now)
+  try {
+    return await finishUpload(uploader, { id, key, name, sealed }, async () => {}, now)
+  } catch (error) {
+    // When unsure whether there is a row, the sweep does it.
+    if (!(await findAttachment(id).catch(() => true))) await removeSealed(id)
+    throw error
+  }
 }
 
 /** The key of an upload that no message has claimed, opened with the uploader's own key pair. @throws EnvelopeRefused */

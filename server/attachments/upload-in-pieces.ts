@@ -8,7 +8,7 @@ import { sealToPublic, unsealWithPrivate } from '../vault/public-seal.ts'
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import { findAttachment } from './attachment.store.ts'
 import { fileStore } from './file-store.ts'
-import { PIECE_ROOM } from './sealed-files.ts'
+import { PIECE_ROOM, removeSealed } from './sealed-files.ts'
 import { findUpload, removeUploadRow, type UploadRow } from './upload.store.ts'
 
 export interface UploadInPieces {
@@ -54,11 +54,12 @@ export function sealUpload(
   }
 }
 
-/** Takes an upload away with all its pieces, those too that came to nothing. @returns whether it was there */
-export async function dropPieces(accountId: string, id: string): Promise<boolean> {
+/** Takes an upload away with all its pieces, those too that came to nothing, and what was made of them: without its row no finish can keep it. */
+export async function dropPieces(accountId: string, id: string): Promise<void> {
   const row = await removeUploadRow(accountId, id)
-  if (row) await removePieces(row)
-  return row !== undefined
+  if (!row) return
+  await removePieces(row)
+  await removeSealed(id)
 }
 
 export async function removePieces({ id, attempts }: UploadRow): Promise<void> {

@@ -19,6 +19,8 @@ export interface UploadRow {
   usedAt: Date
   /** Until when whoever makes the file of its pieces has said to be at it. */
   finishingUntil: Date | null
+  /** Who that is: a claim has a number of its own, so that one whose turn is over ends nobody else's. */
+  finishingBy: string | null
 }
 
 const uploads = table<UploadRow>('uploads', {
@@ -35,6 +37,7 @@ const uploads = table<UploadRow>('uploads', {
   begunAt: 'timestamptz',
   usedAt: 'timestamptz',
   finishingUntil: 'timestamptz',
+  finishingBy: 'uuid',
 })
 
 const uploadPieces = table<{ uploadId: string; segment: number; number: number }>('upload_pieces', {
@@ -107,17 +110,18 @@ export async function listPieces(uploadId: string): Promise<number[]> {
 }
 
 /** Says that somebody is making the file of the pieces, for a while. @returns false when another is at it, or the upload is gone */
-export async function claimFinish(id: string, now: Date, until: Date): Promise<boolean> {
+export async function claimFinish(id: string, by: string, now: Date, until: Date): Promise<boolean> {
   const claimed = await ask(
-    `UPDATE uploads SET finishing_until = $3, used_at = $2 WHERE id = $1 AND (finishing_until IS NULL OR finishing_until < $2) RETURNING id`,
-    [id, now, until],
+    `UPDATE uploads SET finishing_by = $2, finishing_until = $4, used_at = $3
+     WHERE id = $1 AND (finishing_until IS NULL OR finishing_until < $3) RETURNING id`,
+    [id, by, now, until],
   )
   return claimed.length === 1
 }
 
-/** For longer, or no more. */
-export async function noteFinish(id: string, until: Date | null): Promise<void> {
-  await uploads.update({ finishingUntil: until }, { id })
+/** For longer, or no more, as long as it is still their turn. */
+export async function noteFinish(id: string, by: string, until: Date | null): Promise<void> {
+  await uploads.update({ finishingUntil: until }, { id, finishingBy: by })
 }
 
 /** @returns the row as it was last, for its pieces' names; undefined when it was gone already */
@@ -126,6 +130,16 @@ export async function removeUploadRow(accountId: string, id: string): Promise<Up
     accountId,
     id,
   ])
+  return row
+}
+
+/** The same at the end of a finish. @returns undefined when it was taken back, or is another's turn by now */
+export async function endUploadRow(id: string, by: string, transaction: Transaction): Promise<UploadRow | undefined> {
+  const [row] = await ask<UploadRow>(
+    'DELETE FROM uploads WHERE id = $1 AND finishing_by = $2 RETURNING *',
+    [id, by],
+    transaction,
+  )
   return row
 }
 

@@ -62,6 +62,7 @@ export const ACTS = [
   'message.opened',
   'message.recall-asked',
   'message.recalled',
+  'message.exported',
   'thread.shared-again',
   'notice.sent',
   'notice.failed',

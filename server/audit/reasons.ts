@@ -34,6 +34,7 @@ export const REASONS = [
   'by-link',
   'let-in-by-colleague',
   'by-recovery-key',
+  'without-keys',
   'waits-for-colleague',
   'by-shares',
   'no-reason',

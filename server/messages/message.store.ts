@@ -137,6 +137,15 @@ export function listThread(claimed: Claimed, transaction?: Transaction): Promise
   )
 }
 
+/** The messages of a thread as they rest, a few at a time in the order of their ids: for whoever goes through all and reads none. */
+export function listMessagesAfter(threadId: string, id: string, limit: number): Promise<MessageRow[]> {
+  return ask<MessageRow>('SELECT * FROM messages WHERE thread_id = $1 AND id > $2 ORDER BY id LIMIT $3', [
+    threadId,
+    id,
+    limit,
+  ])
+}
+
 export async function listRecipients(
   messageIds: readonly string[],
   transaction?: Transaction,

@@ -47,6 +47,11 @@ export function listThreadKeyWraps(
   )
 }
 
+/** The keys of a thread, the first one first. */
+export async function listThreadKeyIds(threadId: string): Promise<string[]> {
+  return (await threadKeys.list({ threadId })).map(({ id }) => id).sort()
+}
+
 /** The wraps of one thread key, for all mailboxes of its thread: who can open it, and with which version. */
 export function listWrapsOf(threadKeyId: string, transaction?: Transaction): Promise<ThreadKeyWrap[]> {
   return threadKeyWraps.list({ threadKeyId }, transaction)

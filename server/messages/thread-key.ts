@@ -85,12 +85,17 @@ export async function openThreadKey(reader: Reader, wrap: ThreadKeyWrap): Promis
   return key
 }
 
-/** @throws EnvelopeRefused */
+/** Opens a wrap with the key pair of the mailbox and version that it is for. The caller has recorded why. @throws EnvelopeRefused */
 export function unwrapThreadKey(pair: KeyPair, wrap: ThreadKeyWrap): Buffer {
-  const inner = unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
+  const inner = unwrapToMailbox(wrap)
   return wrap.kind === 'private'
     ? unwrapKey(wrapsKeyOf(pair), bindingOf(wrap), inner)
     : hpkeOpen(pair, bindingOf(wrap), inner)
+}
+
+/** The wrap without the master key's around it: what only the mailbox's private half opens. @throws EnvelopeRefused */
+export function unwrapToMailbox(wrap: ThreadKeyWrap): Buffer {
+  return unwrapUnderMaster(bindingOf(wrap), wrap.wrap)
 }
 
 function wrapsKeyOf(pair: KeyPair) {

@@ -55,6 +55,11 @@ export async function listThreadMailboxIds(threadId: string, transaction?: Trans
   return (await threadMailboxes.list({ threadId }, transaction)).map(({ mailboxId }) => mailboxId)
 }
 
+/** The threads behind this one, in the order of their ids: for whoever goes through all of them and reads none. */
+export function listThreadsAfter(id: string, limit: number): Promise<{ id: string; createdAt: Date }[]> {
+  return ask('SELECT id, created_at FROM threads WHERE id > $1 ORDER BY id LIMIT $2', [id, limit])
+}
+
 /** Whether one of these mailboxes takes part in the thread. */
 export async function takesPart(threadId: string, ids: readonly string[]): Promise<boolean> {
   return (await listThreadMailboxIds(threadId)).some((id) => ids.includes(id))

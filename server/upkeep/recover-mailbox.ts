@@ -105,7 +105,7 @@ async function whatIsClosed(accountId: string, transaction?: Transaction): Promi
 }
 
 /** The shares that are needed; undefined in managed mode. @throws RecoveryRefused */
-async function sharesFor(shareFiles: readonly string[]): Promise<Share[] | undefined> {
+export async function sharesFor(shareFiles: readonly string[]): Promise<Share[] | undefined> {
   if ((await recoveryMode()) === 'sealed') return readShareFiles(shareFiles)
   if (shareFiles.length > 0)
     throw new RecoveryRefused(
@@ -115,7 +115,8 @@ async function sharesFor(shareFiles: readonly string[]): Promise<Share[] | undef
   return undefined
 }
 
-async function combined(shares: readonly Share[]): Promise<KeyPair> {
+/** The recovery key that they make. The caller has recorded it. @throws RecoveryRefused */
+export async function combined(shares: readonly Share[]): Promise<KeyPair> {
   const key = recoveryKeyPairOf(await combineShares(shares.map(({ secret }) => secret)))
   if (!key) throw new RecoveryRefused('wrong-shares', 'These shares do not make the recovery key. Nothing was opened.')
   return key

@@ -4,11 +4,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import pg from 'pg'
 import { sweepUploads } from '../../server/attachments/sweep-uploads.job.ts'
 import { newId } from '../../server/lib/ids.ts'
 import { changeSessions } from '../sign-in/session-rows.ts'
 import { everybodyIn, idIn, replyFields, writeTo } from '../support/letters.ts'
-import { startTestServer, type TestServer } from '../support/server.ts'
+import { secondLook, startTestServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
 import type { Visitor } from '../support/visitor.ts'
 import { begin, begun, finish, ROOM, sendInPieces, senderOn, sendPiece, takeBack, type Sender } from './pieces.ts'
@@ -131,6 +132,41 @@ describe('An upload in pieces', () => {
     assert.ok((await maria.ask(`/attachments/${id}/download`)).bytes.equals(bytes))
   })
 
+  test('a finish that was overtaken keeps nothing, and the file of the one that overtook it stays', async () => {
+    const bytes = text(ROOM + 9)
+    const id = await sendInPieces(sender, 'overtaken.txt', bytes)
+    const files = await holdingBack('upload_pieces', async () => {
+      const first = finish(sender, id)
+      await until(async () => (await waitingFor('upload_pieces')) === 1, 'the first waits')
+      // Its process was not heard of for longer than its turn.
+      await server.sql(`UPDATE uploads SET finishing_until = now() - interval '1 second' WHERE id = $1`, [id])
+      const second = finish(sender, id)
+      await until(async () => (await waitingFor('upload_pieces')) === 2, 'the second waits')
+      return [first, second]
+    })
+    const answers = await Promise.all(files)
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [409, 200],
+    )
+    assert.equal((await finish(sender, id)).status, 200)
+    await replyWith([id])
+    assert.ok((await maria.ask(`/attachments/${id}/download`)).bytes.equals(bytes))
+  })
+
+  test('becomes a file and ends as an upload in one step: when the one cannot be kept, neither is', async () => {
+    const bytes = text(ROOM + 10)
+    const id = await sendInPieces(sender, 'at-once.txt', bytes)
+    await server.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$`)
+    await server.sql('CREATE TRIGGER refuse BEFORE DELETE ON uploads FOR EACH ROW EXECUTE FUNCTION refuse()')
+    assert.equal((await finish(sender, id)).status, 500)
+    assert.deepEqual(await server.sql('SELECT 1 FROM attachments WHERE id = $1', [id]), [])
+    await server.sql('DROP TRIGGER refuse ON uploads')
+    assert.equal((await finish(sender, id)).status, 200)
+    await replyWith([id])
+    assert.ok((await maria.ask(`/attachments/${id}/download`)).bytes.equals(bytes))
+  })
+
   test('is refused when its bytes are not what its name says, and then nothing of it is left', async () => {
     const before = filesOnDisk().length
     const id = await sendInPieces(sender, 'program.pdf', Buffer.alloc(ROOM + 1, 'MZ'))
@@ -248,6 +284,26 @@ describe('An upload in pieces', () => {
     assert.ok(!filesOnDisk().some((path) => path.includes(idle)))
   })
 })
+
+/** While `work` runs nobody reads the table. */
+async function holdingBack<T>(table: string, work: () => Promise<T>): Promise<T> {
+  const database = await secondLook(server.dataDir)
+  const holder = new pg.Client({ connectionString: database.ownerUrl })
+  await holder.connect()
+  try {
+    await holder.query('BEGIN')
+    await holder.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`)
+    return await work()
+  } finally {
+    await holder.query('COMMIT')
+    await holder.end()
+    await database.stop()
+  }
+}
+
+async function waitingFor(table: string): Promise<number> {
+  return (await server.sql('SELECT 1 FROM pg_locks WHERE NOT granted AND relation = $1::regclass', [table])).length
+}
 
 describe('93. Upload 10 GiB+1, quota, 10,000 parts, slow 1 B/s, abort at 100 offsets -> refused/cleaned; no plaintext on disk', () => {
   test('10 GiB + 1, and a byte more than the organisation allows', async () => {

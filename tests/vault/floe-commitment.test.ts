@@ -10,7 +10,7 @@ import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '..
 const PARAMETERS = Buffer.from('00000000100000000020', 'hex')
 const PLACE_OF_ONLY_SEGMENT = Buffer.from('000000000000000001', 'hex')
 
-describe('Two keys, one ciphertext -> header tag refuses', () => {
+describe('131. Two keys, one ciphertext (invisible salamander) -> header tag refuses', () => {
   const binding = 'message/1/body'
   const [one, two] = [randomBytes(32), randomBytes(32)]
   const iv = randomBytes(32)

@@ -120,7 +120,7 @@ describe('A stream', () => {
   })
 })
 
-describe('Flip/cut/swap/splice any ciphertext -> refused, no partial', () => {
+describe('128. Flip/cut/swap/splice any ciphertext -> refused, no partial', () => {
   const segments = 4
   const plaintext = countingBytes(segments * ROOM - 1000)
   const envelope = sealEnvelope(key, binding, plaintext, FIELD_SEGMENT)
@@ -275,7 +275,7 @@ describe('suite byte changed, zero-length, header parameters changed -> refused'
   })
 })
 
-describe('header tag wrong while its GCM tag is right -> refused', () => {
+describe('132. Opener or session envelope whose header tag is wrong while its GCM tag is right -> refused', () => {
   const plaintext = countingBytes(ROOM + 100)
   const envelope = sealEnvelope(key, binding, plaintext, FIELD_SEGMENT)
 

@@ -1,49 +1,65 @@
 /**
  * npm run rotation [-- WRAPS KILLS]: the long form of tests/upkeep/rotate-master-key.test.ts. So many thread wraps (100,000) are sealed again under
- * reads and new writes, once without a stop and once killed at so many random points (40); every one is opened afterwards.
+ * reads and new writes, once without a stop and once killed at so many random points (20); every one is opened afterwards. Reads while it runs stand
+ * beside reads before and after, in the same run.
  */
 import { randomInt } from 'node:crypto'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { startTestServer } from '../tests/support/server.ts'
 import { makeManyWraps } from '../tests/upkeep/many-wraps.ts'
 import { beginScript } from '../tests/upkeep/operate.ts'
 
-const [count = 100_000, kills = 40] = process.argv.slice(2).map(Number)
+const [count = 100_000, kills = 20] = process.argv.slice(2).map(Number)
 const say = (line: string) => process.stdout.write(`${line}\n`)
+const load = () => `load ${loadavg()[0]!.toFixed(1)}`
 const server = await startTestServer()
 
 try {
   const { keyProvider } = await import('../server/vault/key-provider.ts')
   const { rotateMasterKey } = await import('../server/upkeep/rotate-master-key.ts')
-  const wraps = await makeManyWraps(server, count)
-  say(`${count} wraps are made.`)
-
-  const meanwhile = wraps.readMeanwhile()
-  const began = performance.now()
   const provider = keyProvider({ provider: 'file', path: join(server.dataDir, 'master.key') })
-  await rotateMasterKey(provider, { say: () => {}, patience: 60_000, withoutDamaged: false })
-  const seconds = (performance.now() - began) / 1000
-  const { opened, made } = await meanwhile.stop()
-  say(
-    `Rotated in ${seconds.toFixed(1)} s, while ${opened} were opened and ${made} made; ${await wraps.checkAll()} open.`,
-  )
+  const wraps = await makeManyWraps(server, count)
+  say(`${count} wraps are made (${load()}).`)
 
-  const reading = wraps.readMeanwhile()
-  let killed = 0
-  while (killed < kills) {
-    const { child, ended } = beginScript('rotate-master-key', [], { DATA_DIR: server.dataDir })
-    await pause(randomInt(400, 6_000))
-    if (child.exitCode === null) killed++
-    child.kill('SIGKILL')
-    await ended
+  const readsDuring = async (work: () => Promise<unknown>) => {
+    const meanwhile = wraps.readMeanwhile()
+    const began = performance.now()
+    await work()
+    const seconds = (performance.now() - began) / 1000
+    const { opened, made } = await meanwhile.stop()
+    return { seconds, opened, made, perSecond: opened / seconds }
   }
-  const { code, said } = await beginScript('rotate-master-key', [], { DATA_DIR: server.dataDir }).ended
-  if (code !== 0) throw new Error(said)
-  const more = await reading.stop()
-  const left = await server.sql('SELECT 1 FROM master_key_rotations WHERE finished_at IS NULL')
+  const calm = () => readsDuring(() => pause(15_000))
+  const before = await calm()
+  const rotation = await readsDuring(() =>
+    rotateMasterKey(provider, { say: () => {}, patience: 60_000, withoutDamaged: false }),
+  )
+  const after = await calm()
   say(
-    `Killed ${killed} times, ${more.opened} were opened meanwhile; ${await wraps.checkAll()} open, ${left.length} rotations are unfinished.`,
+    `Rotated in ${rotation.seconds.toFixed(1)} s, while ${rotation.opened} were opened and ${rotation.made} made (${load()}); ${await wraps.checkAll()} open.`,
+  )
+  const ratio = rotation.perSecond / ((before.perSecond + after.perSecond) / 2)
+  const figures = [before, rotation, after].map(({ perSecond }) => perSecond.toFixed(0)).join(', ')
+  say(`Reads a second before, while it ran, after: ${figures}; ${ratio.toFixed(2)} of those without a rotation.`)
+
+  let killed = 0
+  const killing = await readsDuring(async () => {
+    while (killed < kills) {
+      const { child, ended } = beginScript('rotate-master-key', [], { DATA_DIR: server.dataDir })
+      await pause(randomInt(400, 6_000))
+      if (child.exitCode === null) killed++
+      child.kill('SIGKILL')
+      await ended
+    }
+    const { code, said } = await beginScript('rotate-master-key', [], { DATA_DIR: server.dataDir }).ended
+    if (code !== 0) throw new Error(said)
+  })
+  const left = await server.sql('SELECT 1 FROM master_key_rotations WHERE finished_at IS NULL')
+  const rotations = await server.sql('SELECT 1 FROM master_key_rotations')
+  say(
+    `Killed ${killed} times over ${rotations.length - 1} rotations, ${killing.opened} were opened meanwhile; ${await wraps.checkAll()} open, ${left.length} rotations are unfinished.`,
   )
 } finally {
   await server.stop()

@@ -1,18 +1,16 @@
 /**
- * npm run export-master-key -- FILE [--passphrase-file FILE]: a copy of the master key for the safe, sealed under a passphrase that is asked for
- * twice. With `-` the passphrase is the first line of the standard input.
+ * npm run export-master-key -- FILE [--passphrase-file FILE]: a copy of the master key for the safe, sealed under a passphrase, for which it asks
+ * where no file has it.
  */
 import { parseArgs } from 'node:util'
 import { config } from '../server/config.ts'
-import { askHidden } from '../server/lib/ask-hidden.ts'
-import { endStretching } from '../server/sign-in/stretch-password.ts'
 import { openStores } from '../server/start.ts'
 import { exportMasterKey, refuseEasyPassphrase, refusePlace } from '../server/upkeep/export-master-key.ts'
 import { keyProvider } from '../server/vault/key-provider.ts'
-import { firstLineOf } from '../server/lib/first-line.ts'
+import { askNewPassphrase } from './ask-passphrase.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
-const stops: (() => Promise<void> | void)[] = [endStretching]
+const stops: (() => Promise<void> | void)[] = []
 
 try {
   const { positionals, values } = parseArgs({
@@ -22,7 +20,8 @@ try {
   const [file, ...more] = positionals
   if (!file || more.length > 0) throw new Error('Say where to: npm run export-master-key -- FILE')
   refusePlace(file)
-  const passphrase = await passphraseFrom(values['passphrase-file'])
+  const passphrase = await askNewPassphrase('the copy', values['passphrase-file'])
+  refuseEasyPassphrase(passphrase)
   await openStores(say, stops)
   const versions = await exportMasterKey(keyProvider(config().masterKey), file, passphrase)
   say(`${file} holds version ${versions.join(', ')} of the master key, and was opened once to try it.`)
@@ -33,13 +32,4 @@ try {
   process.exitCode = 1
 } finally {
   for (const stop of stops.reverse()) await stop()
-}
-
-async function passphraseFrom(file: string | undefined): Promise<string> {
-  if (file !== undefined) return firstLineOf(file)
-  const passphrase = await askHidden('A passphrase for the copy (it is not shown): ')
-  refuseEasyPassphrase(passphrase)
-  if ((await askHidden('The same once more: ')) !== passphrase)
-    throw new Error('The two are not the same. Nothing was written.')
-  return passphrase
 }

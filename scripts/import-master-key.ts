@@ -5,12 +5,10 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { config } from '../server/config.ts'
-import { askHidden } from '../server/lib/ask-hidden.ts'
-import { firstLineOf } from '../server/lib/first-line.ts'
-import { endStretching } from '../server/sign-in/stretch-password.ts'
 import { importMasterKey } from '../server/upkeep/export-master-key.ts'
 import { readKeyCopy } from '../server/upkeep/key-copy.ts'
 import { keyProvider } from '../server/vault/key-provider.ts'
+import { askPassphrase } from './ask-passphrase.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -26,8 +24,7 @@ try {
   })
   // Before anybody types a passphrase: a mistyped line is named.
   readKeyCopy(text)
-  const given = values['passphrase-file']
-  const passphrase = given === undefined ? await askHidden('The passphrase of the copy: ') : await firstLineOf(given)
+  const passphrase = await askPassphrase('the copy', values['passphrase-file'])
   const provider = keyProvider(config().masterKey)
   const versions = await importMasterKey(provider, text, passphrase)
   say(
@@ -38,6 +35,4 @@ try {
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)
   process.exitCode = 1
-} finally {
-  await endStretching()
 }

@@ -41,8 +41,6 @@ export async function endStretching(): Promise<void> {
     places.map(async ({ child }) => {
       if (!child) return
       const ended = new Promise((done) => child.once('exit', done))
-      // A program that does nothing else would end before it.
-      child.ref()
       child.kill('SIGKILL')
       await ended
     }),

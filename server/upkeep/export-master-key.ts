@@ -6,6 +6,7 @@ import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { lengthOf, problemOf } from '../sign-in/easy-password.ts'
+import { refuseAnother } from '../vault/file-key-provider.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
 import { keyCopyText, openKeyCopy, readKeyCopy, sealKeyCopy } from './key-copy.ts'
 
@@ -73,7 +74,9 @@ async function writeOnce(path: string, text: string) {
 export async function importMasterKey(provider: KeyProvider, text: string, passphrase: string): Promise<number[]> {
   const copied = await openKeyCopy(readKeyCopy(text), passphrase)
   const there = await provider.read()
-  const missing = [...copied].filter(([version, key]) => !there.get(version)?.equals(key))
+  // All of them before the first is put back.
+  for (const [version, key] of copied) refuseAnother(there.get(version), version, key)
+  const missing = [...copied].filter(([version]) => !there.has(version))
   for (const [version, key] of missing) await provider.putBack(version, key)
   return missing.map(([version]) => version)
 }

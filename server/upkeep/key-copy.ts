@@ -3,44 +3,28 @@
  * lines with a label count; each line of the sealed part carries its own check, so that a mistyped one is named.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { stretchPassword } from '../sign-in/stretch-password.ts'
-import { deriveKey } from '../vault/derive.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
-import type { MasterKeyVersions } from '../vault/master-key.ts'
-
-/** What the passphrase is stretched with, as the copy says it. */
-interface Stretching {
-  /** KiB */
-  memory: number
-  passes: number
-  salt: Buffer
-}
+import { masterVersionHead, type MasterKeyVersions } from '../vault/master-key.ts'
+import { keyFromPassphrase } from '../vault/passphrase-key.ts'
 
 export interface KeyCopy {
-  stretching: Stretching
+  salt: Buffer
   sealed: Buffer
 }
 
-/** Whoever has the copy guesses as long as they like, so that it costs them more than a sign-in does. */
-const MEMORY = 262_144
-const PASSES = 4
-/** More than this no copy of ours asks for; one that does would only keep a machine busy. */
-const MOST = { memory: 1_048_576, passes: 20 }
+/** What the passphrase of a copy is stretched with. Part of the format, so that nobody has to type it. */
+const STRETCHING = { N: 2 ** 17, r: 8, p: 1 }
 
 export async function sealKeyCopy(versions: MasterKeyVersions, passphrase: string): Promise<KeyCopy> {
-  const stretching = { memory: MEMORY, passes: PASSES, salt: randomBytes(16) }
-  const packed = [...versions].map(([version, key]) => {
-    const head = Buffer.alloc(4)
-    head.writeUInt32BE(version)
-    return Buffer.concat([head, key])
-  })
-  const key = await keyFrom(passphrase, stretching)
-  return { stretching, sealed: sealEnvelope(key, BINDING, Buffer.concat(packed), FIELD_SEGMENT) }
+  const salt = randomBytes(16)
+  const packed = [...versions].flatMap(([version, key]) => [masterVersionHead(version), key])
+  const key = await keyFromPassphrase(passphrase, { ...STRETCHING, salt })
+  return { salt, sealed: sealEnvelope(key, BINDING, Buffer.concat(packed), FIELD_SEGMENT) }
 }
 
 /** @throws Error with a sentence when it is another passphrase */
-export async function openKeyCopy({ stretching, sealed }: KeyCopy, passphrase: string): Promise<Map<number, Buffer>> {
-  const key = await keyFrom(passphrase, stretching)
+export async function openKeyCopy({ salt, sealed }: KeyCopy, passphrase: string): Promise<Map<number, Buffer>> {
+  const key = await keyFromPassphrase(passphrase, { ...STRETCHING, salt })
   try {
     const packed = unsealEnvelope(key, BINDING, sealed)
     const versions = new Map<number, Buffer>()
@@ -55,22 +39,13 @@ export async function openKeyCopy({ stretching, sealed }: KeyCopy, passphrase: s
 
 const BINDING = 'master-key-copy/1'
 
-async function keyFrom(passphrase: string, { memory, passes, salt }: Stretching): Promise<Buffer> {
-  const password = Buffer.from(passphrase.normalize('NFC'))
-  return deriveKey(
-    await stretchPassword('new-password', { password, salt, memory, passes, lanes: 1 }),
-    'master-key-copy',
-  )
-}
-
 const BYTES_A_LINE = 16
 
 /** @param about what it belongs to, for whoever finds it in ten years */
 export function keyCopyText(
-  { stretching, sealed }: KeyCopy,
+  { salt, sealed }: KeyCopy,
   about: { organisation: string; made: Date; versions: readonly number[] },
 ): string {
-  const { memory, passes, salt } = stretching
   const lines = []
   for (let at = 0; at < sealed.length; at += BYTES_A_LINE) {
     const number = at / BYTES_A_LINE + 1
@@ -82,14 +57,13 @@ export function keyCopyText(
 Organisation: ${about.organisation}
 Made: ${about.made.toISOString().slice(0, 16).replace('T', ' ')} UTC
 Versions: ${about.versions.join(', ')}
-Stretched: argon2id ${memory} KiB ${passes} passes
 Salt: ${inGroups(salt.toString('hex') + checkOf(0, salt))}
 Lines: ${lines.length}
 ${lines.join('\n')}
 
 What this is
   The key that everything in this installation rests under, sealed with a
-  passphrase. Whoever has this paper, the passphrase and a backup reads what the
+  passphrase (docs/format.md says how). Whoever has this paper, the passphrase and a backup reads what the
   backup holds. Without the key no backup opens, and nobody can make another one.
 
 What to do with it
@@ -116,14 +90,11 @@ export function readKeyCopy(text: string): KeyCopy {
   const count = Number(label('Lines'))
   if (!Number.isInteger(count) || count < 1 || count > 1_000)
     throw new Error('This is no copy of a master key, or the line "Lines:" is missing.')
-  const [, memory, passes] = /^argon2id (\d+) KiB (\d+) passes$/i.exec(label('Stretched')) ?? []
-  if (!memory || !passes || Number(memory) > MOST.memory || Number(passes) > MOST.passes)
-    throw new Error('The line "Stretched:" is damaged or mistyped.')
   const salt = readLine('Salt', 0, label('Salt'))
   const lines = Array.from({ length: count }, (_, index) =>
     readLine(`Line ${index + 1}`, index + 1, label(`Line ${index + 1}`)),
   )
-  return { stretching: { memory: Number(memory), passes: Number(passes), salt }, sealed: Buffer.concat(lines) }
+  return { salt, sealed: Buffer.concat(lines) }
 }
 
 function readLine(name: string, number: number, typed: string): Buffer {

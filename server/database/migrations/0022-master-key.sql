@@ -27,8 +27,11 @@ GRANT UPDATE (key_wrapped) ON vault_keys TO :app_role;
 -- what was written with it; once it is to be destroyed, nothing is written with it any more.
 CREATE FUNCTION hold_master_key_version(sealed bytea) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  sealed_under integer := (get_byte(sealed, 0) << 24) | (get_byte(sealed, 1) << 16) | (get_byte(sealed, 2) << 8) | get_byte(sealed, 3);
+  sealed_under integer;
 BEGIN
+  -- What is shorter is no seal, and opens nowhere.
+  IF octet_length(sealed) < 4 THEN RETURN; END IF;
+  sealed_under := (get_byte(sealed, 0) << 24) | (get_byte(sealed, 1) << 16) | (get_byte(sealed, 2) << 8) | get_byte(sealed, 3);
   PERFORM pg_advisory_xact_lock_shared(7203533, sealed_under);
   IF EXISTS (SELECT FROM master_key_rotations WHERE retiring_at IS NOT NULL AND from_version >= sealed_under) THEN
     RAISE EXCEPTION 'version % of the master key was retired', sealed_under USING ERRCODE = 'LLK01';

@@ -54,17 +54,19 @@ export async function askForRotation(transaction: Transaction, now = new Date())
 export async function rotateMasterKey(provider: KeyProvider, rotating: Rotating, now = new Date()): Promise<number> {
   return asTheOnlyOne(async (client) => {
     if (!(await findUnfinishedRotation())) await beginRotation(provider, rotating, now)
-    for (;;) {
-      const rotation = await findUnfinishedRotation()
-      if (!rotation) return newestMasterVersion()
-      await carryOut(client, provider, rotation, rotating)
-    }
+    await finishAll(client, provider, rotating)
+    return newestMasterVersion()
   })
 }
 
-/** Only what was begun, for the job. */
+/** Only what was begun or asked for: whoever comes when another has just finished it begins none. @throws as `rotateMasterKey` does */
 export async function goOnWithRotation(provider: KeyProvider, rotating: Rotating): Promise<void> {
-  if (await findUnfinishedRotation()) await rotateMasterKey(provider, rotating)
+  if (!(await findUnfinishedRotation())) return
+  await asTheOnlyOne((client) => finishAll(client, provider, rotating))
+}
+
+async function finishAll(client: Client, provider: KeyProvider, rotating: Rotating) {
+  for (let rotation; (rotation = await findUnfinishedRotation());) await carryOut(client, provider, rotation, rotating)
 }
 
 type Client = Awaited<ReturnType<typeof ownConnection>>
@@ -192,6 +194,7 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
   const { say, patience } = rotating
   if (!rotation.retiringAt) {
     await othersLeave(client, WRITES, to, patience, (who) => `${who} still writes under version ${from}.`)
+    await pause(A_MOMENT)
     const versions = new Set([...masterVersions().filter((version) => version <= from), from])
     await holdAlone(client, [...versions], patience, async () => {
       const unopened = await lastRows(client, to, patience)
@@ -202,7 +205,6 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
       })
     })
   }
-  await pause(A_READ)
   const going = [...(await provider.read()).keys()].filter((version) => version <= from)
   // Also the one that is not there any more: a provider may have been cut off in the middle of destroying it.
   for (const version of new Set([...going, from])) await provider.retire(version)
@@ -216,8 +218,8 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
   await sayWhatFollows(rotation, to, say)
 }
 
-/** Milliseconds for whoever read a row just before it was sealed again, and opens it now. */
-const A_READ = 1_000
+/** Milliseconds for whoever read a row before it was sealed again and opens it now, or has sealed one and is about to write it. */
+const A_MOMENT = 1_000
 
 /**
  * What came since the rows were gone through. Nobody can write such a row now, but somebody who began to may hold it locked until we let go.
@@ -240,6 +242,11 @@ async function lastRows(client: Client, to: number, patience: number): Promise<U
 async function goOnWithout(unopened: readonly UnopenedRow[], from: number, { say, withoutDamaged }: Rotating) {
   for (const { table, row, version } of unopened.slice(0, 20))
     say(`  ${table} ${row} does not open under version ${version}`)
+  if (!withoutDamaged)
+    throw new RotationWaits(
+      `${unopened.length} rows do not open under the version that they name. Everything else is sealed again. Version ${from} is kept for them: bring them back from a backup, or give them up with npm run rotate-master-key -- --without-damaged.`,
+    )
+  // Only now, and not each minute that the job finds them again.
   await record(
     system,
     unopened.slice(0, 1_000).map(({ table, row, version }) => ({
@@ -249,10 +256,6 @@ async function goOnWithout(unopened: readonly UnopenedRow[], from: number, { say
       found: `${table} ${row} under version ${version} of the master key`,
     })),
   )
-  if (!withoutDamaged)
-    throw new RotationWaits(
-      `${unopened.length} rows do not open under the version that they name; the access log names them. Everything else is sealed again. Version ${from} is kept for them: bring them back from a backup, or give them up with --without-damaged.`,
-    )
 }
 
 /** Waits until no other process holds this lock with a lower version, and asks all of them to look again meanwhile. @throws RotationWaits */

@@ -46,8 +46,10 @@ try {
   const dataDir = join(scratch, 'data')
   const embedded = await startEmbeddedDatabase({ dataDir, say: () => {} })
   stops.push(() => embedded.stop(), disconnectDatabase)
-  configureFileStore(folderStore(join(dataDir, 'files')))
-  const place = { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, keys }
+  const files = join(dataDir, 'files')
+  configureFileStore(folderStore(files))
+  const { applicationUrl, ownerUrl } = embedded
+  const place = { applicationUrl, ownerUrl, files, keys }
   const { good, report, verifier } = await drillRestore(file, backup, place, { count, record }, say)
   const to = values.report ?? `${file}.drill-${new Date().toISOString().replace(/[:.]/g, '-')}.txt`
   await writeFile(to, report, { flag: 'wx', mode: 0o600 })

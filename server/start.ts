@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { makeApp } from './app.ts'
 import { endDrawing } from './attachments/draw.ts'
 import { configureFileStore, fileStore } from './attachments/file-store.ts'
-import { openFileStore } from './attachments/open-file-store.ts'
+import { openFileStore, placeOfFiles } from './attachments/open-file-store.ts'
 import { config } from './config.ts'
 import { connectDatabase, disconnectDatabase, tryConnection } from './database/connection.ts'
 import { startEmbeddedDatabase } from './database/embedded.ts'
@@ -124,17 +124,18 @@ export async function openEmptyPlace(
   const { dataDir, databaseUrl, migrationDatabaseUrl } = config()
   await openDataDir(dataDir)
   configureFileStore(await openFileStore(config()))
+  const files = placeOfFiles(config())
   if (databaseUrl) {
     if (!migrationDatabaseUrl)
       throw new Error("A restore makes the schema. Set MIGRATION_DATABASE_URL to the owner's role and ask again.")
     await tryConnection('DATABASE_URL', databaseUrl)
     await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
     stops.push(disconnectDatabase)
-    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, keys }
+    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, files, keys }
   }
   const embedded = await startEmbeddedDatabase({ dataDir, say })
   stops.push(() => embedded.stop(), disconnectDatabase)
-  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, keys }
+  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, keys }
 }
 
 function listen(server: Server): Promise<Server> {

@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { askAs, startChildServer, type ChildServer } from './faults/child-server.ts'
+import { filesIn, findIn, sweepFor } from './support/sweep.ts'
 import { until } from './support/until.ts'
 import { makePhonePhoto } from './support/files.ts'
 import { answerTo, enrol, linkIn, mailsTo, outbox, textFile, writeTo } from './support/letters.ts'
@@ -25,6 +26,9 @@ const canaries: Record<string, string> = {}
 function canary(place: string): string {
   return (canaries[place] = `canary${randomBytes(9).toString('hex')}`)
 }
+
+const sweep = (folders: string[]) => sweepFor(canaries, folders)
+const foundIn = (bytes: Buffer) => findIn(bytes, canaries)
 
 before(async () => {
   temporary = mkdtempSync(join(tmpdir(), 'letterlock-canary-'))
@@ -237,59 +241,6 @@ test('after the next start, which reads back what was being written, and after i
       part,
     )
 })
-
-/** Where of these folders which canary stands. demo.json is the try-out's own list of its people, the master key a key. */
-function sweep(folders: string[]): string[] {
-  return folders.flatMap(filesIn).flatMap((path) => {
-    if (/\/(demo\.json|master\.key)$/.test(path)) return []
-    // A file may be renamed or removed meanwhile.
-    const bytes = readQuietly(path)
-    return bytes ? foundIn(bytes).map((place) => `${place} in ${path}`) : []
-  })
-}
-
-function foundIn(bytes: Buffer): string[] {
-  const hay = bytes.toString('latin1')
-  const lower = hay.toLowerCase()
-  return Object.entries(canaries).flatMap(([place, word]) =>
-    needlesOf(word).some((one) => hay.includes(one)) || lower.includes(hexOf(word)) ? [place] : [],
-  )
-}
-
-const known = new Map<string, string[]>()
-
-/** The word as it is, in UTF-16, and in base64 from each of the three places that it can begin at, without the letters it shares with neighbours. */
-function needlesOf(word: string): string[] {
-  const made = known.get(word) ?? [
-    word,
-    Buffer.from(word, 'utf16le').toString('latin1'),
-    ...[0, 1, 2].map((shift) => inBase64(word, shift)),
-  ]
-  known.set(word, made)
-  return made
-}
-
-function inBase64(word: string, shift: number): string {
-  const whole = Buffer.from('x'.repeat(shift) + word).toString('base64url')
-  const end = Math.floor(((shift + word.length) * 8) / 6)
-  return whole.slice(Math.ceil((shift * 8) / 6), end)
-}
-
-const hexOf = (word: string) => Buffer.from(word).toString('hex')
-
-function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-}
-
-function readQuietly(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path)
-  } catch {
-    return undefined
-  }
-}
 
 /** Sends a form whose file never ends, slowly enough to be in the middle for as long as anybody looks. */
 async function endlessUpload(visitor: Visitor, content: string, name: string): Promise<{ stop(): void }> {

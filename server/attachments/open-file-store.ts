@@ -14,6 +14,11 @@ export async function openFileStore(config: Config): Promise<FileStore> {
   return config.fileStore === 's3' ? newerAndOlder(s3, folder) : newerAndOlder(folder, s3)
 }
 
+/** Where that store's files rest, for whoever has to know whether another process means the same place. */
+export function placeOfFiles({ dataDir, s3 }: Config): string {
+  return [join(dataDir, 'files'), ...(s3 ? [`${s3.endpoint}/${s3.bucket}`] : [])].join(' and ')
+}
+
 /** Each by itself. The library for S3 is loaded only where the settings name a bucket. */
 export async function openStoresOfFiles({ dataDir, s3 }: Config): Promise<{ folder: FileStore; s3?: FileStore }> {
   const folder = folderStore(join(dataDir, 'files'))

@@ -9,6 +9,7 @@ import { FileMissing, idInName, type FileStore } from '../attachments/file-store
 import { knownUploads } from '../attachments/upload.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
+import { ask, inTransaction, type Transaction } from '../database/connection.ts'
 
 export interface Moved {
   files: number
@@ -23,8 +24,24 @@ interface Move {
   say: (line: string) => void
 }
 
-/** @throws Error when a copy is not what was read; whatever was not moved then is where it was */
-export async function moveFiles(move: Move, now = new Date()): Promise<Moved> {
+/** @throws Error when a copy is not what was read, and then whatever was not moved is where it was; when somebody else is moving them */
+export function moveFiles(move: Move, now = new Date()): Promise<Moved> {
+  return inTransaction(async (turn) => {
+    await takeTurn(turn)
+    return moveAll(move, now)
+  })
+}
+
+/** Two that move against each other could each take away what the other has just brought: one at a time, for as long as it lasts. */
+async function takeTurn(turn: Transaction) {
+  await ask('SET LOCAL idle_in_transaction_session_timeout = 0', [], turn)
+  const [row] = await ask<{ alone: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS alone', [ONE_MOVE], turn)
+  if (!row!.alone) throw new Error('Files are being moved already, by another run of this command. Nothing was done.')
+}
+
+const ONE_MOVE = 7_203_523
+
+async function moveAll(move: Move, now: Date): Promise<Moved> {
   const moved: Moved = { files: 0, bytes: 0 }
   try {
     await move.from.removeHalves(new Date(now.getTime() - DAY))

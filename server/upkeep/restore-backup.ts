@@ -17,10 +17,11 @@ import type { OpenedBackup } from './read-backup.ts'
 import { emptyTarget, leaveTarget, takeTarget } from './restore-target.ts'
 import { finishTables, prepareTables } from './restore-rows.ts'
 
-/** Where to: the database by its two roles. The store of files is the one that this process uses. */
+/** Where to: the database by its two roles. The store of files is the one that this process uses; `files` says where that is. */
 export interface RestorePlace {
   applicationUrl: string
   ownerUrl: string
+  files: string
   /** The master key, which is in use already. */
   keys: KeyProvider
 }
@@ -54,7 +55,7 @@ export async function restoreBackup(
   const { manifest } = backup
   const owner = await singleConnection(place.ownerUrl)
   try {
-    await takeTarget(owner)
+    await takeTarget(owner, place.files)
     await migrateForRestore(place.applicationUrl, place.ownerUrl, manifest.migrations)
     connectDatabase(place.applicationUrl)
     await prepareJobs()

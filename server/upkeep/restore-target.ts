@@ -4,11 +4,14 @@ import { HALF_RESTORED } from '../database/migrate.ts'
 import { fileStore } from '../attachments/file-store.ts'
 
 /** Takes an empty place, or empties one that was half restored, and marks it. @throws Error that names what is there, or that somebody is at it */
-export async function takeTarget(owner: Client): Promise<void> {
+export async function takeTarget(owner: Client, files: string): Promise<void> {
   await refuseSecondRestore(owner)
-  if (await isHalfRestored(owner)) await emptyTarget(owner)
-  else await refuseFull(owner)
-  await owner.query(`CREATE TABLE ${HALF_RESTORED} (begun_at timestamptz NOT NULL DEFAULT now())`)
+  if (await isHalfRestored(owner)) {
+    await refuseOtherStore(owner, files)
+    await emptyTarget(owner)
+  } else await refuseFull(owner)
+  await owner.query(`CREATE TABLE ${HALF_RESTORED} (begun_at timestamptz NOT NULL DEFAULT now(), files text NOT NULL)`)
+  await owner.query(`INSERT INTO ${HALF_RESTORED} (files) VALUES ($1)`, [files])
 }
 
 /** Takes everything away again, the mark last. */
@@ -34,6 +37,16 @@ async function refuseSecondRestore(owner: Client) {
 async function isHalfRestored(owner: Client): Promise<boolean> {
   const { rows } = await owner.query<{ half: boolean }>('SELECT to_regclass($1) IS NOT NULL AS half', [HALF_RESTORED])
   return rows[0]?.half === true
+}
+
+/** What is emptied has to be what the earlier try filled: it found that store empty, and may not have known this one. */
+async function refuseOtherStore(owner: Client, files: string) {
+  const { rows } = await owner.query<{ files: string }>(`SELECT files FROM ${HALF_RESTORED}`)
+  const earlier = rows.find((row) => row.files !== files)?.files
+  if (earlier)
+    throw new Error(
+      `An earlier restore into this database was cut off; its files are in ${earlier}, and the settings now name ${files}. Nothing was changed: name the same place again, or empty the database and that place yourself.`,
+    )
 }
 
 async function refuseFull(owner: Client) {

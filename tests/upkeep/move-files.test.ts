@@ -159,6 +159,22 @@ describe('Moving', () => {
     await newer.remove(name)
   })
 
+  test('two at once: the second is told so and moves nothing', async () => {
+    const names = [await put(older), await put(older)]
+    let second: Promise<unknown> | undefined
+    const busy: FileStore = {
+      ...newer,
+      async write(name, bytes) {
+        second ??= moveFiles({ from: newer, to: older, way: 'from s3 to folder', say: () => {} })
+        await assert.rejects(second, /being moved already/)
+        await newer.write(name, bytes)
+      },
+    }
+    assert.deepEqual(await move(busy), { files: 2, bytes: 2000 })
+    assert.deepEqual([await namesIn(older), await namesIn(newer)], [[], names.sort()])
+    for (const name of names) await newer.remove(name)
+  })
+
   test('a store that is away ends it with that, and nothing is lost', async () => {
     const name = await put(older)
     await assert.rejects(move(away), Unavailable)

@@ -68,7 +68,7 @@ export async function openPlace(from: { dataDir: string }, folder: string) {
   const files = join(dataDir, 'files')
   configureFileStore(folderStore(files))
   return {
-    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, keys },
+    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, keys },
     files,
     async stop() {
       await disconnectDatabase()

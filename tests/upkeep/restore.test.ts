@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict'
 import { createWriteStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { after, before, describe, test } from 'node:test'
 import pg from 'pg'
+import { fileStore } from '../../server/attachments/file-store.ts'
+import { newId } from '../../server/lib/ids.ts'
 import { BACKUP_SEGMENT, streamOf, writeFrames } from '../../server/upkeep/backup-frames.ts'
 import { backupBinding, headerOf, type Manifest } from '../../server/upkeep/backup-form.ts'
 import { openBackup } from '../../server/upkeep/read-backup.ts'
@@ -155,6 +158,25 @@ test('into a database of one’s own: as its owner, and refused without one', as
     rows.rows.map(({ id }) => id),
     await messagesBefore(),
   )
+})
+
+test('one that was cut off is begun anew over its own half, and empties no other store of files', async () => {
+  const { singleConnection } = await import('../../server/database/connection.ts')
+  const { takeTarget } = await import('../../server/upkeep/restore-target.ts')
+  const owner = await singleConnection(target.place.ownerUrl)
+  await takeTarget(owner, 'https://s3.example/elsewhere')
+  await owner.query('SELECT pg_advisory_unlock_all()')
+  const name = newId()
+  await fileStore().write(name, Readable.from([Buffer.from('somebody else’s')]))
+  await assert.rejects(
+    restore(whole, false),
+    /its files are in https:\/\/s3\.example\/elsewhere, and the settings now name/,
+  )
+  assert.equal(filesLeft().length, 1)
+  await owner.query(`UPDATE half_restored SET files = $1`, [target.files]).finally(() => owner.end())
+  assert.deepEqual((await restore(whole, false)).affected, [])
+  assert.equal(await fileStore().size(name), undefined)
+  await emptyAgain(target.place.ownerUrl)
 })
 
 /** As docs/install.md makes one. */

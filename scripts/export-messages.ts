@@ -24,7 +24,9 @@ try {
   const { share: shareFiles = [], 'passphrase-file': passphraseFile, 'without-keys': withoutKeys } = values
   if (withoutKeys && (passphraseFile !== undefined || shareFiles.length > 0))
     throw new Error('--without-keys takes neither a passphrase nor shares: leave out one of them.')
-  const withKeys = withoutKeys ? undefined : { passphrase: await askNewPassphrase(passphraseFile), shareFiles }
+  const withKeys = withoutKeys
+    ? undefined
+    : { passphrase: await askNewPassphrase('the export', passphraseFile), shareFiles }
   await openStores(say, stops)
   const { threads, messages, files, missing, closed } = await exportMessages(
     folder,

@@ -38,7 +38,7 @@ try {
   if (!file || more.length > 0) throw new Error('Say which backup: npm run restore-drill -- FILE')
   const count = Number(values.sample)
   if (!Number.isInteger(count) || count < 0) throw new Error('--sample is a number of messages.')
-  const masterKey = takeMasterKey()
+  const keys = await takeMasterKey()
   const backup = await openBackup(file)
   // Named by our process, so that the next drill removes what one left that was killed. What rests there is sealed.
   const scratch = await beginBeside(join(values.in ?? tmpdir(), 'letterlock-drill'))
@@ -49,7 +49,7 @@ try {
   const files = join(dataDir, 'files')
   configureFileStore(folderStore(files))
   const { applicationUrl, ownerUrl } = embedded
-  const place = { applicationUrl, ownerUrl, files, dataDir, masterKey }
+  const place = { applicationUrl, ownerUrl, files, keys }
   const { good, report, verifier } = await drillRestore(file, backup, place, { count, record }, say)
   const to = values.report ?? `${file}.drill-${new Date().toISOString().replace(/[:.]/g, '-')}.txt`
   await writeFile(to, report, { flag: 'wx', mode: 0o600 })

@@ -20,10 +20,10 @@ try {
   })
   const [file, ...more] = positionals
   if (!file || more.length > 0) throw new Error('Say which backup: npm run restore -- FILE')
-  const masterKey = takeMasterKey()
+  const keys = await takeMasterKey()
   // Before anything is made: what cannot be restored leaves nothing behind.
   const opened = await openBackup(file)
-  const place = await openEmptyPlace(masterKey, say, stops)
+  const place = await openEmptyPlace(keys, say, stops)
   const { backup, loaded, affected } = await restoreBackup(opened, place, values['without-damaged'], everyTenSeconds())
   const rows = [...loaded.rows.values()].reduce((sum, each) => sum + each, 0)
   say(`Restored ${rows} rows and ${loaded.files} files as of ${backup.madeAt}.`)

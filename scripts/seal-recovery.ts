@@ -1,11 +1,13 @@
 /**
- * npm run seal-recovery -- --shares 5 --needed 3 --to FOLDER [--yes]: splits the recovery key into share files and takes it off the server, so that
- * nobody who runs it can read stored messages. Beside a running server or without one; asked again, it goes on where it was stopped.
+ * npm run seal-recovery -- --shares 5 --needed 3 --to FOLDER [--yes]: splits the recovery key into share files, takes it off the server, and destroys the
+ * version of the master key that it was sealed under, so that nobody who runs it can read stored messages. Beside a running server or without one; asked again, it goes on where it was stopped.
  */
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
+import { config } from '../server/config.ts'
 import { openStores } from '../server/start.ts'
 import { sealRecovery } from '../server/upkeep/seal-recovery.ts'
+import { keyProvider } from '../server/vault/key-provider.ts'
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const stops: (() => Promise<void> | void)[] = []
@@ -16,8 +18,13 @@ try {
   await openStores(say, stops)
   const { shares, needed, to = '' } = values
   const sealing = { shares: Number(shares), needed: Number(needed), folder: to }
-  const taken = await sealRecovery(sealing, say, () => (values.yes ? Promise.resolve(true) : askForWord()))
-  if (!taken) say('The recovery key is not on the server any more.')
+  const confirm = () => (values.yes ? Promise.resolve(true) : askForWord())
+  const taken = await sealRecovery(sealing, keyProvider(config().masterKey), say, confirm)
+  say(
+    taken
+      ? 'The recovery key is off the server, and so is the version of the master key that it was sealed under. Make a backup now.'
+      : 'The recovery key is not on the server any more.',
+  )
 } catch (error) {
   process.stderr.write(`${(error as Error).message}\n`)
   process.exitCode = 1

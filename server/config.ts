@@ -3,7 +3,7 @@
  * All problems are collected and told together, before anything listens. `.env.example` is written from this table
  * (`scripts/write-env-example.ts`), and a test fails when the two differ.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { BlockList, isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 
@@ -55,9 +55,15 @@ export const settings = [
     secret: true,
   },
   {
+    name: 'MASTER_KEY_PROVIDER',
+    purpose:
+      'Where the master key rests: file (MASTER_KEY_FILE, or DATA_DIR/master.key in a try-out), env (MASTER_KEY itself, which everybody sees who may look into the process) or transit (a key service in the shape of Vault). Without it: what MASTER_KEY_FILE or MASTER_KEY says.',
+    example: 'file',
+  },
+  {
     name: 'MASTER_KEY',
     purpose:
-      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE. Losing it loses the mail.',
+      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE, whose file is made at the first start, and which rotate-master-key can write. Losing it loses the mail.',
     example: '1:BASE64URL_OF_32_RANDOM_BYTES',
     secret: true,
     production: 'required',
@@ -73,6 +79,24 @@ export const settings = [
     purpose:
       'Days that you keep backups: 0 to 3650. Certificates of destruction say until when a backup may still hold what was erased.',
     example: '35',
+  },
+  {
+    name: 'TRANSIT_ADDRESS',
+    purpose:
+      'For MASTER_KEY_PROVIDER=transit: where the key service answers, https and host. What it wrapped rests in the file that MASTER_KEY_FILE names, or DATA_DIR/master.key.wrapped. TRANSIT_ADDRESS, TRANSIT_KEY and TRANSIT_TOKEN come together.',
+    example: 'https://vault.example.org:8200',
+  },
+  { name: 'TRANSIT_MOUNT', purpose: 'Where its transit engine is mounted, when not at transit.', example: 'transit' },
+  {
+    name: 'TRANSIT_KEY',
+    purpose: 'The name of its key, which is for Letterlock alone: rotate-master-key destroys its earlier versions.',
+    example: 'letterlock',
+  },
+  {
+    name: 'TRANSIT_TOKEN',
+    purpose: 'The token by which the service lets Letterlock use that key. Better: TRANSIT_TOKEN_FILE.',
+    example: 'TOKEN_FOR_THIS_KEY',
+    secret: true,
   },
   {
     name: 'FILE_STORE',
@@ -239,7 +263,7 @@ export interface Config {
   readonly dataDir: string
   readonly databaseUrl: string | undefined
   readonly migrationDatabaseUrl: string | undefined
-  readonly masterKey: string | undefined
+  readonly masterKey: MasterKeySettings
   readonly ledgerFile: string
   readonly backupKeptDays: number
   /** Where new files go. */
@@ -274,6 +298,22 @@ export interface Config {
 
 /** Where a scanner listens. */
 export type ScannerSocket = { readonly path: string } | { readonly host: string; readonly port: number }
+
+/** Where the master key rests. */
+export type MasterKeySettings =
+  | { readonly provider: 'file'; readonly path: string }
+  | { readonly provider: 'env'; readonly text: string }
+  | TransitSettings
+
+/** A key service in the shape of Vault's transit engine, and the file of what it wrapped. */
+export interface TransitSettings {
+  readonly provider: 'transit'
+  readonly path: string
+  readonly address: string
+  readonly mount: string
+  readonly key: string
+  readonly token: string
+}
 
 /** A bucket of an S3-compatible store. */
 export interface S3Settings {
@@ -321,7 +361,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
   for (const setting of settings as readonly Setting[]) {
     const value = given(setting.name as Name)
-    if (production && setting.production === 'required' && !value)
+    if (
+      production &&
+      setting.production === 'required' &&
+      !value &&
+      !(setting.name === 'MASTER_KEY' && restsElsewhere(env))
+    )
       problems.push(
         `${setting.name}${setting.secret ? ` (or ${setting.name}_FILE)` : ''} is missing. ${setting.purpose}`,
       )
@@ -339,7 +384,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     dataDir: resolve(given('DATA_DIR') ?? './.data'),
     databaseUrl: readDatabaseUrl('DATABASE_URL', given, problems),
     migrationDatabaseUrl: readDatabaseUrl('MIGRATION_DATABASE_URL', given, problems),
-    masterKey: readMasterKey(given('MASTER_KEY'), problems),
+    masterKey: readMasterKey(env, given, problems),
     ledgerFile: resolve(given('LEDGER_FILE') ?? join(given('DATA_DIR') ?? './.data', 'ledger')),
     backupKeptDays: integer('BACKUP_KEPT_DAYS', given('BACKUP_KEPT_DAYS') ?? '35', 0, 3650, problems),
     fileStore: readFileStore(given, problems),
@@ -377,7 +422,7 @@ function readSetting(env: Record<string, string | undefined>, name: Name, proble
   const direct = env[name]?.trim()
   const setting = (settings as readonly Setting[]).find((each) => each.name === name)
   const file = setting?.secret ? env[`${name}_FILE`]?.trim() : undefined
-  if (!file) return direct || undefined
+  if (!file || (name === 'MASTER_KEY' && restsElsewhere(env))) return direct || undefined
   try {
     return readFileSync(file, 'utf8').trim() || undefined
   } catch {
@@ -431,12 +476,73 @@ function readDatabaseUrl(name: Name, given: (name: Name) => string | undefined, 
 /** One line of the master key's text form: its version, and 32 bytes in base64url. */
 export const MASTER_KEY_LINE = /^(\d{1,9}):([A-Za-z0-9_-]{43})$/
 
-function readMasterKey(value: string | undefined, problems: string[]): string | undefined {
-  if (value && !/BASE64URL_OF/.test(value) && !value.split(/\s+/).every((line) => MASTER_KEY_LINE.test(line)))
+/** Whether there is no key to be read here yet: a key service has it, or the first start makes its file. */
+function restsElsewhere(env: Record<string, string | undefined>): boolean {
+  const file = env['MASTER_KEY_FILE']?.trim()
+  return env['MASTER_KEY_PROVIDER']?.trim() === 'transit' || (file !== undefined && file !== '' && !existsSync(file))
+}
+
+/** A key in a setting is there because somebody chose to put it there; nothing but that choice reads it from one. */
+function readMasterKey(
+  env: Record<string, string | undefined>,
+  given: (name: Name) => string | undefined,
+  problems: string[],
+): MasterKeySettings {
+  const file = env['MASTER_KEY_FILE']?.trim()
+  const direct = env['MASTER_KEY']?.trim()
+  const provider = given('MASTER_KEY_PROVIDER') ?? (direct && !file ? 'env' : 'file')
+  const dataDir = resolve(given('DATA_DIR') ?? './.data')
+  if (provider === 'transit')
+    return readTransit(file ? resolve(file) : join(dataDir, 'master.key.wrapped'), given, problems)
+  if (given('TRANSIT_ADDRESS')) problems.push('TRANSIT_ADDRESS is set, but MASTER_KEY_PROVIDER is not transit.')
+  if (!['file', 'env'].includes(provider))
+    problems.push(`MASTER_KEY_PROVIDER is file, env or transit, not "${provider}".`)
+  if (provider === 'env') {
+    if (!direct) problems.push('MASTER_KEY_PROVIDER is env, but MASTER_KEY is not set.')
+    else refuseNoKey(direct, problems)
+    return Object.freeze({ provider, text: direct ?? '' })
+  }
+  if (direct && !file)
+    problems.push('MASTER_KEY_PROVIDER is file, but the key stands in MASTER_KEY. Name its file in MASTER_KEY_FILE.')
+  const content = file ? given('MASTER_KEY') : undefined
+  if (content && content !== direct) refuseNoKey(content, problems)
+  return Object.freeze({ provider: 'file', path: file ? resolve(file) : join(dataDir, 'master.key') })
+}
+
+function refuseNoKey(text: string, problems: string[]) {
+  if (!/BASE64URL_OF/.test(text) && !text.split(/\s+/).every((line) => MASTER_KEY_LINE.test(line)))
     problems.push(
       'MASTER_KEY (or the file that MASTER_KEY_FILE names) must be a line such as 1:… with 32 bytes in base64url, as `npm run make-master-key` prints it. Check that it is whole.',
     )
-  return value
+}
+
+const TRANSIT = ['TRANSIT_ADDRESS', 'TRANSIT_KEY', 'TRANSIT_TOKEN'] as const
+
+function readTransit(path: string, given: (name: Name) => string | undefined, problems: string[]): TransitSettings {
+  const missing = TRANSIT.filter((name) => !given(name))
+  if (missing.length > 0)
+    problems.push(
+      `MASTER_KEY_PROVIDER is transit, but ${missing.join(', ')} ${missing.length > 1 ? 'are' : 'is'} missing.`,
+    )
+  if (given('MASTER_KEY')) problems.push('MASTER_KEY_PROVIDER is transit, but MASTER_KEY holds a key. Remove it.')
+  const address = given('TRANSIT_ADDRESS') ?? ''
+  const url = URL.canParse(address) ? new URL(address) : undefined
+  if (address && (!url || url.pathname !== '/' || url.search || url.hash || url.username))
+    problems.push('TRANSIT_ADDRESS must be an address like https://vault.example.org:8200, without a path.')
+  else if (url && url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
+    problems.push('TRANSIT_ADDRESS must begin with https://. Plain http works on localhost only.')
+  const mount = given('TRANSIT_MOUNT') ?? 'transit'
+  const key = given('TRANSIT_KEY') ?? ''
+  if (!/^[\w-]+(\/[\w-]+)*$/.test(mount)) problems.push('TRANSIT_MOUNT is a path such as transit.')
+  if (key && !/^[\w.-]+$/.test(key)) problems.push('TRANSIT_KEY is a name such as letterlock.')
+  return Object.freeze({
+    provider: 'transit',
+    path,
+    address: url?.origin ?? address,
+    mount,
+    key,
+    token: given('TRANSIT_TOKEN') ?? '',
+  })
 }
 
 function readSmtpUrl(value: string | undefined, production: boolean, problems: string[]): string | undefined {

@@ -23,7 +23,9 @@ import { checkInstallation } from './try-out/installation.ts'
 import { prepareCast, sayWhereToGo } from './try-out/cast.ts'
 import { holdAgainstLedger } from './upkeep/hold-against-ledger.ts'
 import type { RestorePlace } from './upkeep/restore-backup.ts'
-import { readMasterKeyFile, useMasterKey } from './vault/master-key.ts'
+import { followMasterKey } from './vault/follow-master-key.ts'
+import { keyProvider, type KeyProvider } from './vault/key-provider.ts'
+import { MasterKeyProblem, useMasterKey } from './vault/master-key.ts'
 import { openVault } from './vault/vault.ts'
 import { jobs, timetable } from './work.ts'
 
@@ -64,6 +66,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
 /** The database, its schema and the vault: what scripts need too. */
 export async function openStores(say: (line: string) => void, stops: (() => Promise<void> | void)[]): Promise<void> {
   const { dataDir, databaseUrl, migrationDatabaseUrl, masterKey } = config()
+  const keys = keyProvider(masterKey)
   await openDataDir(dataDir)
   if (databaseUrl) await tryConnection('DATABASE_URL', databaseUrl)
   if (databaseUrl && migrationDatabaseUrl) await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
@@ -75,7 +78,9 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   connectDatabase(applicationUrl)
   stops.push(disconnectDatabase, closeMail)
   await checkInstallation()
-  await openVault(dataDir, masterKey)
+  const { made } = await openVault(keys)
+  stops.push(await followMasterKey(keys))
+  if (made) sayWhatIsNew(keys, say)
   await bindEarlierRows()
   await makeRoomForAccessEvents()
   configureFileStore(await openFileStore(config()))
@@ -94,17 +99,29 @@ async function lookForObjectStore(say: (line: string) => void): Promise<void> {
     )
 }
 
-/** Takes the master key of the settings into use where there is no database yet; it is never made here. @returns its text */
-export function takeMasterKey(): string {
-  const { dataDir, masterKey } = config()
-  const text = masterKey ?? readMasterKeyFile(dataDir, false)
-  useMasterKey(text)
-  return text
+/** On the first start, and only then. */
+function sayWhatIsNew(keys: KeyProvider, say: (line: string) => void) {
+  say(
+    `The master key is ${keys.place}. Whoever loses it loses the mail: nothing here opens without it, and no backup holds it.`,
+  )
+  say('Make a copy for the safe before anybody writes: npm run export-master-key -- FILE\n')
+}
+
+/** Takes the master key of the settings into use where there is no database yet; it is never made here. */
+export async function takeMasterKey(): Promise<KeyProvider> {
+  const keys = keyProvider(config().masterKey)
+  const versions = await keys.read()
+  if (versions.size === 0)
+    throw new MasterKeyProblem(
+      `The master key is missing: ${keys.place} does not exist or is empty. Put the key back from its safe copy: npm run import-master-key -- FILE`,
+    )
+  useMasterKey(versions)
+  return keys
 }
 
 /** An empty place for a backup, as the settings name it. */
 export async function openEmptyPlace(
-  masterKey: string,
+  keys: KeyProvider,
   say: (line: string) => void,
   stops: (() => Promise<void> | void)[],
 ): Promise<RestorePlace> {
@@ -118,11 +135,11 @@ export async function openEmptyPlace(
     await tryConnection('DATABASE_URL', databaseUrl)
     await tryConnection('MIGRATION_DATABASE_URL', migrationDatabaseUrl)
     stops.push(disconnectDatabase)
-    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, files, dataDir, masterKey }
+    return { applicationUrl: databaseUrl, ownerUrl: migrationDatabaseUrl, files, keys }
   }
   const embedded = await startEmbeddedDatabase({ dataDir, say })
   stops.push(() => embedded.stop(), disconnectDatabase)
-  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, dataDir, masterKey }
+  return { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, keys }
 }
 
 function listen(server: Server): Promise<Server> {

@@ -18,6 +18,7 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
   'send-notice': (payload) => sendNotice(payload),
@@ -37,6 +38,7 @@ export const jobs = {
   'sweep-uploads': () => unlessClockIsWrong(() => sweepUploads()),
   'sweep-sign-ins': () => unlessClockIsWrong(() => sweepSignIns()),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
+  'go-on-rotating': () => goOnRotating(),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -44,6 +46,7 @@ export const timetable = `
 * * * * * mark-ledger
 * * * * * finish-erasures
 * * * * * free-stuck-jobs
+* * * * * go-on-rotating
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
 */5 * * * * check-held-files

@@ -89,6 +89,8 @@ const MAY_UNSEAL = [
   'upkeep/sample-messages.ts',
   // the backup itself
   'upkeep/read-backup.ts',
+  // the copy of the master key, for whoever restores
+  'upkeep/key-copy.ts',
   // the keys of an export, to be sealed under its passphrase
   'upkeep/export-messages.ts',
   'own-account/code-app.pages.ts',
@@ -180,4 +182,25 @@ test('plaintext appears where it is meant to', () => {
       /\bunseal\w*\(|\bunwrap\w*\(|\bunsealing\w*\(/.test(readFileSync(join(server, file), 'utf8')),
   )
   assert.deepEqual(unsealing.sort(), [...MAY_UNSEAL].sort())
+})
+
+/** Whoever seals under the master key itself has a column in `upkeep/columns-under-master.ts`, or what is sealed stays behind when it is rotated. */
+const SEAL_UNDER_MASTER = {
+  'accounts/mailbox-key.ts': 'openers',
+  'attachments/check-file.job.ts': 'attachments',
+  'messages/thread-key.ts': 'thread_key_wraps',
+  'vault/log-key.ts': 'vault_keys',
+  'vault/vault.ts': 'vault_keys',
+}
+
+test('every file that seals under the master key has its column in the list of what a rotation seals again', () => {
+  const sealing = files.filter(
+    (file) =>
+      !['vault/master-key.ts', 'vault/wrap.ts'].includes(file) &&
+      /\b(seal|wrap)UnderMaster\(/.test(readFileSync(join(server, file), 'utf8')),
+  )
+  assert.deepEqual(sealing.sort(), Object.keys(SEAL_UNDER_MASTER).sort())
+  const list = readFileSync(join(server, 'upkeep/columns-under-master.ts'), 'utf8')
+  const listed = [...list.matchAll(/table: '(\w+)'/g)].map((match) => match[1])
+  assert.deepEqual(listed.sort(), [...new Set(Object.values(SEAL_UNDER_MASTER))].sort())
 })

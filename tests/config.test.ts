@@ -256,11 +256,55 @@ test('a secret may be a file, which wins and is trimmed; what is not secret may 
   const key = makeMasterKey()
   writeFileSync(file, `${key}\n`)
   const { MASTER_KEY: _, ...rest } = real()
-  assert.equal(readConfig({ ...rest, MASTER_KEY_FILE: file }).masterKey, key)
-  assert.equal(readConfig({ ...real(), MASTER_KEY_FILE: file }).masterKey, key)
+  assert.deepEqual(readConfig({ ...rest, MASTER_KEY_FILE: file }).masterKey, { provider: 'file', path: file })
+  assert.deepEqual(readConfig({ ...real(), MASTER_KEY_FILE: file }).masterKey, { provider: 'file', path: file })
+  const secret = join(folder, 'smtp')
+  writeFileSync(secret, ' smtps://from-a-file.example \n')
+  assert.equal(readConfig({ ...real(), SMTP_URL_FILE: secret }).smtpUrl, 'smtps://from-a-file.example')
   assert.equal(readConfig({ PORT_FILE: file }).port, 3000)
   writeFileSync(file, '')
   assert.match(problemsOf({ ...rest, MASTER_KEY_FILE: file }).join(), /^MASTER_KEY \(or MASTER_KEY_FILE\) is missing/)
+})
+
+test('where the master key rests: in a file unless somebody chose otherwise, and a key in a setting is such a choice', () => {
+  const key = makeMasterKey()
+  const { MASTER_KEY: _, ...rest } = real()
+  assert.deepEqual(readConfig({ DATA_DIR: '/data' }).masterKey, { provider: 'file', path: '/data/master.key' })
+  assert.deepEqual(readConfig({ ...rest, MASTER_KEY: key }).masterKey, { provider: 'env', text: key })
+  const none = join(folder, 'not-made-yet.key')
+  assert.deepEqual(readConfig({ ...rest, MASTER_KEY_FILE: none }).masterKey, { provider: 'file', path: none })
+  const service = {
+    MASTER_KEY_PROVIDER: 'transit',
+    TRANSIT_ADDRESS: 'https://vault.riverside.example:8200',
+    TRANSIT_KEY: 'mail',
+    TRANSIT_TOKEN: 'hvs.9c1',
+  }
+  assert.deepEqual(readConfig({ ...rest, ...service, DATA_DIR: '/data' }).masterKey, {
+    provider: 'transit',
+    path: '/data/master.key.wrapped',
+    address: 'https://vault.riverside.example:8200',
+    mount: 'transit',
+    key: 'mail',
+    token: 'hvs.9c1',
+  })
+  assert.equal(readConfig({ ...service, TRANSIT_ADDRESS: 'http://127.0.0.1:8200' }).masterKey.provider, 'transit')
+  for (const [env, problem] of [
+    [{ MASTER_KEY_PROVIDER: 'vault' }, /MASTER_KEY_PROVIDER is file, env or transit, not "vault"/],
+    [{ MASTER_KEY_PROVIDER: 'env' }, /MASTER_KEY_PROVIDER is env, but MASTER_KEY is not set/],
+    [{ MASTER_KEY_PROVIDER: 'file', MASTER_KEY: key }, /is file, but the key stands in MASTER_KEY/],
+    [{ TRANSIT_ADDRESS: 'https://vault.example' }, /TRANSIT_ADDRESS is set, but MASTER_KEY_PROVIDER is not transit/],
+    [{ MASTER_KEY_PROVIDER: 'transit' }, /TRANSIT_ADDRESS, TRANSIT_KEY, TRANSIT_TOKEN are missing/],
+    [{ ...service, TRANSIT_ADDRESS: 'http://vault.riverside.example' }, /TRANSIT_ADDRESS must begin with https/],
+    [{ ...service, TRANSIT_ADDRESS: 'https://me:hvs.9c1@vault.example' }, /TRANSIT_ADDRESS must be an address/],
+    [{ ...service, TRANSIT_ADDRESS: 'https://vault.example/v1/transit' }, /TRANSIT_ADDRESS must be an address/],
+    [{ ...service, TRANSIT_MOUNT: '../sys' }, /TRANSIT_MOUNT is a path/],
+    [{ ...service, TRANSIT_KEY: 'a/../b' }, /TRANSIT_KEY is a name/],
+    [{ ...service, MASTER_KEY: key }, /MASTER_KEY_PROVIDER is transit, but MASTER_KEY holds a key/],
+  ] as const) {
+    const problems = problemsOf(env).join('\n')
+    assert.match(problems, problem, JSON.stringify(env))
+    assert.ok(!problems.includes(key.slice(2)) && !problems.includes('hvs.9c1'), 'secrets are not repeated')
+  }
 })
 
 test('194. Audit off switch in config/env -> refuses to start', async () => {

@@ -218,6 +218,6 @@ async function neededOpener(
   return opener
 }
 
-function bindingOf(mailbox: { id: string; version: number }, kind: OpenerKind) {
+export function bindingOf(mailbox: { id: string; version: number }, kind: OpenerKind) {
   return `mailbox/${mailbox.id}/${mailbox.version}/${kind}`
 }

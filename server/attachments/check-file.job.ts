@@ -20,7 +20,11 @@ import { keepPreviews, NO_PREVIEWS, removePreviews, type SealedPreviews } from '
 
 /** The copy of a file key for the time of its check. */
 export function sealCheckKey(id: string, key: Buffer): Buffer {
-  return sealUnderMaster('checking', `attachment/${id}/check`, key)
+  return sealUnderMaster('checking', checkBinding(id), key)
+}
+
+export function checkBinding(id: string): string {
+  return `attachment/${id}/check`
 }
 
 export async function checkFile({ attachmentId }: JobPayloads['check-file'], now = new Date()): Promise<void> {
@@ -41,7 +45,7 @@ const HELD_MILLISECONDS = 15 * 60_000
 
 /** @throws EnvelopeRefused, MasterKeyProblem */
 function unsealCheckKey(id: string, sealed: Buffer): Buffer {
-  return unsealUnderMaster('checking', `attachment/${id}/check`, sealed)
+  return unsealUnderMaster('checking', checkBinding(id), sealed)
 }
 
 async function check(row: AttachmentRow, key: Buffer, now: Date): Promise<void> {

@@ -95,6 +95,11 @@ export const ACTS = [
   'backup.made',
   'backup.restored',
   'message.sampled',
+  'master-key.added',
+  'master-key.in-use',
+  'master-key.resealed',
+  'master-key.retired',
+  'master-key.exported',
   'page.refused',
   'envelope.refused',
 ] as const

@@ -56,9 +56,15 @@ export function connectionPool(): pg.Pool {
   return pool
 }
 
-/** A client of its own, outside the pools (migrations, as another role). The caller ends it. */
-export async function singleConnection(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url, application_name: 'letterlock-migrate' })
+/** A client of its own, outside the pools, to the database that the pools use. The caller ends it. @param name shows who it is among the connections */
+export function ownConnection(name: string): Promise<pg.Client> {
+  if (!address) throw new Error('connectDatabase was not called')
+  return singleConnection(address, name)
+}
+
+/** The same to any database (migrations, as another role). The caller ends it. */
+export async function singleConnection(url: string, name = 'letterlock-migrate'): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url, application_name: name })
   client.on('error', noteEnd)
   await client.connect()
   return client

@@ -39,6 +39,7 @@ export interface JobPayloads {
   'sweep-uploads': Record<string, never>
   'sweep-sign-ins': Record<string, never>
   'make-room-for-access-events': Record<string, never>
+  'go-on-rotating': Record<string, never>
 }
 
 export type JobName = keyof JobPayloads

@@ -102,6 +102,6 @@ function wrapsKeyOf(pair: KeyPair) {
   return deriveKey(pair.privateKey, 'thread-key-wraps')
 }
 
-function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap' | 'sharedAt'>) {
+export function bindingOf(wrap: Omit<ThreadKeyWrap, 'wrap' | 'sharedAt'>) {
   return `thread-key/${wrap.threadKeyId}/${wrap.mailboxId}/${wrap.mailboxVersion}/${wrap.kind}`
 }

@@ -17,6 +17,7 @@ import { beginBeside, giveUp } from '../database/embedded-unfinished.ts'
 import { newId } from '../lib/ids.ts'
 import { projectRoot } from '../lib/root.ts'
 import { sealingStream } from '../vault/floe.ts'
+import { HOLDS } from '../vault/follow-master-key.ts'
 import { newestMasterVersion, subkey } from '../vault/master-key.ts'
 import { BACKUP_SEGMENT, streamOf, writeFrames, type FrameWriter } from './backup-frames.ts'
 import { backupBinding, headerOf, type Contents, type Manifest } from './backup-form.ts'
@@ -124,6 +125,7 @@ async function* blocksOf(
   contents: Contents,
   tell: (progress: Progress) => void,
 ): AsyncGenerator<Buffer> {
+  await holdMasterKey(client, backup.masterKeyVersion)
   const writer = writeFrames()
   const manifest: Manifest = {
     id: backup.id,
@@ -147,6 +149,13 @@ async function* blocksOf(
   }
   yield* writer.put('end', '', Buffer.from(JSON.stringify(contents)))
   yield* writer.rest()
+}
+
+/** Until the end of the snapshot: a version that is to be destroyed waits for the backup that it seals. */
+async function holdMasterKey(client: Client, version: number) {
+  await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [HOLDS, version])
+  if (newestMasterVersion() !== version)
+    throw new Error('The master key was changed just now, and the backup would need the earlier version. Ask again.')
 }
 
 /** A table's rows begin a block of their own, so that what is damaged in one table is not damaged in its neighbour. */

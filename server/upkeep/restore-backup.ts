@@ -8,6 +8,7 @@ import { migrateForRestore } from '../database/migrate.ts'
 import { system } from '../audit/actor.ts'
 import { record, type AccessEvent } from '../audit/record.ts'
 import { prepareJobs } from '../jobs/loop.ts'
+import type { KeyProvider } from '../vault/key-provider.ts'
 import { openVault } from '../vault/vault.ts'
 import { findAffected, type AffectedMessage } from './affected-messages.ts'
 import { endOneTimeThings } from './end-one-time-things.ts'
@@ -21,9 +22,8 @@ export interface RestorePlace {
   applicationUrl: string
   ownerUrl: string
   files: string
-  dataDir: string
-  /** The text of the master key, which is in use already. */
-  masterKey: string
+  /** The master key, which is in use already. */
+  keys: KeyProvider
 }
 
 export interface Restored {
@@ -72,7 +72,7 @@ export async function restoreBackup(
     await finishTables(owner, keys)
     await owner.query('COMMIT')
     await migrateForRestore(place.applicationUrl, place.ownerUrl)
-    await openVault(place.dataDir, place.masterKey)
+    await openVault(place.keys)
     await inTransaction(async (transaction) => {
       await endOneTimeThings(now, transaction)
       await record(system, eventsOf(manifest.id, affected), transaction, now)

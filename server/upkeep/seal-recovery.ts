@@ -1,7 +1,8 @@
 /**
  * Turns the one dial from managed to sealed: the private half of the recovery key is split into share files, these are proved by putting it together
- * from them, and only then it is taken off the server. It can be killed anywhere and asked again: until the row is emptied the server has the key,
- * and before it is emptied the shares lie whole on the disk.
+ * from them, and only then it is taken off the server. Backups and write-ahead logs from before still hold it, sealed under the master key, and so
+ * that version of the master key is destroyed too. It can be killed anywhere and asked again: until the row is emptied the server has the key, and
+ * before it is emptied the shares lie whole on the disk.
  */
 import { randomBytes } from 'node:crypto'
 import {
@@ -16,13 +17,18 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
+import type { KeyProvider } from '../vault/key-provider.ts'
+import { MasterKeyProblem, newestMasterVersion } from '../vault/master-key.ts'
 import { combineShares, splitSecret } from '../vault/shares.ts'
 import { recoveryKeyPair, recoveryKeyPairOf, recoveryMode, takeRecoveryKeyOff } from '../vault/vault.ts'
 import { readShare, recoveryFingerprint, shareFileName, shareText, type Share } from './recovery-share.ts'
+import { askForRotation, goOnWithRotation, RotationUnderWay, RotationWaits } from './rotate-master-key.ts'
+import { countBackupsNeeding } from './rotation.store.ts'
 
 export interface Sealing {
   shares: number
@@ -36,18 +42,26 @@ const MOST_SHARES = 16
 
 /**
  * @param say prints a line for whoever asked @param confirm asks them, after they were told what cannot be undone
- * @returns whether the key was taken off the server now; false when it had been before @throws Error with a sentence; nothing was changed then
+ * @returns whether the key was taken off the server now; false when it had been before @throws Error with a sentence that says what was changed
  */
 export async function sealRecovery(
   sealing: Sealing,
+  provider: KeyProvider,
   say: (line: string) => void,
   confirm: () => Promise<boolean>,
   now = new Date(),
 ): Promise<boolean> {
-  if ((await recoveryMode()) === 'sealed') return false
+  const managed = (await recoveryMode()) === 'managed'
+  if (managed) await takeOff(sealing, say, confirm, now)
+  await destroyOldVersion(provider, say)
+  return managed
+}
+
+async function takeOff(sealing: Sealing, say: Say, confirm: () => Promise<boolean>, now: Date) {
   checkNumbers(sealing)
   checkFolder(sealing.folder)
-  for (const line of whatItMeans(sealing)) say(line)
+  const backups = await countBackupsNeeding(newestMasterVersion(), now, now)
+  for (const line of whatItMeans(sealing, backups)) say(line)
   if (!(await confirm())) throw new Error('Nothing was changed.')
   const shares = (await wholeSetIn(sealing)) ?? (await writeShares(sealing, say, now))
   await proveShares(shares)
@@ -57,10 +71,12 @@ export async function sealRecovery(
   await inTransaction(async (transaction) => {
     await record(system, { act: 'recovery-key.sealed' }, transaction, now)
     await takeRecoveryKeyOff(transaction)
+    await askForRotation(transaction, now)
   })
   say('The recovery key is off the server. Running servers know it at once.')
-  return true
 }
+
+type Say = (line: string) => void
 
 function checkNumbers({ shares, needed }: Sealing) {
   if (!Number.isInteger(shares) || shares < 2 || shares > MOST_SHARES)
@@ -75,14 +91,15 @@ function checkFolder(folder: string) {
     throw new Error('Choose a folder outside of DATA_DIR: what lies in there is backed up with everything else.')
 }
 
-function whatItMeans({ shares, needed, folder }: Sealing): string[] {
+function whatItMeans({ shares, needed, folder }: Sealing, backups: number): string[] {
   return [
     'This takes the recovery key off the server for good. It cannot be undone.',
     `  ${shares} share files go to ${folder}. Any ${needed} of them together open the messages of everybody; fewer open nothing.`,
     `  When fewer than ${needed} are left, nobody can open them ever again for somebody who lost every way to sign in.`,
     '  From then on what is on the server is not enough to read what is stored for people who have a sign-in.',
-    '  Backups and write-ahead logs from before still hold the recovery key, sealed under the master key. Destroy them, and make a backup anew:',
-    '  whoever has one of them together with the master key can go on reading.',
+    '  Backups and write-ahead logs from before hold the recovery key, sealed under the master key. So the master key is changed with it, and its version of now',
+    `  is destroyed: ${backups === 1 ? 'one backup on record opens' : `${backups} backups on record open`} then only with a copy of that version, which only npm run export-master-key makes, and only before this.`,
+    '  Whoever has such a copy and one of those backups can go on reading. Destroy both as soon as you can do without, and make a backup anew.',
     '  Whoever forgets their password opens earlier messages with a recovery code, or is let read again by somebody they write with, or by shares.',
     '  A new member of a team reads its messages when a colleague next opens a page.',
   ]
@@ -137,8 +154,6 @@ async function writeShares(sealing: Sealing, say: Say, now: Date): Promise<Share
   return written
 }
 
-type Say = (line: string) => void
-
 /** A half-written file, and those of a set that never became whole. A file of another recovery key is left alone. */
 function removeUnfinished(folder: string, say: Say) {
   const left = [
@@ -174,3 +189,22 @@ export function choices<Each>(all: readonly Each[], count: number): Each[][] {
   if (count === 0) return [[]]
   return all.flatMap((each, index) => choices(all.slice(index + 1), count - 1).map((rest) => [each, ...rest]))
 }
+
+/** Brings the rotation that was asked for to its end; a running server may be at it already. */
+async function destroyOldVersion(provider: KeyProvider, say: Say) {
+  try {
+    await goOnWithRotation(provider, { say, patience: PATIENCE, withoutDamaged: false })
+  } catch (error) {
+    if (error instanceof RotationUnderWay) {
+      await pause(500)
+      return destroyOldVersion(provider, say)
+    }
+    if (!(error instanceof RotationWaits || error instanceof MasterKeyProblem)) throw error
+    throw new Error(
+      `${error.message}\nThe recovery key is off the server, and the version of the master key that it was sealed under is not destroyed yet. Ask again, or npm run rotate-master-key: either goes on.`,
+    )
+  }
+}
+
+/** Milliseconds that running servers get to learn the new version. */
+const PATIENCE = 60_000

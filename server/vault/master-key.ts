@@ -1,75 +1,92 @@
 /**
  * The master key: 256 random bits, versioned, outside the database. It seals nothing itself; a subkey is derived for each purpose.
- * Its text form is `version:base64url`, one version a line, the highest is used for new seals.
+ * Its text form is `version:base64url`, one version a line. Several versions can be at hand; new seals are made under one of them.
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { MASTER_KEY_LINE } from '../config.ts'
 import { deriveKey } from './derive.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 
 export class MasterKeyProblem extends Error {}
 
+/** Version → 32 bytes. */
+export type MasterKeyVersions = ReadonlyMap<number, Buffer>
+
 let versions = new Map<number, Buffer>()
+let writes = 0
 const subkeys = new Map<string, Buffer>()
 
-/** A new key in its text form. */
+/** A new version in its text form. */
 export function makeMasterKey(version = 1): string {
-  return `${version}:${randomBytes(32).toString('base64url')}`
+  return masterKeyText(new Map([[version, randomBytes(32)]])).trimEnd()
 }
 
-/** Takes the master key into use from its text form. @throws MasterKeyProblem when it has another shape */
-export function useMasterKey(text: string) {
-  versions = new Map(
-    text
-      .split(/\s+/)
-      .filter(Boolean)
-      .map((line) => {
-        const [, version, key] = MASTER_KEY_LINE.exec(line) ?? []
-        if (!version || !key)
-          throw new MasterKeyProblem(
-            'The master key must be a line such as 1:… with 32 bytes in base64url. Check that the file is whole.',
-          )
-        return [Number(version), Buffer.from(key, 'base64url')] as const
-      }),
-  )
-  if (versions.size === 0) throw new MasterKeyProblem('The master key is empty.')
-  subkeys.clear()
+/** One line a version, each ended. */
+export function masterKeyText(all: MasterKeyVersions): string {
+  return [...all]
+    .sort(([a], [b]) => a - b)
+    .map(([version, key]) => `${version}:${key.toString('base64url')}\n`)
+    .join('')
 }
 
-/** The file that holds the master key when no setting names another place. */
-export function masterKeyFile(dataDir: string) {
-  return join(dataDir, 'master.key')
+/** @throws MasterKeyProblem when it has another shape */
+export function readMasterKeyText(text: string): Map<number, Buffer> {
+  const read = new Map<number, Buffer>()
+  for (const line of text.split(/\s+/).filter(Boolean)) {
+    const [, version, key] = MASTER_KEY_LINE.exec(line) ?? []
+    if (!version || !key)
+      throw new MasterKeyProblem(
+        'The master key must be a line such as 1:… with 32 bytes in base64url. Check that the file is whole.',
+      )
+    if (read.has(Number(version))) throw new MasterKeyProblem(`Version ${version} of the master key is there twice.`)
+    read.set(Number(version), Buffer.from(key, 'base64url'))
+  }
+  if (read.size === 0) throw new MasterKeyProblem('The master key is empty.')
+  return read
 }
 
-/** Reads the master key's file, or makes it (owner-only) when `mayCreate`. @returns its text @throws MasterKeyProblem */
-export function readMasterKeyFile(dataDir: string, mayCreate: boolean): string {
-  const file = masterKeyFile(dataDir)
-  if (existsSync(file)) return readFileSync(file, 'utf8')
-  if (!mayCreate)
-    throw new MasterKeyProblem(
-      `The master key is missing: ${file} does not exist, but the database holds sealed data. Put the key back from its safe copy; a new one could not open anything.`,
-    )
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const text = makeMasterKey()
-  writeFileSync(file, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true })
-  chmodSync(file, 0o600)
-  return text
+/**
+ * Takes the master key into use, and forgets every version that is not among these.
+ * @param under the version of new seals; the highest when the database does not say
+ * @throws MasterKeyProblem when a text has another shape
+ */
+export function useMasterKey(all: MasterKeyVersions | string, under?: number) {
+  const next = typeof all === 'string' ? readMasterKeyText(all) : new Map(all)
+  for (const [name, key] of subkeys) {
+    const version = Number.parseInt(name)
+    if (versions.get(version)?.equals(next.get(version) ?? EMPTY)) continue
+    key.fill(0)
+    subkeys.delete(name)
+  }
+  for (const [version, key] of versions) if (next.get(version) !== key) key.fill(0)
+  versions = next
+  writes = under ?? Math.max(...next.keys())
 }
 
-/** Seals `plaintext` under the newest version: version (4 bytes, big-endian), then a FLOE envelope. */
-export function sealUnderMaster(purpose: string, binding: string, plaintext: Buffer): Buffer {
-  const version = Math.max(...versions.keys())
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(version)
-  return Buffer.concat([head, sealEnvelope(subkey(purpose, version), binding, plaintext, FIELD_SEGMENT)])
+const EMPTY = Buffer.alloc(0)
+
+/** Seals `plaintext` under the version of new seals: version (4 bytes, big-endian), then a FLOE envelope. */
+export function sealUnderMaster(purpose: string, binding: string, plaintext: Buffer, version = writes): Buffer {
+  const envelope = sealEnvelope(subkey(purpose, version), binding, plaintext, FIELD_SEGMENT)
+  return Buffer.concat([masterVersionHead(version), envelope])
 }
 
 /** @throws EnvelopeRefused when it is not what was sealed, MasterKeyProblem when its version is not at hand */
 export function unsealUnderMaster(purpose: string, binding: string, sealed: Buffer): Buffer {
   if (sealed.length < 4) throw new EnvelopeRefused('too short')
   return unsealEnvelope(subkey(purpose, sealed.readUInt32BE(0)), binding, sealed.subarray(4))
+}
+
+/** The same content under another version. @throws EnvelopeRefused, MasterKeyProblem */
+export function resealUnderMaster(purpose: string, binding: string, sealed: Buffer, version: number): Buffer {
+  return sealUnderMaster(purpose, binding, unsealUnderMaster(purpose, binding, sealed), version)
+}
+
+/** What stands in front of everything that is sealed under a version. As bytes they sort as the versions do. */
+export function masterVersionHead(version: number): Buffer {
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(version)
+  return head
 }
 
 /** The derived key of one purpose and version, for wraps that carry their version themselves. */
@@ -84,6 +101,12 @@ export function subkey(purpose: string, version: number): Buffer {
   return made
 }
 
+/** The version that new seals are made under. */
 export function newestMasterVersion(): number {
-  return Math.max(...versions.keys())
+  return writes
+}
+
+/** Every version at hand, in ascending order. */
+export function masterVersions(): number[] {
+  return [...versions.keys()].sort((a, b) => a - b)
 }

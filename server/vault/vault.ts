@@ -9,9 +9,10 @@ import { deriveKey } from './derive.ts'
 import { NotFound } from '../errors.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 import { makeKeyPair, pairOfPrivate } from './hpke.ts'
-import { vaultKeys } from './key.store.ts'
+import type { KeyProvider } from './key-provider.ts'
+import { findWrittenVersion, vaultKeys } from './key.store.ts'
 import { openLogKey } from './log-key.ts'
-import { MasterKeyProblem, readMasterKeyFile, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
+import { MasterKeyProblem, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
 import { padToBucket, unpad } from './padding.ts'
 import type { KeyPair } from './hpke.ts'
 import { newKey } from './wrap.ts'
@@ -27,16 +28,27 @@ interface OpenVault {
 let open: OpenVault | undefined
 
 /**
- * Opens the vault, or makes its keys on an empty database.
- * @param masterKey its text from a setting; without one the file in `dataDir` is read, or made on an empty database
+ * Opens the vault, or makes its keys on an empty database, with the first version of the master key where there is none.
+ * @returns whether the keys were made now
  * @throws MasterKeyProblem with a sentence that says what is wrong
  */
-export async function openVault(dataDir: string, masterKey: string | undefined, now = new Date()): Promise<void> {
-  const stored = await vaultKeys.list({})
-  useMasterKey(masterKey ?? readMasterKeyFile(dataDir, stored.length === 0))
-  if (stored.length === 0) await inTransaction((transaction) => makeKeys(now, transaction))
+export async function openVault(provider: KeyProvider, now = new Date()): Promise<{ made: boolean }> {
+  const made = (await vaultKeys.list({})).length === 0
+  let versions = await provider.read()
+  if (versions.size === 0) {
+    if (!made)
+      throw new MasterKeyProblem(
+        `The master key is missing: ${provider.place} does not exist or is empty, but the database holds sealed data. Put the key back from its safe copy (npm run import-master-key -- FILE); a new one could not open anything.`,
+      )
+    await provider.add(1)
+    versions = await provider.read()
+  }
+  useMasterKey(versions)
+  if (made) await inTransaction((transaction) => makeKeys(now, transaction))
+  useMasterKey(versions, await findWrittenVersion())
   open = await openKeys()
   await openLogKey(now)
+  return { made }
 }
 
 async function makeKeys(now: Date, transaction: Transaction) {

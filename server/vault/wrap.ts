@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { EnvelopeRefused } from './floe.ts'
-import { newestMasterVersion, subkey } from './master-key.ts'
+import { masterVersionHead, newestMasterVersion, subkey } from './master-key.ts'
 
 /** 256 fresh random bits. A failing random source throws and nothing is written. */
 export function newKey(): Buffer {
@@ -34,11 +34,13 @@ export function unwrapKey(key: Buffer, binding: string, wrapped: Buffer): Buffer
 }
 
 /** The outer wrap of a thread key: under the master key's `wraps` subkey; the version stands in front (4 bytes). */
-export function wrapUnderMaster(binding: string, secret: Buffer): Buffer {
-  const version = newestMasterVersion()
-  const head = Buffer.alloc(4)
-  head.writeUInt32BE(version)
-  return Buffer.concat([head, wrapKey(subkey('wraps', version), binding, secret)])
+export function wrapUnderMaster(binding: string, secret: Buffer, version = newestMasterVersion()): Buffer {
+  return Buffer.concat([masterVersionHead(version), wrapKey(subkey('wraps', version), binding, secret)])
+}
+
+/** The same wrap under another version. @throws EnvelopeRefused, MasterKeyProblem */
+export function rewrapUnderMaster(binding: string, wrapped: Buffer, version: number): Buffer {
+  return wrapUnderMaster(binding, unwrapUnderMaster(binding, wrapped), version)
 }
 
 /** @throws EnvelopeRefused, MasterKeyProblem */

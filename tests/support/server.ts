@@ -33,11 +33,10 @@ export async function startTestServerSealed(settings: Record<string, string> = {
 export async function startTestServerInRealUse(settings: Record<string, string>): Promise<TestServer> {
   const dataDir = await copyTemplate()
   await changeBeforeStart(dataDir, `UPDATE installation SET value = 'production' WHERE name = 'kind'`)
-  const { masterKeyFile } = await import('../../server/vault/master-key.ts')
   return startOn(dataDir, {
     NODE_ENV: 'production',
     SMTP_URL: 'smtp://127.0.0.1:9',
-    MASTER_KEY_FILE: masterKeyFile(dataDir),
+    MASTER_KEY_FILE: join(dataDir, 'master.key'),
     ORGANISATION_NAME: 'Riverside Clinic',
     ORGANISATION_PHONE: '555-0100',
     ORGANISATION_HOURS: 'Monday to Friday, 8 am to 5 pm',

@@ -59,15 +59,16 @@ export async function openPlace(from: { dataDir: string }, folder: string) {
   const { disconnectDatabase } = await import('../../server/database/connection.ts')
   const { configureFileStore } = await import('../../server/attachments/file-store.ts')
   const { folderStore } = await import('../../server/attachments/folder-store.ts')
-  const { readMasterKeyFile, useMasterKey } = await import('../../server/vault/master-key.ts')
+  const { fileKeyProvider } = await import('../../server/vault/file-key-provider.ts')
+  const { useMasterKey } = await import('../../server/vault/master-key.ts')
   const dataDir = newMachine(from, folder)
-  const masterKey = readMasterKeyFile(dataDir, false)
-  useMasterKey(masterKey)
+  const keys = fileKeyProvider(join(dataDir, 'master.key'))
+  useMasterKey(await keys.read())
   const embedded = await startEmbeddedDatabase({ dataDir, say: () => {}, settings: { fsync: 'off' } })
   const files = join(dataDir, 'files')
   configureFileStore(folderStore(files))
   return {
-    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, dataDir, masterKey },
+    place: { applicationUrl: embedded.applicationUrl, ownerUrl: embedded.ownerUrl, files, keys },
     files,
     async stop() {
       await disconnectDatabase()

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { KeyProvider } from '../../server/vault/key-provider.ts'
 import { mailsTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { bareEnvironment } from '../support/template.ts'
@@ -16,14 +17,18 @@ import { newPatient, nothingUnderWay, resetByApp, type Patient } from '../sign-i
 let server: TestServer
 let dana: Visitor
 let folder: string
-/** The recovery key's wrap as it was: with it a test goes back to managed mode, which the product cannot. */
-let wrap: Buffer
+let provider: KeyProvider
+/** The recovery key itself: with it a test goes back to managed mode, which the product cannot. */
+let recoveryKey: Buffer
 
 before(async () => {
   server = await startTestServer()
   dana = await signedIn(server, server.cast.dana)
   folder = join(server.dataDir, '../shares')
-  wrap = (await keptOnServer())!
+  const { keyProvider } = await import('../../server/vault/key-provider.ts')
+  const { recoveryKeyPair } = await import('../../server/vault/vault.ts')
+  provider = keyProvider({ provider: 'file', path: join(server.dataDir, 'master.key') })
+  recoveryKey = (await recoveryKeyPair()).privateKey
 })
 after(() => server.stop())
 
@@ -50,7 +55,32 @@ async function keptOnServer(): Promise<Buffer | null> {
   return row!.key
 }
 
-const backToManaged = () => server.sql(`UPDATE vault_keys SET key_wrapped = $1 WHERE name = 'recovery'`, [wrap])
+async function backToManaged() {
+  const { sealUnderMaster } = await import('../../server/vault/master-key.ts')
+  const wrap = sealUnderMaster('keys', 'key/recovery', recoveryKey)
+  await server.sql(`UPDATE vault_keys SET key_wrapped = $1 WHERE name = 'recovery'`, [wrap])
+}
+
+const versionsInFile = async () => [...(await provider.read()).keys()]
+
+/** With what the server has now: every version of the master key, under whatever version the bytes say that they are. */
+async function opensHere(wrap: Buffer): Promise<boolean> {
+  const { masterVersionHead, masterVersions, unsealUnderMaster } = await import('../../server/vault/master-key.ts')
+  await until(
+    async () => JSON.stringify(masterVersions()) === JSON.stringify(await versionsInFile()),
+    'the running server has the versions of the file',
+  )
+  return [
+    wrap,
+    ...masterVersions().map((version) => Buffer.concat([masterVersionHead(version), wrap.subarray(4)])),
+  ].some((each) => {
+    try {
+      return unsealUnderMaster('keys', 'key/recovery', each).equals(recoveryKey)
+    } catch {
+      return false
+    }
+  })
+}
 
 /** Whether the shares in a folder give the recovery key, by the product's own reading of them. */
 async function isWhole(where: string): Promise<boolean> {
@@ -91,10 +121,12 @@ describe('npm run seal-recovery', () => {
       { shares: NaN, needed: NaN },
     ]
     const { sealRecovery } = await import('../../server/upkeep/seal-recovery.ts')
+    const before = await keptOnServer()
     for (const numbers of odd)
       await assert.rejects(
         sealRecovery(
           { ...numbers, folder },
+          provider,
           () => {},
           () => Promise.resolve(true),
         ),
@@ -104,6 +136,7 @@ describe('npm run seal-recovery', () => {
       await assert.rejects(
         sealRecovery(
           { shares: 5, needed: 3, folder: where },
+          provider,
           () => {},
           () => Promise.resolve(true),
         ),
@@ -112,23 +145,26 @@ describe('npm run seal-recovery', () => {
     const unasked = await run('seal-recovery', '--shares', '5', '--needed', '3', '--to', folder)
     assert.equal(unasked.code, 1)
     assert.match(unasked.out, /cannot be undone/, 'what it means is said before')
+    assert.match(unasked.out, /0 backups on record open then only with a copy .* npm run export-master-key makes/)
     assert.match(unasked.err, /Add --yes .* Nothing was changed\./)
-    assert.deepEqual(await keptOnServer(), wrap)
+    assert.deepEqual([await keptOnServer(), await versionsInFile()], [before, [1]])
     assert.deepEqual(filesIn(folder), [])
   })
 
-  test('stopped after any of its lines and asked again, the server or a whole set of shares has the key, always', async () => {
+  test('stopped after any of its lines and asked again, the server or a whole set of shares has the key, always, and the old version goes', async () => {
     const { sealRecovery } = await import('../../server/upkeep/seal-recovery.ts')
     const where = join(server.dataDir, '../stopped')
+    const before = (await keptOnServer())!
     class Stopped extends Error {}
     let stopAt = 1
+    let stops = 0
     for (;;) {
       let lines = 0
       const say = () => {
         if (++lines === stopAt) throw new Stopped()
       }
       const sealing = { shares: 5, needed: 3, folder: where }
-      const stopped = await sealRecovery(sealing, say, () => Promise.resolve(true)).then(
+      const stopped = await sealRecovery(sealing, provider, say, () => Promise.resolve(true)).then(
         () => false,
         (error: unknown) => {
           if (!(error instanceof Stopped)) throw error
@@ -138,16 +174,20 @@ describe('npm run seal-recovery', () => {
       const kept = await keptOnServer()
       assert.ok(kept ?? (await isWhole(where)), `stopped at line ${stopAt}`)
       if (!stopped) break
-      if (!kept) await backToManaged()
-      stopAt++
+      stops++
+      // Once the key is off, what is left begins with another line.
+      stopAt = !kept && stopAt > 8 ? 1 : stopAt + 1
     }
-    assert.ok(stopAt > 8, `${stopAt} lines`)
+    assert.ok(stops > 12, `${stops} stops`)
+    assert.deepEqual(await versionsInFile(), [2])
+    assert.equal(await opensHere(before), false)
     await backToManaged()
     rmSync(where, { recursive: true })
   })
 
   test('killed while it says any of three lines: the same, and asked again it goes on with the whole set that it finds', async () => {
     const where = join(server.dataDir, '../killed')
+    const [before] = await versionsInFile()
     for (const line of ['-2-of-5.txt', 'Every 3 of the 5', 'off the server. Running']) {
       const args = [script('seal-recovery'), '--shares', '5', '--needed', '3', '--to', where, '--yes']
       const child = spawn(process.execPath, args, { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] })
@@ -159,7 +199,6 @@ describe('npm run seal-recovery', () => {
       await once(child, 'exit')
       assert.ok(said.includes(line), said)
       assert.ok((await keptOnServer()) ?? (await isWhole(where)), line)
-      if (!(await keptOnServer())) await backToManaged()
     }
     const whole = filesIn(where)
     assert.equal(whole.length, 5)
@@ -167,6 +206,7 @@ describe('npm run seal-recovery', () => {
     assert.equal(again.code, 0, again.err)
     assert.deepEqual(filesIn(where), whole, 'no second set')
     assert.equal(await keptOnServer(), null)
+    assert.deepEqual(await versionsInFile(), [before! + 1], 'the rotation goes on where it was killed')
     await backToManaged()
     rmSync(where, { recursive: true })
   })
@@ -174,9 +214,18 @@ describe('npm run seal-recovery', () => {
   test('writes owner-only files that can be read by people, proves them, takes the key off, and running servers say so at once', async () => {
     const page = new Visitor(server)
     assert.match(plain((await page.ask('/privacy')).body), /keeps a key that can open your earlier messages/)
+    const [copied, version] = [(await keptOnServer())!, (await versionsInFile()).at(-1)!]
+    assert.equal(await opensHere(copied), true)
     const done = await run('seal-recovery', '--shares', '5', '--needed', '3', '--to', folder, '--yes')
     assert.equal(done.code, 0, done.err)
     assert.match(done.out, /Every 3 of the 5 share files .* all choices were tried/)
+    assert.match(done.out, /and so is the version of the master key that it was sealed under\. Make a backup now\.\n$/)
+    assert.deepEqual(await versionsInFile(), [version + 1])
+    assert.equal(await opensHere(copied), false, 'the database as it was before has nothing for what the server has')
+    await assert.rejects(
+      server.sql(`UPDATE vault_keys SET key_wrapped = $1 WHERE name = 'recovery'`, [copied]),
+      /was retired/,
+    )
     const files = filesIn(folder)
     assert.equal(files.length, 5)
     for (const file of files) {

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { EnvelopeRefused } from '../../server/vault/floe.ts'
 import {
   MasterKeyProblem,
   makeMasterKey,
-  masterKeyFile,
   newestMasterVersion,
-  readMasterKeyFile,
   sealUnderMaster,
   subkey,
   unsealUnderMaster,
   useMasterKey,
 } from '../../server/vault/master-key.ts'
-
-const folder = mkdtempSync(join(tmpdir(), 'letterlock-master-'))
-after(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('The master key', () => {
   it('is a version and 32 random bytes, another one each time', () => {
@@ -28,7 +20,16 @@ describe('The master key', () => {
 
   it('is refused in any other shape, and the refusal does not repeat it', () => {
     const whole = makeMasterKey()
-    for (const text of ['', ' \n', whole.slice(0, -1), whole + 'A', whole.slice(2), `x${whole}`, `${whole}\ngarbage`])
+    for (const text of [
+      '',
+      ' \n',
+      whole.slice(0, -1),
+      whole + 'A',
+      whole.slice(2),
+      `x${whole}`,
+      `${whole}\ngarbage`,
+      `${whole}\n${makeMasterKey()}`,
+    ])
       assert.throws(
         () => useMasterKey(text),
         (error: Error) => error instanceof MasterKeyProblem && !error.message.includes(whole.slice(10, 30)),
@@ -70,30 +71,5 @@ describe('The master key', () => {
     const unknown = Buffer.from(sealed)
     unknown.writeUInt32BE(7)
     assert.throws(() => unsealUnderMaster('waiting', 'mailbox/1', unknown), /Version 7 of the master key is missing/)
-  })
-})
-
-describe("The master key's file", () => {
-  it('is made once, for its owner only, and read again', () => {
-    const before = process.umask(0)
-    const made = readMasterKeyFile(folder, true)
-    process.umask(before)
-    assert.equal(statSync(masterKeyFile(folder)).mode & 0o777, 0o600)
-    assert.equal(readMasterKeyFile(folder, true).trim(), made.trim())
-    assert.equal(readFileSync(masterKeyFile(folder), 'utf8').trim(), made.trim())
-  })
-
-  it('is not made where data was sealed already, and the sentence names the file', () => {
-    const empty = join(folder, 'empty')
-    assert.throws(() => readMasterKeyFile(empty, false), new RegExp(`master key is missing: ${masterKeyFile(empty)}`))
-    assert.equal(existsSync(empty), false)
-  })
-
-  it('is never written over, also when it holds garbage', () => {
-    const file = masterKeyFile(folder)
-    writeFileSync(file, 'garbage')
-    chmodSync(file, 0o600)
-    assert.throws(() => useMasterKey(readMasterKeyFile(folder, true)), MasterKeyProblem)
-    assert.equal(readFileSync(file, 'utf8'), 'garbage')
   })
 })

@@ -358,6 +358,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const problems: string[] = []
   const given = (name: Name) => readSetting(env, name, problems)
   const production = readEnvironment(given('NODE_ENV'), problems) === 'production'
+  if (production) refuseOpenOptions([...process.execArgv, ...(env['NODE_OPTIONS'] ?? '').split(/\s+/)], problems)
 
   for (const setting of settings as readonly Setting[]) {
     const value = given(setting.name as Name)
@@ -615,6 +616,16 @@ const SIGN_ON_MORE = ['OIDC_HOSTS', 'OIDC_SECOND_FACTOR_AMR', 'OIDC_SECOND_FACTO
 
 /** Half of it would be a button that leads nowhere. */
 const S3 = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
+
+/** Options of Node that let others see what is in the memory of the server. */
+const OPEN = /^--(inspect|debug|cpu-prof|heap-prof|heapsnapshot|report-|abort-on-uncaught|prof\b)/
+
+function refuseOpenOptions(options: readonly string[], problems: string[]) {
+  for (const option of options.filter((each) => OPEN.test(each)))
+    problems.push(
+      `The option ${option.split('=')[0]} lets others see what is in the server's memory, where keys are. Start it without.`,
+    )
+}
 
 function readFileStore(given: (name: Name) => string | undefined, problems: string[]): Config['fileStore'] {
   const value = given('FILE_STORE') ?? 'folder'

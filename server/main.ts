@@ -13,8 +13,7 @@ process.on('unhandledRejection', (reason) =>
 try {
   // Loaded only now, so that an older Node gets the sentence above and not a syntax error; and the settings before all that asks for them.
   const { config } = await import('./config.ts')
-  const { closeProcess, refuseOpenOptions } = await import('./lib/closed-process.ts')
-  if (config().production) refuseOpenOptions()
+  const { closeProcess } = await import('./lib/closed-process.ts')
   if (config().production) closeProcess()
   const { start } = await import('./start.ts')
   if (major < 22) say('This version of Node.js no longer gets security updates. Node.js 24 LTS is recommended.')

@@ -11,15 +11,3 @@ export function closeProcess(): void {
     // Elsewhere than on Linux the limit of core dumps is the system's to set: docs/install.md.
   }
 }
-
-/** @throws Error that names the option by which Node was told to show what is in its memory */
-export function refuseOpenOptions(): void {
-  const given = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(/\s+/)]
-  const open = given.find((option) => OPEN.test(option))?.split('=')[0]
-  if (open)
-    throw new Error(
-      `The option ${open} lets others see what is in the server's memory, where keys are. Start it without.`,
-    )
-}
-
-const OPEN = /^--(inspect|debug|cpu-prof|heap-prof|heapsnapshot|report-|abort-on-uncaught|prof\b)/

@@ -1,9 +1,10 @@
 /** The house keeps its order: folders import downwards, one library lives in one file, plaintext appears where it is meant to. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
 import { projectRoot } from '../server/lib/root.ts'
+import { LONG_TESTS } from './long-tests.ts'
 
 /** Highest first. A file imports from its own folder or from a line below. */
 const ORDER = [
@@ -203,4 +204,12 @@ test('every file that seals under the master key has its column in the list of w
   const list = readFileSync(join(server, 'upkeep/columns-under-master.ts'), 'utf8')
   const listed = [...list.matchAll(/table: '(\w+)'/g)].map((match) => match[1])
   assert.deepEqual(listed.sort(), [...new Set(Object.values(SEAL_UNDER_MASTER))].sort())
+})
+
+test('every long test file is there, and so is what holds it in short in npm test', () => {
+  const exists = (name: string) => existsSync(join(projectRoot, 'tests', `${name}.test.ts`))
+  for (const [long, short] of Object.entries(LONG_TESTS)) {
+    assert.ok(exists(long), long)
+    assert.ok(exists(short) && !(short in LONG_TESTS), short)
+  }
 })

@@ -1,6 +1,7 @@
 /**
  * npm test: finds the compiled tests, prepares one try-out that every test file copies, and runs node's test runner. Node 20 knows no globs, so
- * the files are listed here. Arguments narrow it down: `npm test -- messages sign-in`. What needs an S3 server runs only when it is asked for.
+ * the files are listed here. Arguments narrow it down: `npm test -- messages sign-in`. What needs an S3 server or takes minutes runs only when it is
+ * asked for: by its name, or by `npm run s3-tests` and `npm run long-tests`.
  */
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,6 +9,7 @@ import { run } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import chromium from '@sparticuz/chromium'
 import { projectRoot } from '../server/lib/root.ts'
+import { LONG_TESTS } from './long-tests.ts'
 import { endLeftovers } from './support/leftovers.ts'
 import { reportOn, type RunEvent } from './support/report.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
@@ -19,10 +21,14 @@ const PATIENCE = 600_000
 const NEED_S3 = /(^|\/)[a-z-]*s3[a-z-]*\.test\.js$/
 
 const folder = fileURLToPath(new URL('./', import.meta.url))
-const wanted = process.argv.slice(2)
+const long = process.argv[2] === '--long'
+const wanted = process.argv.slice(long ? 3 : 2)
+const isLong = (file: string) => file.replace(/\.test\.js$/, '') in LONG_TESTS
 const files = (readdirSync(folder, { recursive: true }) as string[])
   .filter((file) => file.endsWith('.test.js'))
-  .filter((file) => (wanted.length === 0 ? !NEED_S3.test(file) : wanted.some((word) => file.includes(word))))
+  .filter((file) =>
+    wanted.length > 0 ? wanted.some((word) => file.includes(word)) : !NEED_S3.test(file) && isLong(file) === long,
+  )
   // What was compiled from a file that is no longer there stays in dist.
   .filter((file) => existsSync(join(projectRoot, 'tests', file.replace(/\.js$/, '.ts'))))
   .sort()

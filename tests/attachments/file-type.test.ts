@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { fileTypeOf, safeFileName } from '../../server/attachments/file-type.ts'
@@ -224,6 +227,91 @@ describe('Filename `../../x`, `..\\x`, `/etc/passwd`, `C:\\x`, NUL, 4,096 bytes,
   it('Filename `<img src=x onerror=..>` -> text', () => {
     // Escaping belongs to the templates: here the name must only stay what it is.
     assert.equal(safeFileName('<img src=x onerror=alert(1)>.png'), '<img src=x onerror=alert(1)>.png')
+  })
+})
+
+describe('87. Zip bomb (42.zip, overlapping, quine), 1e6 entries, symlink, `../` -> never unpacked by main; scanner bounded', () => {
+  /** What it is taken for, and how much more memory it took at most. */
+  async function looked(name: string, bytes: Buffer) {
+    const before = process.memoryUsage().rss
+    let most = before
+    const timer = setInterval(() => (most = Math.max(most, process.memoryUsage().rss)), 1)
+    const found = await typeOf(name, bytes).finally(() => clearInterval(timer))
+    return { found, grown: Math.max(most, process.memoryUsage().rss) - before }
+  }
+  const types = (more: string) => `<?xml version="1.0"?>${more}<Types></Types>`
+  const bombs: [string, string, () => Buffer][] = [
+    [
+      'the entry that tells an office file',
+      'a.docx',
+      () => makeZip({ '[Content_Types].xml': ' '.repeat(100_000_000) }),
+    ],
+    [
+      'a bomb behind an office file',
+      'a.docx',
+      () => makeDocx({ more: { 'word/bomb.xml': Buffer.alloc(100_000_000) } }),
+    ],
+    ['archives in archives', 'a.docx', () => nested(20)],
+    ['entries that lie over one another', 'a.docx', () => overlapping(1000)],
+    ['1e6 entries', 'a.docx', () => overlapping(1_000_000)],
+    [
+      'names that lead out',
+      'a.docx',
+      () => makeZip({ '[Content_Types].xml': types(''), '../../x': 'x', '/etc/x': 'x' }),
+    ],
+  ]
+  for (const [what, name, make] of bombs)
+    it(what, async () => {
+      const bytes = make()
+      const { grown } = await looked(name, bytes)
+      assert.ok(grown < 64 * 1024 ** 2, `${Math.round(grown / 1024 ** 2)} MB`)
+    })
+
+  it('what is no office file and no document is not taken', async () => {
+    for (const bytes of [nested(3), overlapping(10), makeZip({ '../../x': 'x' })])
+      for (const name of ['a.zip', 'a.docx', 'a.pdf']) assert.ok('problem' in (await typeOf(name, bytes)), name)
+  })
+
+  function nested(depth: number): Buffer {
+    return depth === 0 ? Buffer.alloc(1_000_000) : makeZip({ 'a.zip': nested(depth - 1), 'b.zip': nested(0) })
+  }
+
+  /** One packed entry of which the list of contents speaks many times. */
+  function overlapping(count: number): Buffer {
+    const whole = makeZip({ bomb: Buffer.alloc(1_000_000) })
+    const end = whole.lastIndexOf('PK\x05\x06')
+    const at = whole.readUInt32LE(end + 16)
+    const [local, entry] = [whole.subarray(0, at), whole.subarray(at, end)]
+    const tail = Buffer.from(whole.subarray(end))
+    tail.writeUInt16LE(count & 0xffff, 8)
+    tail.writeUInt16LE(count & 0xffff, 10)
+    tail.writeUInt32LE(entry.length * count, 12)
+    return Buffer.concat([local, Buffer.alloc(entry.length * count, entry), tail])
+  }
+})
+
+describe('89. XML bomb/XXE in docx/svg -> not parsed', () => {
+  it('asks for nothing, grows nothing, and an SVG is not taken', async () => {
+    const asked: string[] = []
+    const listening = createServer((request, response) => {
+      asked.push(request.url!)
+      response.end('x')
+    }).listen(0, '127.0.0.1')
+    await once(listening, 'listening')
+    const { port } = listening.address() as AddressInfo
+    const laughs = Array.from({ length: 12 }, (_, at) => `<!ENTITY l${at + 1} "${`&l${at};`.repeat(10)}">`).join('')
+    const bomb = `<?xml version="1.0"?><!DOCTYPE T [<!ENTITY l0 "lol"><!ENTITY x SYSTEM "http://127.0.0.1:${port}/x"><!ENTITY p SYSTEM "file:///etc/passwd"><!ENTITY % d SYSTEM "http://127.0.0.1:${port}/dtd"> %d; ${laughs}]>`
+    const before = process.memoryUsage().rss
+    const office = makeZip({
+      '[Content_Types].xml': `${bomb}<Types>&x;&p;&l12;</Types>`,
+      'word/document.xml': `${bomb}<d>&x;&l12;</d>`,
+    })
+    const svg = Buffer.from(`${bomb}<svg xmlns="http://www.w3.org/2000/svg"><text>&x;&p;&l12;</text></svg>`)
+    for (const name of ['a.docx', 'a.xlsx', 'a.pdf']) await typeOf(name, office)
+    for (const name of ['a.svg', 'a.png', 'a.docx', 'a']) assert.ok('problem' in (await typeOf(name, svg)), name)
+    assert.ok(process.memoryUsage().rss - before < 64 * 1024 ** 2)
+    listening.close()
+    assert.deepEqual(asked, [])
   })
 })
 

@@ -43,7 +43,7 @@ export async function exportLog(file: string, now = new Date()): Promise<Exporte
 /** The three files as the database has it now. @returns how many leaves */
 export async function writeLog(file: string): Promise<number> {
   const notes = (await listCheckpoints()).map(({ note }) => note)
-  await writeFile(`${file}.vkey`, `${logVerifier()}\n`, { flag: 'wx', mode: 0o600 })
+  await writeFile(`${file}.vkey`, `${await logVerifier()}\n`, { flag: 'wx', mode: 0o600 })
   await writeFile(`${file}.checkpoints`, notes.join('\n'), { flag: 'wx', mode: 0o600 })
   const out = createWriteStream(file, { flags: 'wx', mode: 0o600 })
   const size = await findTreeSize()
@@ -55,7 +55,7 @@ export async function writeLog(file: string): Promise<number> {
 
 /** It reads on while the log grows, up to this size. */
 async function* linesOf(size: number): AsyncGenerator<string> {
-  yield line({ format: 'letterlock-log-1', log: logKeyName(), size })
+  yield line({ format: 'letterlock-log-1', log: await logKeyName(), size })
   for (let from = 0; from < size; from += TILE) {
     const count = Math.min(TILE, size - from)
     const [leaves, hashes] = await Promise.all([listLeaves(from, count), listLeafHashes(from / TILE)])

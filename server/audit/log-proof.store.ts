@@ -164,6 +164,13 @@ export async function countWaiting(until: Date): Promise<number> {
   return Number(row!.count)
 }
 
+/** What the log is called, for good: as it was called first, also when the address of the installation is another one since. */
+export async function keepLogName(name: string): Promise<string> {
+  await ask(`INSERT INTO installation (name, value) VALUES ('log', $1) ON CONFLICT DO NOTHING`, [name])
+  const [row] = await ask<{ value: string }>(`SELECT value FROM installation WHERE name = 'log'`)
+  return row!.value
+}
+
 export async function findTreeSize(): Promise<number> {
   const [row] = await ask<{ size: string }>('SELECT size FROM log_state')
   return Number(row!.size)

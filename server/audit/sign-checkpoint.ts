@@ -10,7 +10,14 @@ import { signNote, verifierKey } from '../vault/log-key.ts'
 import { system } from './actor.ts'
 import { findLedgerState } from './ledger-state.store.ts'
 import { appendCheckpoint, listSignedTrees, type SignedTree } from './ledger.ts'
-import { findLastCheckpoint, findTreeSize, insertCheckpoint, nodesOfTiles, type Checkpoint } from './log-proof.store.ts'
+import {
+  findLastCheckpoint,
+  findTreeSize,
+  insertCheckpoint,
+  keepLogName,
+  nodesOfTiles,
+  type Checkpoint,
+} from './log-proof.store.ts'
 import { consistencyProof, frontierOf, isConsistent, rootOf } from './merkle-tree.ts'
 import { record } from './record.ts'
 
@@ -23,13 +30,13 @@ export class TreeRefused extends Error {
 export async function signCheckpoint(now = new Date()): Promise<Checkpoint | undefined> {
   const signed = await appendCheckpoint(nextAfter, now)
   if (!signed) return undefined
-  const newest = await findLastCheckpoint()
+  const [newest, name] = [await findLastCheckpoint(), await logKeyName()]
   if (newest?.epoch === signed.epoch && newest.size === signed.size) return newest
   const checkpoint = {
     epoch: signed.epoch,
     size: signed.size,
     root: Buffer.from(signed.root, 'base64'),
-    note: signNote(logKeyName(), textOf(signed)),
+    note: signNote(name, textOf(signed, name)),
     signedAt: now,
   }
   // The ledger has it already: a process that is killed here signs the same once more, and never another tree of this size.
@@ -41,18 +48,13 @@ export async function signCheckpoint(now = new Date()): Promise<Checkpoint | und
 }
 
 /** By which others check checkpoints of this installation. */
-export function logVerifier(): string {
-  return verifierKey(logKeyName())
-}
-
-/** The log's name in a checkpoint. */
-export function logOrigin(epoch: number): string {
-  return `${logKeyName()}/${epoch}`
+export async function logVerifier(): Promise<string> {
+  return verifierKey(await logKeyName())
 }
 
 /** Of all epochs, so that whoever keeps the key has to keep one. */
-export function logKeyName(): string {
-  return `${new URL(config().baseUrl).host}/access-log`
+export function logKeyName(): Promise<string> {
+  return keepLogName(`${new URL(config().baseUrl).host}/access-log`)
 }
 
 interface Tree {
@@ -113,9 +115,9 @@ function whatIsWrong({ size }: Tree, last: SignedTree): string {
 }
 
 /** The lines of a checkpoint. What an epoch follows stands in each of its checkpoints, because any of them may be the only one that is kept. */
-function textOf({ epoch, size, root, follows }: SignedTree): string {
-  const lines = [logOrigin(epoch), String(size), root]
-  if (follows) lines.push(`follows ${logOrigin(follows.epoch)} ${follows.size} ${follows.root}`, `kept ${follows.kept}`)
+function textOf({ epoch, size, root, follows }: SignedTree, name: string): string {
+  const lines = [`${name}/${epoch}`, String(size), root]
+  if (follows) lines.push(`follows ${name}/${follows.epoch} ${follows.size} ${follows.root}`, `kept ${follows.kept}`)
   return `${lines.join('\n')}\n`
 }
 

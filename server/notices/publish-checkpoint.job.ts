@@ -38,7 +38,7 @@ async function toFolder(checkpoint: Checkpoint, now: Date): Promise<void> {
   await mkdir(month).catch(unless('EEXIST'))
   const name = `${checkpoint.epoch}-${String(checkpoint.size).padStart(12, '0')}.checkpoint`
   await writeOnce(join(month, name), checkpoint.note)
-  await writeOnce(join(checkpointFolder, 'access-log.vkey'), `${logVerifier()}\n`)
+  await writeOnce(join(checkpointFolder, 'access-log.vkey'), `${await logVerifier()}\n`)
   await insertPublication({ way: 'folder', ...placeOf(checkpoint), publishedAt: now })
 }
 
@@ -51,7 +51,7 @@ async function toMail(checkpoint: Checkpoint, now: Date): Promise<void> {
     async (transaction) => {
       await insertPublication({ way: 'mail', ...placeOf(checkpoint), publishedAt: now }, transaction)
       await record(system, { act: 'log.checkpoint-sent' }, transaction, now)
-      const view = { ...noticeView('/admin/access-events'), note: checkpoint.note, key: logVerifier() }
+      const view = { ...noticeView('/admin/access-events'), note: checkpoint.note, key: await logVerifier() }
       return { to, template: 'checkpoint', view }
     },
     (reason, transaction) =>

@@ -63,7 +63,7 @@ export const settings = [
   {
     name: 'MASTER_KEY',
     purpose:
-      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE, whose file is made at the first start, and which rotate-master-key can write. Losing it loses the mail.',
+      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE, whose file is made at the first start, and which rotate-master-key can write. Not with MASTER_KEY_PROVIDER=transit. Losing it loses the mail.',
     example: '1:BASE64URL_OF_32_RANDOM_BYTES',
     secret: true,
     production: 'required',

@@ -86,7 +86,7 @@ async function readLines(): Promise<Ledger> {
   return { lines: mark ? [...lines, mark] : lines, broken, gaps }
 }
 
-const LOCK = 7_203_531
+const LOCK = 7_203_541
 /** What stands where the first line has nothing before it. */
 const FIRST = '-'
 /** Of a MAC in the line after it: 132 bits. */

@@ -18,7 +18,7 @@ import { newId } from '../lib/ids.ts'
 import { projectRoot } from '../lib/root.ts'
 import { sealingStream } from '../vault/floe.ts'
 import { HOLDS } from '../vault/follow-master-key.ts'
-import { newestMasterVersion, subkey } from '../vault/master-key.ts'
+import { writtenMasterVersion, subkey } from '../vault/master-key.ts'
 import { BACKUP_SEGMENT, streamOf, writeFrames, type FrameWriter } from './backup-frames.ts'
 import { backupBinding, headerOf, type Contents, type Manifest } from './backup-form.ts'
 import { insertBackup, type BackupRow } from './backup.store.ts'
@@ -65,7 +65,7 @@ export async function makeBackup(
 ): Promise<MadeBackup> {
   if (typeof to === 'string') refuseTaken(to)
   await makeCanaryThread(now)
-  const backup = { id: newId(now), madeAt: now, keptUntil, masterKeyVersion: newestMasterVersion() }
+  const backup = { id: newId(now), madeAt: now, keptUntil, masterKeyVersion: writtenMasterVersion() }
   // Before the moment that it holds: what is destroyed from now on may be in it, and whoever certifies that has to name it, also when it is cut off.
   await insertBackup(backup)
   if (typeof to === 'string') return keepInFile(resolve(to), backup, watching)
@@ -154,7 +154,7 @@ async function* blocksOf(
 /** Until the end of the snapshot: a version that is to be destroyed waits for the backup that it seals. */
 async function holdMasterKey(client: Client, version: number) {
   await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [HOLDS, version])
-  if (newestMasterVersion() !== version)
+  if (writtenMasterVersion() !== version)
     throw new Error('The master key was changed just now, and the backup would need the earlier version. Ask again.')
 }
 

@@ -11,7 +11,7 @@ import { newId } from '../lib/ids.ts'
 import { HOLDS, KNOWS, tellOfMasterKey, WRITES } from '../vault/follow-master-key.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
 import { findWrittenVersion } from '../vault/key.store.ts'
-import { masterVersions, newestMasterVersion, useMasterKey } from '../vault/master-key.ts'
+import { masterVersions, writtenMasterVersion, useMasterKey } from '../vault/master-key.ts'
 import { COLUMNS_UNDER_MASTER } from './columns-under-master.ts'
 import { countEarlier, resealColumn, type UnopenedRow } from './reseal-column.ts'
 import {
@@ -42,7 +42,7 @@ export class RotationUnderWay extends Error {}
 /** Asks for a rotation away from the version of now, in the caller's transaction: it is carried out by `rotateMasterKey`, at the latest by the job. */
 export async function askForRotation(transaction: Transaction, now = new Date()): Promise<void> {
   // As the database says it: another one may have been taken into use a moment ago, and this process not have looked yet.
-  const from = (await findWrittenVersion(transaction)) ?? newestMasterVersion()
+  const from = (await findWrittenVersion(transaction)) ?? writtenMasterVersion()
   await insertRotation(newRotation(from, null, now), transaction)
 }
 
@@ -55,7 +55,7 @@ export async function rotateMasterKey(provider: KeyProvider, rotating: Rotating,
   return asTheOnlyOne(async (client) => {
     if (!(await findUnfinishedRotation())) await beginRotation(provider, rotating, now)
     await finishAll(client, provider, rotating)
-    return newestMasterVersion()
+    return writtenMasterVersion()
   })
 }
 
@@ -107,7 +107,7 @@ function newRotation(fromVersion: number, toVersion: number | null, now: Date): 
 
 /** The version is made before the rotation is on record: where it cannot be made, nothing was begun. */
 async function beginRotation(provider: KeyProvider, { say }: Rotating, now: Date) {
-  const from = newestMasterVersion()
+  const from = writtenMasterVersion()
   const to = await makeNewer(provider, from, say)
   await insertRotation(newRotation(from, to, now))
 }
@@ -128,7 +128,7 @@ function newestOf(versions: ReadonlyMap<number, Buffer>): number {
 
 async function carryOut(client: Client, provider: KeyProvider, rotation: Rotation, rotating: Rotating) {
   const { id, fromVersion: from } = rotation
-  if (!rotation.retiringAt && newestMasterVersion() > from && !(await anyEarlier(client, provider, from)))
+  if (!rotation.retiringAt && writtenMasterVersion() > from && !(await anyEarlier(client, provider, from)))
     // Another rotation took away everything that this one was asked for.
     return noteRotation(id, { finishedAt: new Date() })
   const to = rotation.toVersion ?? (await makeNewer(provider, from, rotating.say))
@@ -197,7 +197,7 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
     await pause(A_MOMENT)
     const versions = new Set([...masterVersions().filter((version) => version <= from), from])
     await holdAlone(client, [...versions], patience, async () => {
-      const unopened = await lastRows(client, to, patience)
+      const unopened = await lastRows(client, from, to, patience)
       if (unopened.length > 0) await goOnWithout(unopened, from, rotating)
       await inTransaction(async (transaction) => {
         await noteRotation(id, { retiringAt: new Date() }, transaction)
@@ -205,16 +205,17 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
       })
     })
   }
-  const going = [...(await provider.read()).keys()].filter((version) => version <= from)
   // Also the one that is not there any more: a provider may have been cut off in the middle of destroying it.
-  for (const version of new Set([...going, from])) await provider.retire(version)
+  const earlier = [...(await provider.read()).keys()].filter((version) => version < from)
+  const going = [...earlier.sort((a, b) => a - b), from]
+  for (const version of going) await provider.retire(version)
   await inTransaction(async (transaction) => {
     await noteRotation(id, { finishedAt: new Date() }, transaction)
-    await record(system, { act: 'master-key.retired', found: `version ${from}` }, transaction)
+    await record(system, { act: 'master-key.retired', found: `version ${going.join(', ')}` }, transaction)
     await tellOfMasterKey(transaction)
   })
   useMasterKey(await provider.read(), to)
-  say(`Nothing needs version ${from} any more. It is destroyed.`)
+  say(`Nothing needs version ${going.join(', ')} any more. It is destroyed.`)
   await sayWhatFollows(rotation, to, say)
 }
 
@@ -225,7 +226,7 @@ const A_MOMENT = 1_000
  * What came since the rows were gone through. Nobody can write such a row now, but somebody who began to may hold it locked until we let go.
  * @throws RotationWaits
  */
-async function lastRows(client: Client, to: number, patience: number): Promise<UnopenedRow[]> {
+async function lastRows(client: Client, from: number, to: number, patience: number): Promise<UnopenedRow[]> {
   for (const end = Date.now() + patience; ; await pause(200)) {
     const unopened: UnopenedRow[] = []
     let left = 0
@@ -234,7 +235,7 @@ async function lastRows(client: Client, to: number, patience: number): Promise<U
       left += await countEarlier(client, column, to)
     }
     if (left <= unopened.length) return unopened
-    if (Date.now() > end) throw new RotationWaits(stillUnderWay(to - 1))
+    if (Date.now() > end) throw new RotationWaits(stillUnderWay(from))
   }
 }
 

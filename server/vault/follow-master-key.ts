@@ -9,7 +9,7 @@ import { ask, ownConnection, type Transaction } from '../database/connection.ts'
 import { logError, logInfo } from '../lib/logger.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { findWrittenVersion } from './key.store.ts'
-import { MasterKeyProblem, newestMasterVersion, useMasterKey, type MasterKeyVersions } from './master-key.ts'
+import { MasterKeyProblem, writtenMasterVersion, useMasterKey, type MasterKeyVersions } from './master-key.ts'
 
 /** Classes of advisory locks; the other half of each is a version. */
 export const KNOWS = 7_203_531
@@ -44,9 +44,9 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
   }
 
   async function look(on: Client) {
-    const before = newestMasterVersion()
+    const before = writtenMasterVersion()
     await takeUp(on, provider, locks)
-    const now = newestMasterVersion()
+    const now = writtenMasterVersion()
     if (now !== before) logInfo('New seals are under another version of the master key', { count: now })
   }
 

@@ -102,7 +102,7 @@ export function subkey(purpose: string, version: number): Buffer {
 }
 
 /** The version that new seals are made under. */
-export function newestMasterVersion(): number {
+export function writtenMasterVersion(): number {
   return writes
 }
 

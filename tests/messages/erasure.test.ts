@@ -11,6 +11,7 @@ import { projectRoot } from '../../server/lib/root.ts'
 import { makePng } from '../support/files.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import { plain, type Visitor } from '../support/visitor.ts'
 
 let server: TestServer
@@ -260,6 +261,48 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
       assert.equal(erased.status, gone ? 303 : 409)
       assert.equal(held.status, 303)
     }
+  })
+
+  test('a hold waits for an erasure that is under way, and an erasure for a hold that is being placed', async () => {
+    const { inTransaction } = await import('../../server/database/connection.ts')
+    const { keepEverything, keepHoldsAsTheyAre } = await import('../../server/messages/legal-hold.store.ts')
+    const id = await writeTo(dana, { to: server.cast.maria.email })
+    const waiting = async () =>
+      (await server.sql(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).length === 1
+    let [held, erased]: (ReturnType<typeof hold> | undefined)[] = []
+    await inTransaction(async (transaction) => {
+      await keepHoldsAsTheyAre(transaction)
+      held = hold({ what: 'message', message: id })
+      await until(waiting, 'the hold waits')
+    })
+    const placed = (await held)!
+    assert.equal(placed.status, 303)
+    await lift(placed)
+    await inTransaction(async (transaction) => {
+      await keepEverything(transaction)
+      erased = erase(id)
+      await until(waiting, 'the erasure waits')
+      assert.notEqual((await rowOf(id))['key_wrapped'], null)
+    })
+    assert.equal((await erased)!.status, 303)
+  })
+
+  test("an erasure whose commit failed behind the ledger's line is done again within a minute, with one certificate", async () => {
+    const { finishErasures } = await import('../../server/messages/erase-again.ts')
+    const id = await writeTo(dana, { to: server.cast.maria.email, files })
+    await server.sql(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$`)
+    await server.sql(
+      'CREATE CONSTRAINT TRIGGER refuses AFTER UPDATE ON messages DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()',
+    )
+    assert.equal((await recall(dana, id)).status, 500)
+    assert.notEqual((await rowOf(id))['key_wrapped'], null)
+    await server.sql('DROP TRIGGER refuses ON messages')
+    await finishErasures()
+    assert.equal((await rowOf(id))['key_wrapped'], null)
+    assert.deepEqual(await server.sql('SELECT 1 FROM attachments WHERE message_id = $1', [id]), [])
+    assert.equal((await server.sql('SELECT 1 FROM destruction_certificates WHERE message_id = $1', [id])).length, 1)
+    await finishErasures()
+    assert.deepEqual(await outcomes('message.erased', id), ['done'])
   })
 
   test('holds are listed with their reasons, also lifted ones, and the form says what is missing', async () => {

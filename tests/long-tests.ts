@@ -37,11 +37,11 @@ export const LONG_TESTS: Record<string, string> = {
   'sign-in/reset-password': 'sign-in/new-password',
   // Disks, drawing processes and mail servers that misbehave.
   'attachments/draw': 'attachments/files-pages',
-  'faults/failed-flush': 'faults/killed-at-random',
   'faults/full-disk': 'attachments/interrupted-uploads',
   'faults/killed': 'faults/killed-at-random',
   'mail/smtp': 'notices/send-notice',
   'messages/remove-place': 'attachments/picture-metadata',
+  'web/slow-bodies': 'web/requests',
   // Many processes of their own, one after the other.
   'database/embedded': 'database/migrate',
   'upkeep/backup': 'upkeep/backup-frames',

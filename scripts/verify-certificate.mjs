@@ -94,7 +94,7 @@ function tell(facts, key) {
   say(`  ${key.text.trim()}`)
   say()
   say(`  Message       ${message}`)
-  say(`  Conversation  ${all('conversation')[0]}`)
+  say(`  Conversation  ${all('thread')[0]}`)
   say(`  Sent          ${sent}`)
   say(`  Erased        ${erased}${again ? `, and again ${again}` : ''}`)
   say(`  Why           ${why}`)

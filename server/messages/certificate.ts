@@ -46,7 +46,7 @@ export function certify(destruction: Destruction): string {
   const lines = [
     'Letterlock certificate of destruction',
     `message: ${messageId}`,
-    `conversation: ${threadId}`,
+    `thread: ${threadId}`,
     `sent: ${sentAt.toISOString()}`,
     `erased: ${erasedAt.toISOString()}`,
     ...(againAt ? [`erased-again: ${againAt.toISOString()} (an older database had come back)`] : []),

@@ -220,9 +220,9 @@ describe('A certificate of destruction', () => {
 
 describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
   test('a message, a conversation, a person: each keeps it from its sender and from the administrator, until it is lifted', async () => {
-    for (const what of ['message', 'conversation', 'person'] as const) {
+    for (const what of ['message', 'thread', 'account'] as const) {
       const id = await writeTo(dana, { to: server.cast.maria.email, body: 'Kept' })
-      const named: Record<string, string> = what === 'person' ? { email: server.cast.maria.email } : { message: id }
+      const named: Record<string, string> = what === 'account' ? { email: server.cast.maria.email } : { message: id }
       const placed = await hold({ what, ...named })
       assert.match(placed.location, /^\/admin\/holds\?placed=/, what)
       const refused = await recall(dana, id)
@@ -245,7 +245,7 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
     const { answerTo, idIn } = await import('../support/letters.ts')
     const id = await writeTo(dana, { to: server.cast.maria.email })
     const reply = idIn(await answerTo(maria, id, { body: 'A slip' }))
-    const placed = await hold({ what: 'conversation', message: id })
+    const placed = await hold({ what: 'thread', message: id })
     const refused = await recall(maria, reply)
     assert.equal(refused.status, 409)
     assert.match(plain(refused.body), /It cannot be taken back now/)
@@ -311,7 +311,7 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
     const count = async (act: string) => (await server.sql(`SELECT 1 FROM access_events WHERE act = $1`, [act])).length
     const before = [await count('message.erase-asked'), await count('holds.listed'), await count('hold.placed')]
     assert.equal((await erase(id, { reason: '' })).status, 422)
-    assert.equal((await hold({ what: 'person', email: 'not.here@mail.example' })).status, 422)
+    assert.equal((await hold({ what: 'account', email: 'not.here@mail.example' })).status, 422)
     const placed = await hold({ what: 'message', message: id })
     const path = `/admin/holds/${/placed=(.+)$/.exec(placed.location)![1]!}/lift`
     assert.equal((await ada.ask(path)).status, 200)
@@ -324,17 +324,17 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
   })
 
   test('holds are listed with their reasons, also lifted ones, and the form says what is missing', async () => {
-    const placed = await hold({ what: 'person', email: server.cast.maria.email })
+    const placed = await hold({ what: 'account', email: server.cast.maria.email })
     assert.match(plain((await felix.ask('/admin/holds')).body), /A person.*A lawsuit/)
     await lift(placed)
     assert.match(plain((await felix.ask('/admin/holds')).body), /Lifted.*A lawsuit.*It is over/)
     assert.doesNotMatch((await felix.ask('/admin/holds')).body, /admin\/holds\/new/)
     for (const [fields, text] of [
       [{ what: 'message' }, 'Enter the number of a message'],
-      [{ what: 'person' }, 'whole e-mail address'],
-      [{ what: 'person', email: 'nobody@mail.example' }, 'Nobody here has this'],
-      [{ what: 'conversation', message: '0199c1d2-0000-7000-8000-000000000000' }, 'no message of this number'],
-      [{ what: 'person', email: server.cast.maria.email, reason: '' }, 'Enter a reason'],
+      [{ what: 'account' }, 'whole e-mail address'],
+      [{ what: 'account', email: 'nobody@mail.example' }, 'Nobody here has this'],
+      [{ what: 'thread', message: '0199c1d2-0000-7000-8000-000000000000' }, 'no message of this number'],
+      [{ what: 'account', email: server.cast.maria.email, reason: '' }, 'Enter a reason'],
       [{ what: 'everything' }, 'Choose what to keep'],
     ] as const) {
       const answer = await hold(fields)

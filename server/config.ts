@@ -618,7 +618,7 @@ const SIGN_ON_MORE = ['OIDC_HOSTS', 'OIDC_SECOND_FACTOR_AMR', 'OIDC_SECOND_FACTO
 const S3 = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
 
 /** Options of Node that let others see what is in the memory of the server. */
-const OPEN = /^--(inspect|debug|cpu-prof|heap-prof|heapsnapshot|report-|abort-on-uncaught|prof\b)/
+const OPEN = /^['"]?--(inspect|debug|cpu[-_]prof|heap[-_]prof|heapsnapshot|report[-_]|abort[-_]on[-_]uncaught|prof\b)/
 
 function refuseOpenOptions(options: readonly string[], problems: string[]) {
   for (const option of options.filter((each) => OPEN.test(each)))

@@ -26,7 +26,11 @@ export async function placeHold(
   now = new Date(),
 ): Promise<string | undefined> {
   const found = await findNamed(named)
-  if (!found) return undefined
+  if (!found) {
+    // Whoever tries out who is known here is seen.
+    await record(actor, { act: 'hold.placed', outcome: 'failed', reason: 'unknown' }, undefined, now)
+    return undefined
+  }
   const hold = { id: newId(now), ...found.thing, reason, placedBy: actor.id!, placedAt: now }
   await inTransaction(async (transaction) => {
     await keepEverything(transaction)

@@ -91,6 +91,7 @@ export async function takeLift(request: Request, response: Response) {
 async function showLift(request: Request, response: Response, errors: readonly FormError[]) {
   const hold = await holdToLift(request.actor, holdIn(request))
   if (hold.lifted) return response.redirect(303, `${HOME}?lifted=${hold.id}`)
+  await record(request.actor, { act: 'holds.listed' })
   const view = {
     title: t('reports:holds.liftTitle'),
     backHref: HOME,

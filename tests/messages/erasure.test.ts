@@ -269,22 +269,23 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
     const id = await writeTo(dana, { to: server.cast.maria.email })
     const waiting = async () =>
       (await server.sql(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)).length === 1
-    let [held, erased]: (ReturnType<typeof hold> | undefined)[] = []
-    await inTransaction(async (transaction) => {
+    const holding = await inTransaction(async (transaction) => {
       await keepHoldsAsTheyAre(transaction)
-      held = hold({ what: 'message', message: id })
+      const answer = hold({ what: 'message', message: id })
       await until(waiting, 'the hold waits')
+      return { answer }
     })
-    const placed = (await held)!
+    const placed = await holding.answer
     assert.equal(placed.status, 303)
     await lift(placed)
-    await inTransaction(async (transaction) => {
+    const erasing = await inTransaction(async (transaction) => {
       await keepEverything(transaction)
-      erased = erase(id)
+      const answer = erase(id)
       await until(waiting, 'the erasure waits')
       assert.notEqual((await rowOf(id))['key_wrapped'], null)
+      return { answer }
     })
-    assert.equal((await erased)!.status, 303)
+    assert.equal((await erasing.answer).status, 303)
   })
 
   test("an erasure whose commit failed behind the ledger's line is done again within a minute, with one certificate", async () => {
@@ -303,6 +304,23 @@ describe('192. Legal hold vs retention vs erasure -> hold wins, logged', () => {
     assert.equal((await server.sql('SELECT 1 FROM destruction_certificates WHERE message_id = $1', [id])).length, 1)
     await finishErasures()
     assert.deepEqual(await outcomes('message.erased', id), ['done'])
+  })
+
+  test('what an administrator is shown of a message or a hold, and whom they tried, is in the log', async () => {
+    const id = await writeTo(dana, { to: server.cast.maria.email })
+    const count = async (act: string) => (await server.sql(`SELECT 1 FROM access_events WHERE act = $1`, [act])).length
+    const before = [await count('message.erase-asked'), await count('holds.listed'), await count('hold.placed')]
+    assert.equal((await erase(id, { reason: '' })).status, 422)
+    assert.equal((await hold({ what: 'person', email: 'not.here@mail.example' })).status, 422)
+    const placed = await hold({ what: 'message', message: id })
+    const path = `/admin/holds/${/placed=(.+)$/.exec(placed.location)![1]!}/lift`
+    assert.equal((await ada.ask(path)).status, 200)
+    const after = [await count('message.erase-asked'), await count('holds.listed'), await count('hold.placed')]
+    assert.deepEqual(
+      after.map((each, at) => each - before[at]!),
+      [1, 1, 2],
+    )
+    await lift(placed)
   })
 
   test('holds are listed with their reasons, also lifted ones, and the form says what is missing', async () => {

@@ -60,7 +60,7 @@ export async function sealRecovery(
 async function takeOff(sealing: Sealing, say: Say, confirm: () => Promise<boolean>, now: Date) {
   checkNumbers(sealing)
   checkFolder(sealing.folder)
-  const backups = await countBackupsNeeding(writtenMasterVersion(), now, now)
+  const backups = await countBackupsNeeding(writtenMasterVersion(), now)
   for (const line of whatItMeans(sealing, backups)) say(line)
   if (!(await confirm())) throw new Error('Nothing was changed.')
   const shares = (await wholeSetIn(sealing)) ?? (await writeShares(sealing, say, now))

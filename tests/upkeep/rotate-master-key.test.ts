@@ -277,7 +277,7 @@ describe('the old version is kept while anybody needs it', () => {
     assert.equal(refused.code, 1, refused.said)
     assert.match(
       refused.said,
-      /The master key is being changed: 1 rows are still under the version before\. Ask again when that has ended: npm run rotate-master-key\./,
+      /The master key is being changed: \d+ rows are still under the version before\. Ask again when that has ended: npm run rotate-master-key\./,
     )
     assert.equal(existsSync(backup), false)
     const right = readFileSync(file(), 'utf8')
@@ -293,7 +293,7 @@ describe('the old version is kept while anybody needs it', () => {
     assert.match(
       missing.said,
       new RegExp(
-        `1 rows are under version ${from} of the master key, which is not at hand\\. That is no damage.*put version ${from} back \\(npm run import-master-key -- FILE\\)`,
+        `\\d+ rows are under version ${from} of the master key, which is not at hand\\. That is no damage.*put version ${from} back \\(npm run import-master-key -- FILE\\)`,
       ),
     )
     writeFileSync(file(), right)
@@ -344,13 +344,13 @@ describe('the old version is kept while anybody needs it', () => {
     const before = await newest()
     const all = await Promise.all([1, 2].map(() => runScript('rotate-master-key', [], { DATA_DIR: server.dataDir })))
     const codes = all.map(({ code }) => code).sort()
-    assert.equal(codes[0], 0)
     if (codes[1] === 1) {
       assert.match(
         all.map(({ said }) => said).join(),
         /Another process changes the master key just now\..*Nothing was done here/,
       )
-      assert.equal(await newest(), before + 1)
+      // Both are told so where the running server's own job is at it.
+      await until(async () => (await newest()) === before + 1, 'one change')
     } else assert.equal(await newest(), before + 2, 'one after the other')
   })
 })

@@ -16,8 +16,8 @@ autovacuum = off
 `
 
 /** The template lies in a folder of its own, which holds the copies too: whatever runs on one of them names that folder. */
-export async function makeTemplate(): Promise<string> {
-  const folder = mkdtempSync(join(inMemory() ?? tmpdir(), 'letterlock-template-'))
+export async function makeTemplate(beside = inMemory() ?? tmpdir()): Promise<string> {
+  const folder = mkdtempSync(join(beside, 'letterlock-template-'))
   chmodSync(folder, 0o755) // the database's own user passes through it when the tests run as root
   const dataDir = join(folder, 'data')
   await startAndStop({ ...bareEnvironment(), DATA_DIR: dataDir, PORT: String(await freePort()), LOG_LEVEL: 'error' })

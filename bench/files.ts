@@ -4,6 +4,8 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { makeTemplate, removeTemplate } from '../tests/support/template.ts'
 import { fileFlow, type Round } from '../tests/attachments/file-flow.ts'
 
 const [megabytes = 1024, rounds = 5] = process.argv.slice(2).map(Number)
@@ -13,9 +15,12 @@ const A_SECOND = 1000
 const load = () => readFileSync('/proc/loadavg', 'utf8').split(' ').slice(0, 3).join(' ')
 const before = load()
 const cipher = [cipherAlone()]
+// On a disk, as the plain file is.
+const template = (process.env['TEST_TEMPLATE'] = await makeTemplate(tmpdir()))
 const flow = await fileFlow(bytes, rounds, (line) => process.stdout.write(`${line}\n`))
 
 cipher.push(cipherAlone())
+removeTemplate(template)
 
 const sorted = (of: (round: Round) => number) => flow.rounds.map(of).toSorted((a, b) => a - b)
 const median = (of: (round: Round) => number) => sorted(of)[Math.floor(flow.rounds.length / 2)]!

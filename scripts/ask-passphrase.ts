@@ -2,13 +2,12 @@
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
-import { SHORTEST_PASSPHRASE } from '../server/vault/passphrase-key.ts'
+import { refuseEasyPassphrase } from '../server/upkeep/easy-passphrase.ts'
 
-/** @throws Error with a sentence when it is too short, was typed differently, or there is nobody to ask */
+/** @throws Error with a sentence when it is easy to guess, was typed differently, or there is nobody to ask */
 export async function askNewPassphrase(what: string, file: string | undefined): Promise<string> {
   const passphrase = file === undefined ? await typedTwice(what) : firstLineOf(file)
-  if ([...passphrase].length < SHORTEST_PASSPHRASE)
-    throw new Error(`A passphrase has ${SHORTEST_PASSPHRASE} characters or more: six random words do well.`)
+  refuseEasyPassphrase(passphrase)
   return passphrase
 }
 

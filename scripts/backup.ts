@@ -6,7 +6,6 @@ import { parseArgs } from 'node:util'
 import { prepareJobs } from '../server/jobs/loop.ts'
 import { openStores } from '../server/start.ts'
 import { makeBackup, type Progress } from '../server/upkeep/make-backup.ts'
-import { masterVersions } from '../server/vault/master-key.ts'
 
 // Beside a backup on the standard output nothing else may stand there.
 const say = (line: string) => process.stderr.write(`${line}\n`)
@@ -30,11 +29,6 @@ try {
     `${file === '-' ? 'The backup' : file} is whole: ${rows} rows and ${files} files (${megabytes(bytes)}) as of ${made.madeAt.toISOString()}.`,
   )
   say(`It opens with version ${made.masterKeyVersion} of the master key, which is not in it. Keep that elsewhere.`)
-  const earlier = masterVersions().filter((version) => version < made.masterKeyVersion)
-  if (earlier.length > 0)
-    say(
-      `The master key is being changed: what is not sealed again yet opens only with version ${earlier.join(', ')}. Make another backup when npm run rotate-master-key has ended.`,
-    )
   if (swept.length > 0) say(`Taken back while it was made, and not in it: ${swept.length} files.`)
   if (missing.length > 0) {
     say(`Not in the store of files although a message has them, and so not in the backup: ${missing.join(', ')}.`)

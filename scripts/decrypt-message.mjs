@@ -332,7 +332,10 @@ export function safeName(name) {
   const tame = base
     .replace(/[\u0000-\u001f\u007f-\u009f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '_')
     .replace(/^\.+/, '_')
-  return [...tame].slice(0, 100).join('') || '_'
+  // With a number before it and an ending behind it a name has at most 255 bytes.
+  let short = ''
+  for (const letter of tame) if (Buffer.byteLength(short + letter) <= 200) short += letter
+  return short || '_'
 }
 
 function asText(row, { subject, body, files }, names) {
@@ -445,13 +448,19 @@ function openThread(folder, listed, name, given, values, done) {
       done.erased++
       continue
     }
-    const key = keyOf(row)
-    if (!key) {
+    try {
+      const key = keyOf(row)
+      if (key) {
+        writeMessage(folder, listed, rows[0].thread, row, openMessage(row, key), given.names, values, done)
+        done.opened++
+      } else done.closed++
+    } catch (error) {
+      // One that was damaged takes none of the others with it.
+      if (!(error instanceof Refused) || values.message) throw error
+      process.stderr.write(`${row.message} is not as it was sealed: ${error.message}\n`)
+      process.exitCode = 2
       done.closed++
-      continue
     }
-    writeMessage(folder, listed, rows[0].thread, row, openMessage(row, key), given.names, values, done)
-    done.opened++
   }
 }
 

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util'
 import { config } from '../server/config.ts'
 import { openStores } from '../server/start.ts'
-import { exportMasterKey, refuseEasyPassphrase, refusePlace } from '../server/upkeep/export-master-key.ts'
+import { exportMasterKey, refusePlace } from '../server/upkeep/export-master-key.ts'
 import { keyProvider } from '../server/vault/key-provider.ts'
 import { askNewPassphrase } from './ask-passphrase.ts'
 
@@ -21,7 +21,6 @@ try {
   if (!file || more.length > 0) throw new Error('Say where to: npm run export-master-key -- FILE')
   refusePlace(file)
   const passphrase = await askNewPassphrase('the copy', values['passphrase-file'])
-  refuseEasyPassphrase(passphrase)
   await openStores(say, stops)
   const versions = await exportMasterKey(keyProvider(config().masterKey), file, passphrase)
   say(`${file} holds version ${versions.join(', ')} of the master key, and was opened once to try it.`)

@@ -24,7 +24,12 @@ try {
   // Before anything is made: what cannot be restored leaves nothing behind.
   const opened = await openBackup(file)
   const place = await openEmptyPlace(keys, say, stops)
-  const { backup, loaded, affected } = await restoreBackup(opened, place, values['without-damaged'], everyTenSeconds())
+  const { backup, loaded, affected, rotationsEnded } = await restoreBackup(
+    opened,
+    place,
+    values['without-damaged'],
+    everyTenSeconds(),
+  )
   const rows = [...loaded.rows.values()].reduce((sum, each) => sum + each, 0)
   say(`Restored ${rows} rows and ${loaded.files} files as of ${backup.madeAt}.`)
   sayDamage(loaded, affected)
@@ -36,6 +41,10 @@ try {
   say(
     'Recovery codes of then sign nobody in; people make new ones on their account page. The old ones still open old mail.',
   )
+  if (rotationsEnded > 0)
+    say(
+      'A change of the master key was under way when the backup was made. It is ended here; where this takes the place of the installation, ask for it again: npm run rotate-master-key',
+    )
   // Every start does so too: whoever is cut off here has lost nothing.
   sayCaughtUp(await catchUpWithLedger(), say)
 } catch (error) {

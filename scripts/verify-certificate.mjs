@@ -27,7 +27,11 @@ try {
 
 function read(file) {
   if (!existsSync(file)) throw new Error(`There is no file ${file}.`)
-  return readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
+  const text = readFileSync(file, 'utf8').replaceAll('\r\n', '\n')
+  // What a terminal would act on instead of showing it.
+  if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/u.test(text))
+    throw new Error(`${file} holds characters that do not show.`)
+  return text
 }
 
 /** The key, and where it came from: a key that came with the certificate proves little. */
@@ -90,7 +94,7 @@ function tell(facts, key) {
   say(`  ${key.text.trim()}`)
   say()
   say(`  Message       ${message}`)
-  say(`  Conversation  ${all('conversation')[0]}`)
+  say(`  Conversation  ${all('thread')[0]}`)
   say(`  Sent          ${sent}`)
   say(`  Erased        ${erased}${again ? `, and again ${again}` : ''}`)
   say(`  Why           ${why}`)

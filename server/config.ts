@@ -63,7 +63,7 @@ export const settings = [
   {
     name: 'MASTER_KEY',
     purpose:
-      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE, whose file is made at the first start, and which rotate-master-key can write. Losing it loses the mail.',
+      'The master key (as `npm run make-master-key` prints it). Better: MASTER_KEY_FILE, whose file is made at the first start, and which rotate-master-key can write. Not with MASTER_KEY_PROVIDER=transit. Losing it loses the mail.',
     example: '1:BASE64URL_OF_32_RANDOM_BYTES',
     secret: true,
     production: 'required',
@@ -640,7 +640,7 @@ const SIGN_ON_MORE = ['OIDC_HOSTS', 'OIDC_SECOND_FACTOR_AMR', 'OIDC_SECOND_FACTO
 const S3 = ['S3_ENDPOINT', 'S3_BUCKET', 'S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'] as const
 
 /** Options of Node that let others see what is in the memory of the server. */
-const OPEN = /^--(inspect|debug|cpu-prof|heap-prof|heapsnapshot|report-|abort-on-uncaught|prof\b)/
+const OPEN = /^['"]?--(inspect|debug|cpu[-_]prof|heap[-_]prof|heapsnapshot|report[-_]|abort[-_]on[-_]uncaught|prof\b)/
 
 function refuseOpenOptions(options: readonly string[], problems: string[]) {
   for (const option of options.filter((each) => OPEN.test(each)))

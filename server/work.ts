@@ -4,7 +4,7 @@ import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { unlessClockIsWrong } from './audit/clock.ts'
-import { markWhatIsNew } from './audit/mark-ledger.job.ts'
+import { markEachMinute } from './audit/mark-ledger.job.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
@@ -33,7 +33,7 @@ export const jobs = {
   'check-file': (payload) => checkFile(payload),
   'check-held-files': () => checkHeldFiles(),
   'send-file-notice': (payload) => sendFileNotice(payload),
-  'mark-ledger': () => markWhatIsNew(),
+  'mark-ledger': markEachMinute,
   'publish-checkpoint': () => publishCheckpoint(),
   'finish-erasures': () => finishErasures(),
   'free-stuck-jobs': () => freeStuckJobs(),

@@ -6,7 +6,7 @@
 import { KINDS } from './faults/kills/kinds.ts'
 import { makeTemplate, removeTemplate } from './support/template.ts'
 
-const KILLS_OF_EACH = 50
+const KILLS: Record<string, number> = { uploads: 80, rotations: 40, erasures: 60, backups: 20 }
 const [first = '', ...others] = process.argv.slice(2)
 const isNumber = /^\d+$/.test(first)
 const words = isNumber ? others : process.argv.slice(2)
@@ -15,7 +15,7 @@ const kinds = Object.entries(KINDS).filter(([name]) => words.length === 0 || wor
 process.env['TEST_TEMPLATE'] = await makeTemplate()
 try {
   for (const [name, kill] of kinds) {
-    const rounds = isNumber ? Number(first) : KILLS_OF_EACH
+    const rounds = isNumber ? Number(first) : KILLS[name]!
     const begun = Date.now()
     const seen = await kill(rounds)
     const seconds = ((Date.now() - begun) / 1000).toFixed(0)

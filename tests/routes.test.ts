@@ -323,7 +323,7 @@ describe('Who may ask for what', () => {
     const { system } = await import('../server/audit/actor.ts')
     const { placeHold } = await import('../server/messages/place-hold.ts')
     const actor = { ...system, id: (await findAccountByEmail(by))!.id }
-    return (await placeHold(actor, { what: 'person', email }, 'a fictitious reason'))!
+    return (await placeHold(actor, { what: 'account', email }, 'a fictitious reason'))!
   }
 
   async function passkeyOf(email: string) {

@@ -56,6 +56,8 @@ async function finish(
 ): Promise<void> {
   const { id } = row
   const numbers = await listPieces(id)
+  // Whoever took the turn meanwhile has ended it: the file is there, and nothing may be written over it.
+  if (numbers.length === 0) throw new BeingFinished()
   await joinPieces(
     id,
     row.header,

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline'
 import type { PoolClient } from 'pg'
 import { config } from '../config.ts'
 import { ask, connectionPool, type Transaction } from '../database/connection.ts'
+import { Unavailable } from '../errors.ts'
 import { ledgerKey } from '../vault/vault.ts'
 
 export type ErasedWhy = 'recalled' | 'erased' | 'expired'
@@ -34,9 +35,25 @@ export interface SignedTree {
 
 export type LedgerLine = LedgerEntry & { at: Date }
 
+/** The database knows a lower number than this process has seen in the ledger: an older one has come into its place while we ran. */
+export class DatabaseOlder extends Error {
+  override name = 'DatabaseOlder'
+}
+
+/** The file is shorter than this process knows it: somebody took lines away, or its disk is not there. */
+export class LedgerCut extends Unavailable {
+  constructor() {
+    super('the ledger is shorter than it was; nothing is written into it before a start has looked at it')
+  }
+}
+
+/** What this process has read or written. The file only grows, and the database's number is never below the file's. */
+const seen = { bytes: 0, mark: 0 }
+
 /**
  * Adds a line, and is done when it is safe on the disk.
  * @param transaction that has to be kept only together with the line: nobody else writes until it has ended
+ * @throws LedgerCut
  */
 export async function appendToLedger(entry: LedgerEntry, now = new Date(), transaction?: Transaction): Promise<void> {
   if (!transaction) return withLedgerHeld(() => write(entry, now))
@@ -48,15 +65,18 @@ export async function appendToLedger(entry: LedgerEntry, now = new Date(), trans
  * Gives the database its next number, and then the ledger the same one. In this order a killed process leaves a ledger that is behind and never one
  * that is ahead: a ledger that is ahead means an older database, and nothing else.
  * @param event the newest access event
+ * @throws DatabaseOlder, LedgerCut
  */
 export async function markLedger(event: string | null, now = new Date()): Promise<number> {
   return withLedgerHeld(async (connection) => {
     const { rows } = await connection.query<{ mark: string }>(
-      'UPDATE ledger_state SET mark = mark + 1, marked_at = $1, marked_event = $2 WHERE id = 1 RETURNING mark',
-      [now, event],
+      'UPDATE ledger_state SET mark = mark + 1, marked_at = $1, marked_event = $2 WHERE id = 1 AND mark >= $3 RETURNING mark',
+      [now, event, seen.mark],
     )
-    const number = Number(rows[0]!.mark)
+    if (!rows[0]) throw new DatabaseOlder()
+    const number = Number(rows[0].mark)
     await write({ kind: 'mark', number }, now)
+    seen.mark = number
     return number
   })
 }
@@ -111,7 +131,9 @@ async function readLines(): Promise<Ledger> {
   const lines: LedgerLine[] = []
   let mark: (LedgerLine & { kind: 'mark' }) | undefined
   let [broken, gaps, before] = [0, 0, FIRST]
+  seen.bytes = 0
   for await (const text of linesIn(config().ledgerFile)) {
+    seen.bytes += Buffer.byteLength(text)
     const line = readLine(text)
     if (!line) broken++
     else {
@@ -122,10 +144,11 @@ async function readLines(): Promise<Ledger> {
       else if (!mark || line.said.number > mark.number) mark = line.said
     }
   }
+  seen.mark = mark?.number ?? 0
   return { lines: mark ? [...lines, mark] : lines, broken, gaps }
 }
 
-const LOCK = 7_203_531
+const LOCK = 7_203_541
 /** What stands where the first line has nothing before it. */
 const FIRST = '-'
 /** Of a MAC in the line after it: 132 bits. */
@@ -151,11 +174,13 @@ async function write(entry: LedgerEntry, now: Date): Promise<void> {
   const file = await open(path, 'a+', 0o600)
   try {
     await file.chmod(0o600)
+    if ((await file.stat()).size < seen.bytes) throw new LedgerCut()
     const { previous, ended, empty } = await endOf(file)
     const said = `${JSON.stringify({ ...entry, at: now.toISOString() })} ${previous}`
     // A line feed first ends a line that was torn.
     await file.appendFile(`${ended ? '' : '\n'}${said} ${macOf(said)}\n`)
     await file.sync()
+    seen.bytes = (await file.stat()).size
     if (empty) await syncFolder(dirname(path))
   } finally {
     await file.close()

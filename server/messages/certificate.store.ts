@@ -32,10 +32,17 @@ const certificates = table<CertificateRow>('destruction_certificates', {
   note: 'text',
 })
 
-export function insertCertificate(certificate: Certificate, transaction: Transaction): Promise<void> {
+/** Once: when what was destroyed before only came back, the certificate of then stands. */
+export async function insertCertificate(certificate: Certificate, transaction: Transaction): Promise<void> {
   const { reason, ...plain } = certificate
+  if ((await certificates.find({ messageId: plain.messageId }, transaction)) !== undefined) return
   const reasonSealed = reason ? sealField(`certificate/${certificate.messageId}/reason`, reason) : null
-  return certificates.insert({ ...plain, reasonSealed }, transaction)
+  await certificates.insert({ ...plain, reasonSealed }, transaction)
+}
+
+/** Every destruction that this database certifies. */
+export function listDestroyed(): Promise<Pick<Certificate, 'messageId' | 'why' | 'erasedAt'>[]> {
+  return ask('SELECT message_id, why, erased_at FROM destruction_certificates')
 }
 
 export async function findCertificate(messageId: string): Promise<Certificate | undefined> {

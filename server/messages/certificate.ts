@@ -34,6 +34,7 @@ const LIMITS = [
   'This says what the server did to the keys in its database. It is the word of whoever holds the signing key, and no proof about other copies.',
   'Until the times above a backup can still be opened, with its own keys. Pages of the database and of its write-ahead log hold a key until they are written over.',
   'The sealed files, which no key opens any more, are removed by the server within two days of its running.',
+  'An export of all messages that was made before still opens with its passphrase.',
   'What somebody has read, printed, copied or downloaded is not undone.',
 ]
 
@@ -45,7 +46,7 @@ export function certify(destruction: Destruction): string {
   const lines = [
     'Letterlock certificate of destruction',
     `message: ${messageId}`,
-    `conversation: ${threadId}`,
+    `thread: ${threadId}`,
     `sent: ${sentAt.toISOString()}`,
     `erased: ${erasedAt.toISOString()}`,
     ...(againAt ? [`erased-again: ${againAt.toISOString()} (an older database had come back)`] : []),

@@ -88,7 +88,7 @@ export async function isHeld(messageId: string, after: Date | null, transaction?
   return rows.length > 0
 }
 
-const LOCK = 7_203_532
+const LOCK = 7_203_542
 
 /** Until the transaction ends no hold is placed and no backup begins, so that what is looked at now still counts when something is erased. */
 export async function keepHoldsAsTheyAre(transaction: Transaction): Promise<void> {

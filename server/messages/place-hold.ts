@@ -16,7 +16,7 @@ import {
 import { findMessageState } from './message.store.ts'
 
 /** What an administrator names: a message, the conversation that it is in, or a person by their whole address. */
-export type NamedThing = { what: 'message' | 'conversation'; messageId: string } | { what: 'person'; email: string }
+export type NamedThing = { what: 'message' | 'thread'; messageId: string } | { what: 'account'; email: string }
 
 /** @returns the hold's id, or nothing when there is no such message or person */
 export async function placeHold(
@@ -26,7 +26,11 @@ export async function placeHold(
   now = new Date(),
 ): Promise<string | undefined> {
   const found = await findNamed(named)
-  if (!found) return undefined
+  if (!found) {
+    // Whoever tries out who is known here is seen.
+    await record(actor, { act: 'hold.placed', outcome: 'failed', reason: 'unknown' }, undefined, now)
+    return undefined
+  }
   const hold = { id: newId(now), ...found.thing, reason, placedBy: actor.id!, placedAt: now }
   await inTransaction(async (transaction) => {
     await keepEverything(transaction)
@@ -40,7 +44,7 @@ async function findNamed(
   named: NamedThing,
 ): Promise<{ thing: HeldThing; subject: NonNullable<AccessEvent['subject']> } | undefined> {
   const nothing = { messageId: null, threadId: null, accountId: null }
-  if (named.what === 'person') {
+  if (named.what === 'account') {
     const account = await findAccountByEmail(named.email)
     return account && { thing: { ...nothing, accountId: account.id }, subject: { kind: 'account', id: account.id } }
   }

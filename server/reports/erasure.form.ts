@@ -20,7 +20,7 @@ export const erasing = {
   word: z.string().refine((text) => text.trim().toLowerCase() === 'erase', 'reports:erasure.errors.word'),
 }
 
-export const HELD_THINGS = ['message', 'conversation', 'person'] as const
+export const HELD_THINGS = ['message', 'thread', 'account'] as const
 
 /** A legal hold: what it is on, and why. Which of the two names is needed follows from what. */
 export const holding = {
@@ -34,7 +34,7 @@ export const lifting = { reason }
 
 /** @returns what is wrong with the name of the thing, if anything is */
 export function nameProblem({ what, message, email }: { what: string; message: string; email: string }) {
-  if (what === 'person')
+  if (what === 'account')
     return readEmailAddress(email) ? undefined : { field: 'email', key: 'reports:holds.errors.email' }
   return isId(message.trim()) ? undefined : { field: 'message', key: 'reports:erasure.errors.message' }
 }

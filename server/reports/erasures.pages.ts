@@ -90,16 +90,24 @@ function showWhich(request: Request, response: Response, errors: readonly FormEr
 
 /** GET /admin/erasures/:message/erase: what would be erased, as far as somebody may know who does not read it. */
 export async function askErase(request: Request, response: Response) {
-  const { id } = await messageToErase(request.actor, messageIn(request))
-  await record(request.actor, { act: 'message.erase-asked', subject: { kind: 'message', id } })
+  await recordAsked(request, messageIn(request))
   await showErase(request, response, [], 200)
+}
+
+/** Before anything of it is shown. @throws NotFound when there is no such message */
+async function recordAsked(request: Request, messageId: string) {
+  const { id } = await messageToErase(request.actor, messageId)
+  await record(request.actor, { act: 'message.erase-asked', subject: { kind: 'message', id } })
 }
 
 /** POST /admin/erasures/:message/erase */
 export async function takeErase(request: Request, response: Response) {
   const id = messageIn(request)
   const form = readForm(erasing, request.body)
-  if (!form.values) return showErase(request, response, form.errors, 422)
+  if (!form.values) {
+    await recordAsked(request, id)
+    return showErase(request, response, form.errors, 422)
+  }
   const outcome = await eraseMessage(readerOf(request).actor, id, form.values.reason.trim())
   if (outcome === 'erased') return response.redirect(303, `${HOME}?erased=${id}`)
   await showErase(request, response, [], 409)

@@ -44,10 +44,10 @@ export async function takeHold(request: Request, response: Response) {
   const { what, message, email, reason } = form.values
   const problem = nameProblem(form.values)
   if (problem) return showNew(request, response, [problem])
-  const named = what === 'person' ? { what, email: readEmailAddress(email)! } : { what, messageId: message.trim() }
+  const named = what === 'account' ? { what, email: readEmailAddress(email)! } : { what, messageId: message.trim() }
   const id = await placeHold(readerOf(request).actor, named, reason.trim())
   if (id) return response.redirect(303, `${HOME}?placed=${id}`)
-  const field = what === 'person' ? 'email' : 'message'
+  const field = what === 'account' ? 'email' : 'message'
   showNew(request, response, [{ field, key: `reports:holds.errors.${field}Unknown` }])
 }
 
@@ -91,6 +91,7 @@ export async function takeLift(request: Request, response: Response) {
 async function showLift(request: Request, response: Response, errors: readonly FormError[]) {
   const hold = await holdToLift(request.actor, holdIn(request))
   if (hold.lifted) return response.redirect(303, `${HOME}?lifted=${hold.id}`)
+  await record(request.actor, { act: 'holds.listed' })
   const view = {
     title: t('reports:holds.liftTitle'),
     backHref: HOME,
@@ -112,7 +113,7 @@ async function peopleOf(holds: readonly LegalHold[]): Promise<People> {
 
 function holdView(hold: LegalHold, people: People, now = new Date()) {
   const { id, messageId, threadId, accountId, reason, placedBy, placedAt, lifted } = hold
-  const what = accountId ? 'person' : messageId ? 'message' : 'conversation'
+  const what = accountId ? 'account' : messageId ? 'message' : 'thread'
   const person = people.get(accountId ?? '')
   const nameOf = (account: string) => people.get(account)?.name || people.get(account)?.email || ''
   return {

@@ -5,9 +5,9 @@ import { dirname, relative, resolve } from 'node:path'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
-import { lengthOf, problemOf } from '../sign-in/easy-password.ts'
 import { refuseAnother } from '../vault/file-key-provider.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
+import { refuseEasyPassphrase } from './easy-passphrase.ts'
 import { keyCopyText, openKeyCopy, readKeyCopy, sealKeyCopy } from './key-copy.ts'
 
 /** @throws Error with a sentence when no copy may be made there */
@@ -17,22 +17,6 @@ export function refusePlace(path: string) {
   if (!relative(resolve(config().dataDir), resolve(path)).startsWith('..'))
     throw new Error('A copy beside the key is none. Name a file outside of DATA_DIR.')
 }
-
-/** @throws Error with a sentence when others would find this passphrase sooner or later */
-export function refuseEasyPassphrase(passphrase: string) {
-  const problem = problemOf(passphrase, ['letterlock', ...config().organisation.name.toLowerCase().split(/\s+/)])
-  if (problem === 'long') throw new Error('The passphrase has at most 128 characters. Nothing was written.')
-  if (lengthOf(passphrase) < SHORTEST)
-    throw new Error(
-      `The passphrase has at least ${SHORTEST} characters: five words that nobody would put together are good. Nothing was written.`,
-    )
-  if (problem)
-    throw new Error(
-      'This passphrase is easy to guess for whoever has the copy and time: it is a common one, or little is left of it without your own name, runs and repeats. Nothing was written.',
-    )
-}
-
-const SHORTEST = 16
 
 /** @returns the versions that are in it @throws Error with a sentence, and then there is no copy */
 export async function exportMasterKey(

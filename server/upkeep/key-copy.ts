@@ -16,6 +16,8 @@ export interface KeyCopy {
 const STRETCHING = { N: 2 ** 17, r: 8, p: 1 }
 
 export async function sealKeyCopy(versions: MasterKeyVersions, passphrase: string): Promise<KeyCopy> {
+  for (const [version, key] of versions)
+    if (!isVersion(version, key)) throw new TypeError('This is no version of a master key')
   const salt = randomBytes(16)
   const packed = [...versions].flatMap(([version, key]) => [masterVersionHead(version), key])
   const key = await keyFromPassphrase(passphrase, { ...STRETCHING, salt })
@@ -26,17 +28,33 @@ export async function sealKeyCopy(versions: MasterKeyVersions, passphrase: strin
 export async function openKeyCopy({ salt, sealed }: KeyCopy, passphrase: string): Promise<Map<number, Buffer>> {
   const key = await keyFromPassphrase(passphrase, { ...STRETCHING, salt })
   try {
-    const packed = unsealEnvelope(key, BINDING, sealed)
-    const versions = new Map<number, Buffer>()
-    for (let at = 0; at < packed.length; at += 36)
-      versions.set(packed.readUInt32BE(at), packed.subarray(at + 4, at + 36))
-    return versions
+    return versionsIn(unsealEnvelope(key, BINDING, sealed))
   } catch (error) {
     if (!(error instanceof EnvelopeRefused)) throw error
     throw new Error('The copy does not open with this passphrase. Nothing was changed.')
   }
 }
 
+/** @throws Error with a sentence when something else was sealed */
+function versionsIn(packed: Buffer): Map<number, Buffer> {
+  const versions = new Map<number, Buffer>()
+  let whole = packed.length > 0 && packed.length % EACH === 0
+  for (let at = 0; whole && at < packed.length; at += EACH) {
+    const [version, key] = [packed.readUInt32BE(at), packed.subarray(at + 4, at + EACH)]
+    whole = isVersion(version, key) && !versions.has(version)
+    versions.set(version, key)
+  }
+  if (whole) return versions
+  throw new Error('The copy opens, and what is in it is no master key. Nothing was changed.')
+}
+
+function isVersion(version: number, key: Buffer): boolean {
+  return Number.isInteger(version) && version >= 1 && version <= HIGHEST && key.length === EACH - 4
+}
+
+const EACH = 36
+/** Of nine digits, as a line of the key's file has it. */
+const HIGHEST = 999_999_999
 const BINDING = 'master-key-copy/1'
 
 const BYTES_A_LINE = 16

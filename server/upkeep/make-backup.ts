@@ -18,11 +18,14 @@ import { newId } from '../lib/ids.ts'
 import { projectRoot } from '../lib/root.ts'
 import { sealingStream } from '../vault/floe.ts'
 import { HOLDS } from '../vault/follow-master-key.ts'
-import { newestMasterVersion, subkey } from '../vault/master-key.ts'
+import { writtenMasterVersion, subkey } from '../vault/master-key.ts'
 import { BACKUP_SEGMENT, streamOf, writeFrames, type FrameWriter } from './backup-frames.ts'
 import { backupBinding, headerOf, type Contents, type Manifest } from './backup-form.ts'
 import { insertBackup, type BackupRow } from './backup.store.ts'
 import { makeCanaryThread } from './canary-thread.ts'
+import { COLUMNS_UNDER_MASTER } from './columns-under-master.ts'
+import { countEarlier } from './reseal-column.ts'
+import { findRetiredVersion } from './rotation.store.ts'
 import {
   filesNamed,
   inSnapshot,
@@ -65,7 +68,7 @@ export async function makeBackup(
 ): Promise<MadeBackup> {
   if (typeof to === 'string') refuseTaken(to)
   await makeCanaryThread(now)
-  const backup = { id: newId(now), madeAt: now, keptUntil, masterKeyVersion: newestMasterVersion() }
+  const backup = { id: newId(now), madeAt: now, keptUntil, masterKeyVersion: writtenMasterVersion() }
   // Before the moment that it holds: what is destroyed from now on may be in it, and whoever certifies that has to name it, also when it is cut off.
   await insertBackup(backup)
   if (typeof to === 'string') return keepInFile(resolve(to), backup, watching)
@@ -151,11 +154,29 @@ async function* blocksOf(
   yield* writer.rest()
 }
 
-/** Until the end of the snapshot: a version that is to be destroyed waits for the backup that it seals. */
+/**
+ * Until the end of the snapshot: a version that is to be destroyed waits for the backup that it seals. The one that the backup names has to be the
+ * one that everything in the snapshot is under, or it would need another one too, which is destroyed before it is.
+ */
 async function holdMasterKey(client: Client, version: number) {
   await client.query('SELECT pg_advisory_xact_lock_shared($1, $2)', [HOLDS, version])
-  if (newestMasterVersion() !== version)
+  if (writtenMasterVersion() !== version || (await writtenIn(client)) !== version)
     throw new Error('The master key was changed just now, and the backup would need the earlier version. Ask again.')
+  // What was given up with a destroyed version opens nowhere, and no backup waits for it.
+  const retired = await findRetiredVersion(client)
+  let left = 0
+  for (const column of COLUMNS_UNDER_MASTER) left += await countEarlier(client, column, version, retired)
+  if (left > 0)
+    throw new Error(
+      `The master key is being changed: ${left} rows are still under the version before. Ask again when that has ended: npm run rotate-master-key.`,
+    )
+}
+
+async function writtenIn(client: Client): Promise<number | undefined> {
+  const { rows } = await client.query<{ head: Buffer }>(
+    'SELECT substring(key_wrapped from 1 for 4) AS head FROM vault_keys WHERE key_wrapped IS NOT NULL ORDER BY 1 DESC LIMIT 1',
+  )
+  return rows[0]?.head.readUInt32BE(0)
 }
 
 /** A table's rows begin a block of their own, so that what is damaged in one table is not damaged in its neighbour. */

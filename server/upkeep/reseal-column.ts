@@ -13,6 +13,8 @@ export interface UnopenedRow {
   /** Its key, as text. */
   row: string
   version: number
+  /** The version is not at hand, which says nothing against the row. */
+  missing: boolean
 }
 
 const BATCH = 1_000
@@ -35,13 +37,34 @@ export async function resealColumn(
   }
 }
 
-/** How many rows of a column are under an earlier version. */
-export async function countEarlier(client: Client, column: ColumnUnderMaster, version: number): Promise<number> {
+/** How many rows of a column are under an earlier version. @param above only those under a later one than this */
+export async function countEarlier(
+  client: Client,
+  column: ColumnUnderMaster,
+  version: number,
+  above?: number,
+): Promise<number> {
+  const later = above === undefined ? '' : ` AND substring(${column.column} from 1 for 4) > $2`
   const { rows } = await client.query<{ count: string }>(
-    `SELECT count(*) FROM ${column.table} WHERE ${isEarlier(column)}`,
-    [masterVersionHead(version)],
+    `SELECT count(*) FROM ${column.table} WHERE ${isEarlier(column)}${later}`,
+    [version, ...(above === undefined ? [] : [above])].map(masterVersionHead),
   )
   return Number(rows[0]!.count)
+}
+
+/** The rows of a column that are under an earlier version, by their keys as text. */
+export async function listEarlier(client: Client, column: ColumnUnderMaster, version: number): Promise<string[]> {
+  const { rows } = await client.query<Record<string, unknown>>(
+    `SELECT ${Object.keys(column.key).join(', ')} FROM ${column.table} WHERE ${isEarlier(column)}`,
+    [masterVersionHead(version)],
+  )
+  return rows.map((row) => nameOf(column, row))
+}
+
+function nameOf({ key }: ColumnUnderMaster, row: Record<string, unknown>): string {
+  return Object.keys(key)
+    .map((each) => String(row[each]))
+    .join('/')
 }
 
 interface Row extends Record<string, unknown> {
@@ -80,10 +103,12 @@ function resealRow(
     return [{ row, next: column.reseal(row, row.sealed, version) }]
   } catch (error) {
     if (!(error instanceof EnvelopeRefused || error instanceof MasterKeyProblem)) throw error
-    const name = Object.keys(column.key)
-      .map((each) => String(row[each]))
-      .join('/')
-    unopened.push({ table: column.table, row: name, version: row.sealed.length < 4 ? 0 : row.sealed.readUInt32BE(0) })
+    unopened.push({
+      table: column.table,
+      row: nameOf(column, row),
+      version: row.sealed.length < 4 ? 0 : row.sealed.readUInt32BE(0),
+      missing: error instanceof MasterKeyProblem,
+    })
     return []
   }
 }

@@ -16,6 +16,7 @@ import { loadBackup, type Loaded, type Loading } from './load-backup.ts'
 import type { OpenedBackup } from './read-backup.ts'
 import { emptyTarget, leaveTarget, takeTarget } from './restore-target.ts'
 import { finishTables, prepareTables } from './restore-rows.ts'
+import { endRotations } from './rotation.store.ts'
 
 /** Where to: the database by its two roles. The store of files is the one that this process uses; `files` says where that is. */
 export interface RestorePlace {
@@ -31,6 +32,8 @@ export interface Restored {
   loaded: Loaded
   /** What is not as it was; empty unless that was agreed to. */
   affected: AffectedMessage[]
+  /** Changes of the master key that were under way, and end here. */
+  rotationsEnded: number
 }
 
 /** The backup is not whole, and nobody agreed to go on without what is damaged. The place is empty again. */
@@ -73,12 +76,14 @@ export async function restoreBackup(
     await owner.query('COMMIT')
     await migrateForRestore(place.applicationUrl, place.ownerUrl)
     await openVault(place.keys)
-    await inTransaction(async (transaction) => {
+    const rotationsEnded = await inTransaction(async (transaction) => {
       await endOneTimeThings(now, transaction)
       await record(system, eventsOf(manifest.id, affected), transaction, now)
+      // A copy beside the original would otherwise destroy a version of the key that the original still needs.
+      return endRotations(now, transaction)
     })
     await leaveTarget(owner)
-    return { backup: manifest, loaded, affected }
+    return { backup: manifest, loaded, affected, rotationsEnded }
   } finally {
     await owner.end()
   }

@@ -10,13 +10,15 @@ import { inTransaction, ownConnection, type Transaction } from '../database/conn
 import { newId } from '../lib/ids.ts'
 import { HOLDS, KNOWS, tellOfMasterKey, WRITES } from '../vault/follow-master-key.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
-import { findWrittenVersion } from '../vault/key.store.ts'
-import { masterVersions, newestMasterVersion, useMasterKey } from '../vault/master-key.ts'
+import { findWrittenKey, findWrittenVersion } from '../vault/key.store.ts'
+import { masterVersions, writtenMasterVersion, useMasterKey, type MasterKeyVersions } from '../vault/master-key.ts'
+import { areRightKeys } from '../vault/vault.ts'
 import { COLUMNS_UNDER_MASTER } from './columns-under-master.ts'
-import { countEarlier, resealColumn, type UnopenedRow } from './reseal-column.ts'
+import { countEarlier, listEarlier, resealColumn, type UnopenedRow } from './reseal-column.ts'
 import {
   addResealed,
   countBackupsNeeding,
+  findRetiredVersion,
   findUnfinishedRotation,
   insertRotation,
   noteRotation,
@@ -42,7 +44,7 @@ export class RotationUnderWay extends Error {}
 /** Asks for a rotation away from the version of now, in the caller's transaction: it is carried out by `rotateMasterKey`, at the latest by the job. */
 export async function askForRotation(transaction: Transaction, now = new Date()): Promise<void> {
   // As the database says it: another one may have been taken into use a moment ago, and this process not have looked yet.
-  const from = (await findWrittenVersion(transaction)) ?? newestMasterVersion()
+  const from = (await findWrittenVersion(transaction)) ?? writtenMasterVersion()
   await insertRotation(newRotation(from, null, now), transaction)
 }
 
@@ -55,7 +57,7 @@ export async function rotateMasterKey(provider: KeyProvider, rotating: Rotating,
   return asTheOnlyOne(async (client) => {
     if (!(await findUnfinishedRotation())) await beginRotation(provider, rotating, now)
     await finishAll(client, provider, rotating)
-    return newestMasterVersion()
+    return writtenMasterVersion()
   })
 }
 
@@ -107,7 +109,7 @@ function newRotation(fromVersion: number, toVersion: number | null, now: Date): 
 
 /** The version is made before the rotation is on record: where it cannot be made, nothing was begun. */
 async function beginRotation(provider: KeyProvider, { say }: Rotating, now: Date) {
-  const from = newestMasterVersion()
+  const from = writtenMasterVersion()
   const to = await makeNewer(provider, from, say)
   await insertRotation(newRotation(from, to, now))
 }
@@ -128,7 +130,7 @@ function newestOf(versions: ReadonlyMap<number, Buffer>): number {
 
 async function carryOut(client: Client, provider: KeyProvider, rotation: Rotation, rotating: Rotating) {
   const { id, fromVersion: from } = rotation
-  if (!rotation.retiringAt && newestMasterVersion() > from && !(await anyEarlier(client, provider, from)))
+  if (!rotation.retiringAt && writtenMasterVersion() > from && !(await anyEarlier(client, provider, from)))
     // Another rotation took away everything that this one was asked for.
     return noteRotation(id, { finishedAt: new Date() })
   const to = rotation.toVersion ?? (await makeNewer(provider, from, rotating.say))
@@ -197,25 +199,37 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
     await pause(A_MOMENT)
     const versions = new Set([...masterVersions().filter((version) => version <= from), from])
     await holdAlone(client, [...versions], patience, async () => {
-      const unopened = await lastRows(client, to, patience)
-      if (unopened.length > 0) await goOnWithout(unopened, from, rotating)
+      const unopened = await lastRows(client, from, to, patience)
+      if (unopened.length > 0) await goOnWithout(client, unopened, from, rotating)
       await inTransaction(async (transaction) => {
         await noteRotation(id, { retiringAt: new Date() }, transaction)
         await record(system, { act: 'master-key.resealed', found: `version ${to}` }, transaction)
       })
     })
   }
-  const going = [...(await provider.read()).keys()].filter((version) => version <= from)
+  const kept = await provenKeys(provider, to, from)
   // Also the one that is not there any more: a provider may have been cut off in the middle of destroying it.
-  for (const version of new Set([...going, from])) await provider.retire(version)
+  const earlier = [...kept.keys()].filter((version) => version < from)
+  const going = [...earlier.sort((a, b) => a - b), from]
+  for (const version of going) await provider.retire(version)
   await inTransaction(async (transaction) => {
     await noteRotation(id, { finishedAt: new Date() }, transaction)
-    await record(system, { act: 'master-key.retired', found: `version ${from}` }, transaction)
+    await record(system, { act: 'master-key.retired', found: `version ${going.join(', ')}` }, transaction)
     await tellOfMasterKey(transaction)
   })
   useMasterKey(await provider.read(), to)
-  say(`Nothing needs version ${from} any more. It is destroyed.`)
+  say(`Nothing needs version ${going.join(', ')} any more. It is destroyed in ${provider.place}.`)
   await sayWhatFollows(rotation, to, say)
+}
+
+/** What is to stay rests where the settings say, and opens what is here, before anything goes. @throws RotationWaits */
+async function provenKeys(provider: KeyProvider, to: number, from: number): Promise<MasterKeyVersions> {
+  const versions = await provider.read()
+  const written = await findWrittenKey()
+  if (written?.version === to && areRightKeys(versions, written)) return versions
+  throw new RotationWaits(
+    `Version ${to} of the master key, under which everything is now, is not in ${provider.place}. Version ${from} was not destroyed. Put version ${to} back there (npm run import-master-key -- FILE) while the running processes still have it, and ask again.`,
+  )
 }
 
 /** Milliseconds for whoever read a row before it was sealed again and opens it now, or has sealed one and is about to write it. */
@@ -225,23 +239,35 @@ const A_MOMENT = 1_000
  * What came since the rows were gone through. Nobody can write such a row now, but somebody who began to may hold it locked until we let go.
  * @throws RotationWaits
  */
-async function lastRows(client: Client, to: number, patience: number): Promise<UnopenedRow[]> {
+async function lastRows(client: Client, from: number, to: number, patience: number): Promise<UnopenedRow[]> {
   for (const end = Date.now() + patience; ; await pause(200)) {
     const unopened: UnopenedRow[] = []
-    let left = 0
+    let left = false
     for (const column of COLUMNS_UNDER_MASTER) {
-      unopened.push(...(await resealColumn(client, column, to, async () => {})))
-      left += await countEarlier(client, column, to)
+      const closed = await resealColumn(client, column, to, async () => {})
+      const known = new Set(closed.map(({ row }) => row))
+      unopened.push(...closed)
+      left ||= (await listEarlier(client, column, to)).some((row) => !known.has(row))
     }
-    if (left <= unopened.length) return unopened
-    if (Date.now() > end) throw new RotationWaits(stillUnderWay(to - 1))
+    if (!left) return unopened
+    if (Date.now() > end) throw new RotationWaits(stillUnderWay(from))
   }
 }
 
 /** A row that does not open is on record before its version goes. @throws RotationWaits when nobody agreed to that */
-async function goOnWithout(unopened: readonly UnopenedRow[], from: number, { say, withoutDamaged }: Rotating) {
-  for (const { table, row, version } of unopened.slice(0, 20))
-    say(`  ${table} ${row} does not open under version ${version}`)
+async function goOnWithout(
+  client: Client,
+  unopened: readonly UnopenedRow[],
+  from: number,
+  { say, withoutDamaged }: Rotating,
+) {
+  for (const { table, row, version, missing } of unopened.slice(0, 20))
+    say(
+      missing
+        ? `  ${table} ${row} is under version ${version}, which is not at hand`
+        : `  ${table} ${row} does not open under version ${version}`,
+    )
+  await refuseMissing(client, unopened, from)
   if (!withoutDamaged)
     throw new RotationWaits(
       `${unopened.length} rows do not open under the version that they name. Everything else is sealed again. Version ${from} is kept for them: bring them back from a backup, or give them up with npm run rotate-master-key -- --without-damaged.`,
@@ -255,6 +281,17 @@ async function goOnWithout(unopened: readonly UnopenedRow[], from: number, { say
       reason: 'not-as-sealed' as const,
       found: `${table} ${row} under version ${version} of the master key`,
     })),
+  )
+}
+
+/** A version that can be put back is no damage of its rows, and nobody gives them up for it. @throws RotationWaits */
+async function refuseMissing(client: Client, unopened: readonly UnopenedRow[], from: number) {
+  const retired = await findRetiredVersion(client)
+  const rows = unopened.filter(({ missing, version }) => missing && version > retired)
+  if (rows.length === 0) return
+  const versions = [...new Set(rows.map(({ version }) => version))].sort((a, b) => a - b).join(', ')
+  throw new RotationWaits(
+    `${rows.length} rows are under version ${versions} of the master key, which is not at hand. That is no damage, and --without-damaged does not give them up: put version ${versions} back (npm run import-master-key -- FILE) and ask again. Nothing of version ${from} was destroyed.`,
   )
 }
 
@@ -307,8 +344,8 @@ function stillUnderWay(version: number): string {
   return `Something that was begun under version ${version} is still under way, such as a backup. Everything else is sealed again; the version is destroyed when that has ended and this is asked again.`
 }
 
-async function sayWhatFollows({ fromVersion: from, askedAt }: Rotation, to: number, say: (line: string) => void) {
-  const backups = await countBackupsNeeding(from, askedAt, new Date())
+async function sayWhatFollows({ fromVersion: from }: Rotation, to: number, say: (line: string) => void) {
+  const backups = await countBackupsNeeding(from, new Date())
   if (backups > 0)
     say(
       `${backups} backups on record hold what was sealed under version ${from} or before. They open only with a copy of that version from the safe: keep it as long as them, or make a new backup now.`,

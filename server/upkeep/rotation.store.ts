@@ -1,5 +1,6 @@
 /** Changes of the master key's version, from being asked for until the earlier version is destroyed. */
 import { ask, type Transaction } from '../database/connection.ts'
+import type { Client } from '../database/copy.ts'
 import { table } from '../database/table.ts'
 
 export interface Rotation {
@@ -52,14 +53,29 @@ export async function addResealed(id: string, rows: number): Promise<void> {
   await ask('UPDATE master_key_rotations SET rows_resealed = rows_resealed + $2 WHERE id = $1 RETURNING id', [id, rows])
 }
 
-/**
- * Backups on record that need this version or an earlier one, as those also do that were made while it was replaced, and that nobody has said are
- * destroyed by now.
- */
-export async function countBackupsNeeding(version: number, since: Date, now: Date): Promise<number> {
+/** The newest version that was destroyed, or is just being: nothing that can still be opened rests under it or an earlier one. 0 when there is none. */
+export async function findRetiredVersion(client: Client): Promise<number> {
+  const { rows } = await client.query<{ version: number }>(
+    'SELECT coalesce(max(from_version), 0)::integer AS version FROM master_key_rotations WHERE retiring_at IS NOT NULL',
+  )
+  return rows[0]!.version
+}
+
+/** Backups on record that need this version or an earlier one, and that nobody has said are destroyed by now. */
+export async function countBackupsNeeding(version: number, now: Date): Promise<number> {
   const [row] = await ask<{ count: string }>(
-    'SELECT count(*) FROM backups WHERE (master_key_version <= $1 OR made_at >= $2) AND (kept_until IS NULL OR kept_until > $3)',
-    [version, since, now],
+    'SELECT count(*) FROM backups WHERE master_key_version <= $1 AND (kept_until IS NULL OR kept_until > $2)',
+    [version, now],
   )
   return Number(row!.count)
+}
+
+/** For a restored database: what was under way belongs to where it was begun, and so does the master key. @returns how many there were */
+export async function endRotations(now: Date, transaction: Transaction): Promise<number> {
+  const ended = await ask(
+    'UPDATE master_key_rotations SET finished_at = $1 WHERE finished_at IS NULL RETURNING id',
+    [now],
+    transaction,
+  )
+  return ended.length
 }

@@ -23,7 +23,7 @@ import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
-import { MasterKeyProblem, newestMasterVersion } from '../vault/master-key.ts'
+import { MasterKeyProblem, writtenMasterVersion } from '../vault/master-key.ts'
 import { combineShares, splitSecret } from '../vault/shares.ts'
 import { recoveryKeyPair, recoveryKeyPairOf, recoveryMode, takeRecoveryKeyOff } from '../vault/vault.ts'
 import { readShare, recoveryFingerprint, shareFileName, shareText, type Share } from './recovery-share.ts'
@@ -60,7 +60,7 @@ export async function sealRecovery(
 async function takeOff(sealing: Sealing, say: Say, confirm: () => Promise<boolean>, now: Date) {
   checkNumbers(sealing)
   checkFolder(sealing.folder)
-  const backups = await countBackupsNeeding(newestMasterVersion(), now, now)
+  const backups = await countBackupsNeeding(writtenMasterVersion(), now)
   for (const line of whatItMeans(sealing, backups)) say(line)
   if (!(await confirm())) throw new Error('Nothing was changed.')
   const shares = (await wholeSetIn(sealing)) ?? (await writeShares(sealing, say, now))

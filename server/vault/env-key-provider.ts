@@ -1,6 +1,6 @@
 /** The master key in a setting (`MASTER_KEY`): whoever set it changes it. This program can only say how. */
 import type { KeyProvider } from './key-provider.ts'
-import { refuseAnother } from './file-key-provider.ts'
+import { refuseAnother, refuseTheLast } from './file-key-provider.ts'
 import { MasterKeyProblem, readMasterKeyText } from './master-key.ts'
 
 export function envKeyProvider(text: string): KeyProvider {
@@ -23,6 +23,7 @@ export function envKeyProvider(text: string): KeyProvider {
     },
     async retire(version) {
       if (!all.has(version)) return
+      refuseTheLast(all, version)
       throw new MasterKeyProblem(
         `Nothing needs version ${version} of the master key any more. It stands in the setting MASTER_KEY, where this program cannot destroy it. Take the line that begins with ${version}: out of it wherever it stands, start every server again, and ask again.`,
       )

@@ -26,9 +26,20 @@ export function fileKeyProvider(path: string): KeyProvider {
     },
     async retire(version) {
       const all = read()
-      if (all.delete(version)) writeKeyFile(path, masterKeyText(all))
+      if (!all.has(version)) return
+      refuseTheLast(all, version)
+      all.delete(version)
+      writeKeyFile(path, masterKeyText(all))
     },
   }
+}
+
+/** No provider leaves a place without any key. @throws MasterKeyProblem when there is no other than this version */
+export function refuseTheLast(all: ReadonlyMap<number, unknown>, version: number) {
+  if (all.size === 1 && all.has(version))
+    throw new MasterKeyProblem(
+      `Version ${version} is the only one of the master key that is there. It was not destroyed: nothing would open without it.`,
+    )
 }
 
 /** @throws MasterKeyProblem when there is a version of that number already, and it is another key */

@@ -8,8 +8,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { ask, ownConnection, type Transaction } from '../database/connection.ts'
 import { logError, logInfo } from '../lib/logger.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { findWrittenVersion } from './key.store.ts'
-import { MasterKeyProblem, newestMasterVersion, useMasterKey, type MasterKeyVersions } from './master-key.ts'
+import { findWrittenKey, findWrittenVersion } from './key.store.ts'
+import {
+  MasterKeyProblem,
+  masterVersions,
+  writtenMasterVersion,
+  useMasterKey,
+  versionThatDiffers,
+  type MasterKeyVersions,
+} from './master-key.ts'
+import { areRightKeys } from './vault.ts'
 
 /** Classes of advisory locks; the other half of each is a version. */
 export const KNOWS = 7_203_531
@@ -39,18 +47,24 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
     waiting = true
     looking = looking.then(async () => {
       waiting = false
-      if (client && !ended) await look(client).catch((error) => logError('The master key cannot be read again', error))
+      if (client && !ended) await look(client).catch(tell)
     })
   }
 
+  /** Such a sentence holds no secret, and whoever reads the log has to know which key it is. */
+  function tell(error: unknown) {
+    const why = error instanceof MasterKeyProblem ? `: ${error.message}` : ''
+    logError(`The master key cannot be taken up again${why}`, error)
+  }
+
   async function look(on: Client) {
-    const before = newestMasterVersion()
+    const before = writtenMasterVersion()
     await takeUp(on, provider, locks)
-    const now = newestMasterVersion()
+    const now = writtenMasterVersion()
     if (now !== before) logInfo('New seals are under another version of the master key', { count: now })
   }
 
-  async function connect() {
+  async function connect(firstLook: (on: Client) => Promise<void>) {
     const made = await ownConnection(`letterlock ${process.pid} on ${hostname()}`.slice(0, 63))
     let alive = true
     made.once('end', () => {
@@ -63,7 +77,10 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
       locks = locksOf()
       made.on('notification', lookAgain)
       await made.query(`LISTEN ${CHANNEL}`)
-      await look(made)
+      // As it is in memory: whoever rotates has to see us also where what is read now cannot be taken up.
+      await locks.take(made, KNOWS, masterVersions().at(-1)!)
+      await locks.take(made, WRITES, writtenMasterVersion())
+      await firstLook(made)
       if (!alive) throw new Error('the connection ended')
       client = made
     } catch (error) {
@@ -75,11 +92,19 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
   async function connectAgain() {
     while (!ended && !client) {
       await pause(1_000, undefined, { ref: false })
-      if (!ended) await connect().catch(() => {})
+      if (!ended) await connect(lookOrTell).catch(() => {})
     }
   }
 
-  await connect()
+  /** It goes on with what it has, and is told by NOTIFY to look again. */
+  async function lookOrTell(on: Client) {
+    await look(on).catch((error: unknown) => {
+      if (!(error instanceof MasterKeyProblem)) throw error
+      tell(error)
+    })
+  }
+
+  await connect(look)
   return async () => {
     ended = true
     await looking
@@ -87,7 +112,10 @@ export async function followMasterKey(provider: KeyProvider): Promise<() => Prom
   }
 }
 
-/** Takes up what there is now: first the locks, so that nobody takes us for somebody who knows more or writes under less, and then the keys. */
+/**
+ * Takes up what there is now: first the locks, so that nobody takes us for somebody who knows more or writes under less, and then the keys.
+ * @throws MasterKeyProblem, and then the locks of before are held and the keys of before are in use
+ */
 async function takeUp(client: Client, provider: KeyProvider, locks: Locks): Promise<void> {
   for (;;) {
     const knows = newestOf(await provider.read())
@@ -96,12 +124,19 @@ async function takeUp(client: Client, provider: KeyProvider, locks: Locks): Prom
     const versions = await provider.read()
     const writes = (await findWrittenVersion()) ?? knows
     await locks.take(client, WRITES, writes)
-    if (newestOf(versions) !== knows || (await findWrittenVersion()) !== writes) continue
+    const written = await findWrittenKey()
+    if (newestOf(versions) !== knows || (written && written.version !== writes)) continue
     // What is in memory still opens what is stored.
     if (!versions.has(writes)) throw new MasterKeyProblem(`Version ${writes} of the master key is missing.`)
+    const wrong = written && !areRightKeys(versions, written) ? writes : versionThatDiffers(versions, written?.version)
+    if (wrong !== undefined) throw new MasterKeyProblem(anotherKey(provider, wrong))
     useMasterKey(versions, writes)
     return locks.keepOnly(client, [`${KNOWS} ${knows}`, `${WRITES} ${writes}`])
   }
+}
+
+function anotherKey({ place }: KeyProvider, version: number): string {
+  return `Version ${version} of the master key in ${place} is not the one that this database is sealed under. It was not taken up, and what is in memory goes on. Put the right key back there while this process still runs (npm run import-master-key -- FILE puts it from its copy).`
 }
 
 function newestOf(versions: MasterKeyVersions): number {

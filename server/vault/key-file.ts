@@ -4,8 +4,10 @@ import {
   chownSync,
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -30,54 +32,79 @@ export function readKeyFile(path: string): string | undefined {
   }
 }
 
-/** Puts `text` in the file's place, and keeps its owner. @throws MasterKeyProblem, and then the file is as it was */
+/** Puts `text` in the file's place, and keeps its owner. @throws MasterKeyProblem that says whether the file is as it was */
 export function writeKeyFile(named: string, text: string) {
   // Where the settings name a link, what it leads to is replaced.
   const path = existsSync(named) ? realpathSync(named) : named
   const next = `${path}.new`
+  const first = !existsSync(path)
+  let old: number | undefined
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    rmSync(next, { force: true })
+    removeLeftover(next)
     writeFileSync(next, text, { mode: 0o600, flag: 'wx', flush: true })
     // The umask of whoever runs this takes rights away, and never gives any.
     chmodSync(next, 0o600)
-    if (existsSync(path)) replace(path, next)
-    else {
-      // Two that make the first key at once: the second finds that it came late, and takes nothing's place.
-      linkSync(next, path)
-      rmSync(next)
-    }
-    syncFolder(dirname(path))
+    // Two that make the first key at once: the second finds that it came late, and takes nothing's place.
+    if (first) linkSync(next, path)
+    else old = replace(path, next)
   } catch (error) {
     removeQuietly(next)
     throw new MasterKeyProblem(
-      `The master key's file cannot be written (${(error as NodeJS.ErrnoException).code}): ${path}. It is as it was. It has to lie in a folder in which its owner may write, and whoever asks has to be that owner or root.`,
+      `The master key's file cannot be written (${codeOf(error)}): ${path}. It is as it was. It has to lie in a folder in which its owner may write, and whoever asks has to be that owner or root.`,
     )
   }
+  try {
+    if (first) rmSync(next)
+    if (old !== undefined) writeOver(old)
+    syncFolder(dirname(path))
+  } catch (error) {
+    throw new MasterKeyProblem(
+      `The master key's file was replaced, and is whole, but something failed behind that (${codeOf(error)}): ${path}. What was in it before may still lie on the disk, and a power cut may bring it back. Look at the disk, and ask again.`,
+    )
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? 'unknown'
+}
+
+/** What somebody who was killed left behind holds keys too. */
+function removeLeftover(next: string) {
+  const taken = `${next}.gone`
+  // Taken away first: somebody who is at it too can then not put into the key's place what is being written over.
+  if (lstatSync(next, { throwIfNoEntry: false })?.isFile()) renameSync(next, taken)
+  else rmSync(next, { force: true })
+  const left = lstatSync(taken, { throwIfNoEntry: false })
+  // The first key's file has it as a second name until that is removed.
+  const bytes = left?.isFile() && left.nlink === 1 ? openToErase(taken) : undefined
+  if (bytes !== undefined) writeOver(bytes)
+  rmSync(taken, { force: true })
 }
 
 /** Why it could not be written is to be told, and not why what is left of that could not be removed. */
 function removeQuietly(path: string) {
   try {
-    rmSync(path, { force: true })
+    removeLeftover(path)
   } catch {
     // It is no file of ours.
   }
 }
 
-function replace(path: string, next: string) {
+/** @returns what was there, to be written over */
+function replace(path: string, next: string): number | undefined {
   const { uid, gid, mode } = statSync(path)
   // Whoever runs this as root must not take the key away from the server.
   if (process.getuid?.() === 0) chownSync(next, uid, gid)
+  chmodSync(next, mode & 0o700)
   const old = openToErase(path)
-  const length = statSync(path).size
-  renameSync(next, path)
-  chmodSync(path, mode & 0o700)
-  if (old === undefined) return
-  // As far as a file system lets anybody: the disk may keep what was there elsewhere.
-  writeSync(old, Buffer.alloc(length))
-  fsyncSync(old)
-  closeSync(old)
+  try {
+    renameSync(next, path)
+    return old
+  } catch (error) {
+    if (old !== undefined) closeSync(old)
+    throw error
+  }
 }
 
 function openToErase(path: string): number | undefined {
@@ -86,6 +113,16 @@ function openToErase(path: string): number | undefined {
     return openSync(path, 'r+')
   } catch {
     return undefined
+  }
+}
+
+/** As far as a file system lets anybody: the disk may keep what was there elsewhere. */
+function writeOver(old: number) {
+  try {
+    writeSync(old, Buffer.alloc(fstatSync(old).size))
+    fsyncSync(old)
+  } finally {
+    closeSync(old)
   }
 }
 

@@ -18,12 +18,24 @@ export const vaultKeys = table<VaultKey>('vault_keys', {
   createdAt: 'timestamptz',
 })
 
-/** The version of the master key that new seals are made under: the one that the deployment's own keys rest under. Undefined before the first start. */
-export async function findWrittenVersion(transaction?: Transaction): Promise<number | undefined> {
-  const [row] = await ask<{ head: Buffer }>(
-    'SELECT substring(key_wrapped from 1 for 4) AS head FROM vault_keys WHERE key_wrapped IS NOT NULL ORDER BY 1 DESC LIMIT 1',
+/** One of the deployment's own keys, of those that rest under the newest version. */
+export interface WrittenKey {
+  name: string
+  keyWrapped: Buffer
+  version: number
+}
+
+/** Undefined before the first start. */
+export async function findWrittenKey(transaction?: Transaction): Promise<WrittenKey | undefined> {
+  const [row] = await ask<{ name: string; keyWrapped: Buffer }>(
+    'SELECT name, key_wrapped FROM vault_keys WHERE key_wrapped IS NOT NULL ORDER BY substring(key_wrapped from 1 for 4) DESC, name LIMIT 1',
     [],
     transaction,
   )
-  return row?.head.readUInt32BE(0)
+  return row && { ...row, version: row.keyWrapped.readUInt32BE(0) }
+}
+
+/** The version of the master key that new seals are made under: the one that the deployment's own keys rest under. Undefined before the first start. */
+export async function findWrittenVersion(transaction?: Transaction): Promise<number | undefined> {
+  return (await findWrittenKey(transaction))?.version
 }

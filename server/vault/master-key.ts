@@ -77,6 +77,20 @@ export function unsealUnderMaster(purpose: string, binding: string, sealed: Buff
   return unsealEnvelope(subkey(purpose, sealed.readUInt32BE(0)), binding, sealed.subarray(4))
 }
 
+/** Whether a key opens what names its version. It is not taken into use by that. */
+export function opensUnderMaster(key: Buffer, purpose: string, binding: string, sealed: Buffer): boolean {
+  const candidate = deriveKey(key, `master/${purpose}`)
+  try {
+    unsealEnvelope(candidate, binding, sealed.subarray(4)).fill(0)
+    return true
+  } catch (error) {
+    if (!(error instanceof EnvelopeRefused)) throw error
+    return false
+  } finally {
+    candidate.fill(0)
+  }
+}
+
 /** The same content under another version. @throws EnvelopeRefused, MasterKeyProblem */
 export function resealUnderMaster(purpose: string, binding: string, sealed: Buffer, version: number): Buffer {
   return sealUnderMaster(purpose, binding, unsealUnderMaster(purpose, binding, sealed), version)
@@ -102,8 +116,15 @@ export function subkey(purpose: string, version: number): Buffer {
 }
 
 /** The version that new seals are made under. */
-export function newestMasterVersion(): number {
+export function writtenMasterVersion(): number {
   return writes
+}
+
+/** A version in use of which these hold another key. @param proven one of which these are known to hold the right one */
+export function versionThatDiffers(all: MasterKeyVersions, proven: number | undefined): number | undefined {
+  return masterVersions().find(
+    (version) => version !== proven && all.has(version) && !all.get(version)!.equals(versions.get(version)!),
+  )
 }
 
 /** Every version at hand, in ascending order. */

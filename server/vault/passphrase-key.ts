@@ -12,8 +12,6 @@ export interface Stretching {
   salt: Buffer
 }
 
-export const SHORTEST_PASSPHRASE = 16
-
 export function newStretching(): Stretching {
   return { N: 2 ** 17, r: 8, p: 1, salt: randomBytes(16) }
 }

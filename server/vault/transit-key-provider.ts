@@ -6,7 +6,7 @@
 import type { TransitSettings } from '../config.ts'
 import { readKeyFile, writeKeyFile } from './key-file.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { refuseAnother } from './file-key-provider.ts'
+import { refuseAnother, refuseTheLast } from './file-key-provider.ts'
 import { MasterKeyProblem } from './master-key.ts'
 
 export function transitKeyProvider(settings: TransitSettings): KeyProvider {
@@ -38,19 +38,42 @@ export function transitKeyProvider(settings: TransitSettings): KeyProvider {
     },
     async retire(version) {
       const all = wrapped()
-      if (all.delete(version)) await leaveOut(settings, all)
-      if (all.size > 0) await destroyEarlier(settings, all)
+      if (all.has(version)) {
+        refuseTheLast(all, version)
+        const keys = await read()
+        all.delete(version)
+        keys.delete(version)
+        await leaveOut(settings, all, keys)
+        refuseChanged(keys, await read(), 'Its earlier versions were not destroyed')
+      }
+      // As they rest here now: what is not read again may not be what was written.
+      const stay = wrapped()
+      // Where it goes on from being cut off too: what the service does not open now, it would never open again.
+      for (const ciphertext of stay.values()) (await decrypt(settings, ciphertext)).fill(0)
+      if (stay.size > 0) await destroyEarlier(settings, stay)
     },
   }
 }
 
-/** Wraps what stays under a new version of the service's key, and keeps only that. */
-async function leaveOut(settings: TransitSettings, stay: Map<number, string>) {
+/** Wraps what stays under a new version of the service's key, and keeps only that, when it still gives these keys. */
+async function leaveOut(settings: TransitSettings, stay: Map<number, string>, keys: ReadonlyMap<number, Buffer>) {
   const { key: name, path } = settings
   await ask(settings, `keys/${name}/rotate`, {})
   for (const [version, ciphertext] of stay)
     stay.set(version, readCiphertext((await ask(settings, `rewrap/${name}`, { ciphertext }))['ciphertext']))
+  const again = new Map<number, Buffer>()
+  for (const [version, ciphertext] of stay) again.set(version, await decrypt(settings, ciphertext))
+  refuseChanged(keys, again, 'Nothing was changed here')
   writeWrapped(path, stay)
+}
+
+/** @throws MasterKeyProblem when what stays is not what it was */
+function refuseChanged(before: ReadonlyMap<number, Buffer>, after: ReadonlyMap<number, Buffer>, so: string) {
+  const changed = [...before].filter(([version, key]) => !after.get(version)?.equals(key))
+  if (changed.length > 0)
+    throw new MasterKeyProblem(
+      `What the key service wrapped anew does not give the same key any more (version ${changed.map(([version]) => version).join(', ')} of the master key). ${so}.`,
+    )
 }
 
 /**

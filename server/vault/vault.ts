@@ -10,9 +10,16 @@ import { NotFound } from '../errors.ts'
 import { EnvelopeRefused, FIELD_SEGMENT, sealEnvelope, unsealEnvelope } from './floe.ts'
 import { makeKeyPair, pairOfPrivate } from './hpke.ts'
 import type { KeyProvider } from './key-provider.ts'
-import { findWrittenVersion, vaultKeys } from './key.store.ts'
+import { findWrittenVersion, vaultKeys, type WrittenKey } from './key.store.ts'
 import { openLogKey } from './log-key.ts'
-import { MasterKeyProblem, sealUnderMaster, unsealUnderMaster, useMasterKey } from './master-key.ts'
+import {
+  MasterKeyProblem,
+  opensUnderMaster,
+  sealUnderMaster,
+  unsealUnderMaster,
+  useMasterKey,
+  type MasterKeyVersions,
+} from './master-key.ts'
 import { padToBucket, unpad } from './padding.ts'
 import type { KeyPair } from './hpke.ts'
 import { newKey } from './wrap.ts'
@@ -94,6 +101,12 @@ async function openKeys(): Promise<OpenVault> {
   // It must open too; it is not kept, so that a server that runs while it is taken off has none.
   if (recovery.keyWrapped) opened('recovery')
   return { keys, recoveryPublicKey: recovery.publicHalf }
+}
+
+/** Whether among these is the key that this database is sealed under: before they take the place of what is in memory, or an earlier version goes. */
+export function areRightKeys(all: MasterKeyVersions, { name, keyWrapped, version }: WrittenKey): boolean {
+  const key = all.get(version)
+  return key !== undefined && opensUnderMaster(key, 'keys', `key/${name}`, keyWrapped)
 }
 
 function opened(): OpenVault {

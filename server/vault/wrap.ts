@@ -5,7 +5,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { EnvelopeRefused } from './floe.ts'
-import { masterVersionHead, newestMasterVersion, subkey } from './master-key.ts'
+import { masterVersionHead, writtenMasterVersion, subkey } from './master-key.ts'
 
 /** 256 fresh random bits. A failing random source throws and nothing is written. */
 export function newKey(): Buffer {
@@ -34,7 +34,7 @@ export function unwrapKey(key: Buffer, binding: string, wrapped: Buffer): Buffer
 }
 
 /** The outer wrap of a thread key: under the master key's `wraps` subkey; the version stands in front (4 bytes). */
-export function wrapUnderMaster(binding: string, secret: Buffer, version = newestMasterVersion()): Buffer {
+export function wrapUnderMaster(binding: string, secret: Buffer, version = writtenMasterVersion()): Buffer {
   return Buffer.concat([masterVersionHead(version), wrapKey(subkey('wraps', version), binding, secret)])
 }
 

@@ -40,6 +40,13 @@ describe('193. Retention job with clock +10 years -> pauses, asks', () => {
     assert.match((await whatIsWrongWithTheClock(new Date(Date.now() + 3652 * DAY)))!, /3652 days ahead of the database/)
   })
 
+  test('a clock that was moved while it runs is doubted, until it is put right', async () => {
+    assert.ok(await isDone(new Date(Date.now() + 4 * MINUTE)))
+    const { whatIsWrongWithTheClock } = await clock()
+    assert.match((await whatIsWrongWithTheClock(new Date(Date.now() - 4 * MINUTE)))!, /was moved while this server ran/)
+    assert.ok(await isDone(new Date()))
+  })
+
   test('both are years ahead of the newest mark: it pauses until somebody says that the clock is right', async () => {
     await server.sql(`UPDATE ledger_state SET marked_at = now() - interval '10 years'`)
     assert.equal(await isDone(new Date()), false)

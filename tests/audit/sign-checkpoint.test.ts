@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { writeLog } from '../../server/audit/export-log.ts'
+import { readLedger } from '../../server/audit/ledger.ts'
 import { signCheckpoint, logVerifier, TreeRefused } from '../../server/audit/sign-checkpoint.ts'
 import { signOrTell } from '../../server/audit/sign-or-tell.ts'
 import { readNote } from '../../server/vault/log-key.ts'
@@ -116,6 +117,8 @@ test('a ledger that knows of no checkpoint cannot say what was signed last: a ne
   const file = join(log.dataDir, 'ledger')
   const lines = readFileSync(file, 'utf8').split('\n')
   writeFileSync(file, lines.filter((line) => !line.startsWith('{"kind":"checkpoint"')).join('\n'))
+  // As every start does.
+  await readLedger()
   const next = (await signCheckpoint())!
   assert.equal(next.epoch, before.epoch + 1)
   assert.ok(next.note.includes(`\nkept ${before.size}\n`))

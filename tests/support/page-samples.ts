@@ -1611,13 +1611,13 @@ const holdNew = {
   things: [
     { value: 'message', label: 'One message', hint: 'With its files.', selected: true },
     {
-      value: 'conversation',
+      value: 'thread',
       label: 'A whole conversation',
       hint: 'Every message in it, also those that come later. Name any one of them.',
       selected: false,
     },
     {
-      value: 'person',
+      value: 'account',
       label: 'A person',
       hint: 'Every conversation that they take part in themselves, and what they wrote for a team.',
       selected: false,

@@ -14,7 +14,7 @@ export interface TransitService {
   /** Every path that was asked for, with its answer's status. */
   asked: { path: string; status: number }[]
   /** The service's own state; a test changes it. */
-  state: { sealed: boolean; silent: boolean; token: string; mayManage: boolean; failAt: string }
+  state: { sealed: boolean; silent: boolean; token: string; mayManage: boolean; failAt: string; rewrapsWrong: boolean }
   stop(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export async function startTransit(port = 0): Promise<TransitService> {
     ['letterlock', { versions: new Map([[1, randomBytes(32)]]), latest: 1, minDecryption: 1, minEncryption: 0 }],
   ])
   const token = `hvs.${randomBytes(18).toString('base64url')}`
-  const state = { sealed: false, silent: false, token, mayManage: true, failAt: '' }
+  const state = { sealed: false, silent: false, token, mayManage: true, failAt: '', rewrapsWrong: false }
   const asked: TransitService['asked'] = []
   const server = createServer((request, response) => void answer(request, response))
 
@@ -60,7 +60,7 @@ export async function startTransit(port = 0): Promise<TransitService> {
     const input = JSON.parse(body || '{}') as Record<string, unknown>
     try {
       if (what === 'keys') return manage(key, more!, input)
-      return [200, { request_id: 'r', lease_id: '', renewable: false, data: use(key, what, input) }]
+      return [200, { request_id: 'r', lease_id: '', renewable: false, data: use(key, what, input, state.rewrapsWrong) }]
     } catch (error) {
       return [400, { errors: [(error as Error).message] }]
     }
@@ -81,13 +81,14 @@ export async function startTransit(port = 0): Promise<TransitService> {
   }
 }
 
-function use(key: ServiceKey, what: string, input: Record<string, unknown>): Record<string, unknown> {
+function use(key: ServiceKey, what: string, input: Record<string, unknown>, wrong: boolean): Record<string, unknown> {
   if (what === 'datakey/plaintext') {
     const plaintext = randomBytes(Number(input['bits'] ?? 256) / 8).toString('base64')
     return { plaintext, ciphertext: seal(key, plaintext), key_version: key.latest }
   }
   if (what === 'encrypt') return { ciphertext: seal(key, input['plaintext']), key_version: key.latest }
   const plaintext = open(key, input['ciphertext'])
+  if (what === 'rewrap' && wrong) return { ciphertext: seal(key, randomBytes(32).toString('base64')) }
   return what === 'decrypt' ? { plaintext } : { ciphertext: seal(key, plaintext), key_version: key.latest }
 }
 

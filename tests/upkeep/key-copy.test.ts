@@ -1,14 +1,18 @@
 /** The copy of the master key for the safe: what it holds, what is refused, and that it can be typed from paper. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { config } from '../../server/config.ts'
-import { importMasterKey, refuseEasyPassphrase, refusePlace } from '../../server/upkeep/export-master-key.ts'
+import { refuseEasyPassphrase } from '../../server/upkeep/easy-passphrase.ts'
+import { importMasterKey, refusePlace } from '../../server/upkeep/export-master-key.ts'
 import { keyCopyText, openKeyCopy, readKeyCopy, sealKeyCopy } from '../../server/upkeep/key-copy.ts'
 import { fileKeyProvider } from '../../server/vault/file-key-provider.ts'
+import { FIELD_SEGMENT, sealEnvelope } from '../../server/vault/floe.ts'
+import { masterVersionHead } from '../../server/vault/master-key.ts'
+import { keyFromPassphrase } from '../../server/vault/passphrase-key.ts'
 
 const PASSPHRASE = 'seven herons walk over wet slate'
 const folder = mkdtempSync(join(tmpdir(), 'letterlock-copy-'))
@@ -78,14 +82,33 @@ test('into another installation it puts nothing', async () => {
   assert.deepEqual(await place.read(), before)
 })
 
+test('what is no key of 32 bytes with a version of one to nine digits is neither sealed nor put back', async () => {
+  const key = randomBytes(32)
+  for (const wrong of [new Map([[1, randomBytes(31)]]), new Map([[0, key]]), new Map([[1_000_000_000, key]])])
+    await assert.rejects(sealKeyCopy(wrong, PASSPHRASE), /no version of a master key/)
+  const salt = randomBytes(16)
+  const stretched = await keyFromPassphrase(PASSPHRASE, { N: 2 ** 17, r: 8, p: 1, salt })
+  const one = (version: number) => Buffer.concat([masterVersionHead(version), key])
+  for (const packed of [
+    Buffer.alloc(0),
+    one(1).subarray(0, 35),
+    Buffer.concat([one(1), one(2).subarray(0, 10)]),
+    one(0),
+    one(1_000_000_000),
+    Buffer.concat([one(1), one(1)]),
+  ])
+    await assert.rejects(
+      openKeyCopy({ salt, sealed: sealEnvelope(stretched, 'master-key-copy/1', packed, FIELD_SEGMENT) }, PASSPHRASE),
+      /what is in it is no master key\. Nothing was changed/,
+    )
+})
+
 test('takes the place of nothing, lies in no folder of the data, and is not made under an easy passphrase', () => {
   const there = join(folder, 'there')
   writeFileSync(there, 'something')
   assert.throws(() => refusePlace(there), /is there already\. A copy takes the place of nothing/)
-  assert.equal(readFileSync(there, 'utf8'), 'something')
   for (const beside of ['copy', 'keys/copy'])
     assert.throws(() => refusePlace(join(config().dataDir, beside)), /A copy beside the key is none/)
-  assert.equal(existsSync(config().dataDir + '/copy'), false)
   refusePlace(join(folder, 'elsewhere'))
   for (const [easy, sentence] of [
     ['short', /at least 16 characters/],

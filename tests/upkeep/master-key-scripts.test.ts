@@ -86,7 +86,7 @@ describe('beside a running server', () => {
     )
     assert.match(
       said,
-      /Nothing needs version 1 any more\. It is destroyed\.[^]*Everything is under version 2 of the master key/,
+      /Nothing needs version 1 any more\. It is destroyed in the file \S+master\.key\.[^]*Everything is under version 2 of the master key/,
     )
     assert.deepEqual(sealedFiles(), before)
     assert.match(readFileSync(file(), 'utf8'), /^2:[\w-]{43}\n$/)
@@ -102,6 +102,22 @@ describe('beside a running server', () => {
     assert.match((await dana.ask(`/messages/${waiting}`)).body, /for-the-newcomer/)
     await writeTo(dana, { to: server.cast.maria.email, subject: 'After', body: 'word-from-after' })
     assert.deepEqual(await versionOfRows(), [2])
+  })
+
+  test('another key in the place of the one in use is not taken up: the log says so, and everything goes on', async () => {
+    const right = readFileSync(file(), 'utf8')
+    writeFileSync(file(), `${makeMasterKey(2)}\n`)
+    await server.sql(`SELECT pg_notify('letterlock_master_key', '')`)
+    await until(
+      () => /Version 2 of the master key in the file .* is not the one .* It was not taken up/.test(server.said()),
+      'the line in the log',
+    )
+    assert.ok(!server.said().includes(readFileSync(file(), 'utf8').trim().slice(2)))
+    await writeTo(dana, { to: server.cast.maria.email, subject: 'Meanwhile', body: 'word-from-meanwhile' })
+    const maria = await signedIn(server, server.cast.maria)
+    assert.match((await maria.ask(`/messages/${kept}`)).body, /word-from-before/)
+    writeFileSync(file(), right)
+    await server.sql(`SELECT pg_notify('letterlock_master_key', '')`)
   })
 
   test('133. wrong or missing master key version -> with the old version alone it does not start, reads nothing, writes nothing, says key id', async () => {

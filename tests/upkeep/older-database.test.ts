@@ -201,3 +201,63 @@ describe('Killed while it erases: never acknowledged and still readable, never h
     assert.equal(sealed().length, 1)
   })
 })
+
+describe('While the server runs', () => {
+  const ledger = () => join(server.dataDir, 'ledger')
+
+  test('the ledger is taken away: nothing is written into another one, nothing is erased, and the next start tells and writes the lines again', async () => {
+    const dana = await signedIn(server, server.cast.dana)
+    const [first, second] = [
+      await writeTo(dana, { to: server.cast.maria.email, body: 'Erased before' }),
+      await writeTo(dana, { to: server.cast.maria.email, body: 'Not erased meanwhile' }),
+    ]
+    assert.equal((await recall(dana, first)).status, 303)
+    rmSync(ledger())
+    assert.equal((await recall(dana, second)).status, 503)
+    assert.equal(await hasKey(second), true)
+    await server.end()
+    const length = server.said().length
+    await server.startAgain()
+    assert.match(server.said().slice(length), /lines on erased messages were missing and were written again/)
+    assert.ok(readFileSync(ledger(), 'utf8').includes(first))
+    assert.ok(
+      (await server.sql(`SELECT 1 FROM access_events WHERE act = 'ledger.refused' AND outcome = 'failed'`)).length > 0,
+    )
+    assert.equal((await recall(await signedIn(server, server.cast.dana), second)).status, 303)
+  })
+
+  test('a row of an erased message is put back: the next start erases it again, and its certificate is the one of then', async () => {
+    const dana = await signedIn(server, server.cast.dana)
+    const id = await writeTo(dana, { to: server.cast.maria.email, body: 'Put back' })
+    const columns = 'key_wrapped, subject_sealed, body_sealed'
+    await server.sql(`CREATE TABLE put_aside AS SELECT id, ${columns} FROM messages WHERE id = $1`, [id])
+    assert.equal((await recall(dana, id)).status, 303)
+    const note = async () =>
+      (await server.sql<{ note: string }>('SELECT note FROM destruction_certificates WHERE message_id = $1', [id]))[0]!
+        .note
+    const before = await note()
+    await server.sql(
+      `UPDATE messages m SET (${columns}, recalled_at, erased_why) = (SELECT ${columns}, NULL::timestamptz, NULL::text FROM put_aside) WHERE id = $1`,
+      [id],
+    )
+    await server.sql('DROP TABLE put_aside')
+    assert.equal(await hasKey(id), true)
+    await server.end()
+    await server.startAgain()
+    assert.equal(await hasKey(id), false)
+    assert.equal(await note(), before)
+  })
+
+  test('an older database comes into the place of the newer one: the process ends, and the next start says so', async () => {
+    const dana = await signedIn(server, server.cast.dana)
+    await server.sql('UPDATE ledger_state SET mark = mark - 3')
+    await dana.ask('/messages')
+    await server.sql(`SELECT graphile_worker.add_job('mark-ledger', '{}')`)
+    await until(() => /The database is older than the ledger/.test(server.said()), 'it ends')
+    await until(async () => (await dana.ask('/messages').catch(() => undefined)) === undefined, 'it has ended')
+    const length = server.said().length
+    await server.startAgain()
+    assert.match(server.said().slice(length), /This database is older than the ledger/)
+    assert.equal((await dana.ask('/messages')).status, 303, 'nobody is signed in')
+  })
+})

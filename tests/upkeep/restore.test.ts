@@ -144,6 +144,24 @@ const ONLY: Record<string, string> = {
 }
 const PARTITIONS = `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'access_events'::regclass ORDER BY 1`
 
+test('a change of the master key that was under way is ended in what was restored, and the original goes on with it', async () => {
+  const busy = new pg.Client(urlOf(server.dataDir, 'owner'))
+  await busy.connect()
+  // As somebody who is at it: the running server leaves it alone meanwhile.
+  await busy.query('SELECT pg_advisory_lock(7203530)')
+  await server.sql('INSERT INTO master_key_rotations (id, asked_at, from_version) VALUES ($1, now(), 1)', [newId()])
+  const path = join(folder, 'while-it-changes')
+  await backup(path, 0)
+  const unfinished = 'SELECT from_version AS version FROM master_key_rotations WHERE finished_at IS NULL'
+  assert.deepEqual(await server.sql(unfinished), [{ version: 1 }])
+  await server.sql('DELETE FROM master_key_rotations')
+  await busy.end()
+  assert.equal((await restore(path, false)).rotationsEnded, 1)
+  assert.deepEqual(await ask(unfinished), [])
+  assert.equal((await ask('SELECT FROM master_key_rotations')).length, 1)
+  await emptyAgain(target.place.ownerUrl)
+})
+
 test('into a database of one’s own: as its owner, and refused without one', async () => {
   const urls = await makeDatabase('another_database')
   const settings = { DATA_DIR: newMachine(server, folder), DATABASE_URL: urls.app }

@@ -1,12 +1,13 @@
 /** The master key is changed while everybody goes on: nothing is lost, nothing stays under the old version, and the old version is gone. */
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { KeyProvider } from '../../server/vault/key-provider.ts'
+import { makeMasterKey } from '../../server/vault/master-key.ts'
 import { urlOf } from '../faults/child-server.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { until } from '../support/until.ts'
@@ -33,12 +34,13 @@ const rotating = (more: Partial<{ patience: number; withoutDamaged: boolean }> =
 const said: string[] = []
 const rotate = async (more = {}) =>
   (await import('../../server/upkeep/rotate-master-key.ts')).rotateMasterKey(provider, rotating(more))
+const file = () => join(server.dataDir, 'master.key')
 const versionsInFile = () =>
-  readFileSync(join(server.dataDir, 'master.key'), 'utf8')
+  readFileSync(file(), 'utf8')
     .trim()
     .split('\n')
     .map((line) => Number(line.split(':')[0]))
-const newest = async () => (await import('../../server/vault/master-key.ts')).newestMasterVersion()
+const newest = async () => (await import('../../server/vault/master-key.ts')).writtenMasterVersion()
 /** What was begun, to its end. The running server's job may do a part of it, or all. */
 async function finish() {
   const { goOnWithRotation, RotationUnderWay } = await import('../../server/upkeep/rotate-master-key.ts')
@@ -94,7 +96,7 @@ test('rotation of hundreds of thread wraps under reads loses none: all open, all
     said.some((line) => /^\d+ rows are sealed again under version 2\.$/.test(line)),
     said.join('\n'),
   )
-  assert.ok(said.includes('Nothing needs version 1 any more. It is destroyed.'))
+  assert.ok(said.includes(`Nothing needs version 1 any more. It is destroyed in the file ${file()}.`))
   assert.ok(said.some((line) => /The copy in the safe does not hold version 2\. Make a new one now/.test(line)))
 })
 
@@ -226,6 +228,86 @@ describe('the old version is kept while anybody needs it', () => {
     await wraps.checkAll()
   })
 
+  test('the new version is not in the file, or is another key there: nothing is destroyed', async () => {
+    const { goOnWithRotation } = await import('../../server/upkeep/rotate-master-key.ts')
+    const from = await newest()
+    const other = await lookOn()
+    await other.query('SELECT pg_advisory_lock_shared(7203532, $1)', [from])
+    await assert.rejects(rotate({ patience: 500 }), /"another process" still writes under version \d+\./)
+    const right = readFileSync(file(), 'utf8')
+    const old = right.split('\n')[0]!
+    writeFileSync(file(), `${old}\n`)
+    await other.end()
+    const notThere = new RegExp(
+      `Version ${from + 1} of the master key, .* is not in the file .* ${from} was not destroyed`,
+    )
+    const goOn = () =>
+      until(
+        () =>
+          goOnWithRotation(provider, rotating()).then(
+            () => 'it went on',
+            (error: Error) => !error.message.includes('Another process') && error.message,
+          ),
+        'an answer',
+      )
+    assert.match(await goOn(), notThere)
+    assert.equal(readFileSync(file(), 'utf8'), `${old}\n`)
+    const another = `${old}\n${makeMasterKey(from + 1)}\n`
+    writeFileSync(file(), another)
+    assert.match(await goOn(), notThere)
+    assert.equal(readFileSync(file(), 'utf8'), another)
+    await wraps.checkAll()
+    writeFileSync(file(), right)
+    assert.equal(await finish(), from + 1)
+    assert.deepEqual(versionsInFile(), [from + 1])
+  })
+
+  test('rows still under the version before: no backup is made that would need both, and none is given up because its version is not at hand', async () => {
+    const from = await newest()
+    // One that was made here has a single wrap.
+    const [row] = await server.sql<{ id: string }>(
+      'SELECT thread_key_id AS id FROM thread_key_wraps GROUP BY 1 HAVING count(*) = 1 ORDER BY 1 DESC LIMIT 1',
+    )
+    const other = await lookOn()
+    await other.query('BEGIN')
+    await other.query('SELECT FROM thread_key_wraps WHERE thread_key_id = $1 FOR UPDATE', [row!.id])
+    await assert.rejects(rotate({ patience: 500 }), /was begun under version \d+ is still under way/)
+    assert.equal(await newest(), from + 1)
+    const backup = join(server.dataDir, '..', 'backup-of-both')
+    const refused = await runScript('backup', [backup], { DATA_DIR: server.dataDir })
+    assert.equal(refused.code, 1, refused.said)
+    assert.match(
+      refused.said,
+      /The master key is being changed: \d+ rows are still under the version before\. Ask again when that has ended: npm run rotate-master-key\./,
+    )
+    assert.equal(existsSync(backup), false)
+    const right = readFileSync(file(), 'utf8')
+    writeFileSync(file(), `${right.split('\n')[1]!}\n`)
+    const { tellOfMasterKey } = await import('../../server/vault/follow-master-key.ts')
+    const { masterVersions } = await import('../../server/vault/master-key.ts')
+    await tellOfMasterKey()
+    await until(() => masterVersions().join() === String(from + 1), 'the server has no other version')
+    await other.query('ROLLBACK')
+    await other.end()
+    const missing = await script('--without-damaged')
+    assert.equal(missing.code, 1, missing.said)
+    assert.match(
+      missing.said,
+      new RegExp(
+        `\\d+ rows are under version ${from} of the master key, which is not at hand\\. That is no damage.*put version ${from} back \\(npm run import-master-key -- FILE\\)`,
+      ),
+    )
+    writeFileSync(file(), right)
+    await tellOfMasterKey()
+    await until(() => masterVersions().length === 2, 'the server has it back')
+    assert.equal(await finish(), from + 1)
+    assert.deepEqual(Object.keys(await rowsByVersion()), [String(from + 1)])
+    await wraps.checkAll()
+    const made = await runScript('backup', [backup], { DATA_DIR: server.dataDir })
+    assert.equal(made.code, 0, made.said)
+    assert.match(made.said, new RegExp(`It opens with version ${from + 1} of the master key`))
+  })
+
   test('rows that do not open under the version that they name: they are named and recorded, and the version goes only with --without-damaged', async () => {
     const from = await newest()
     const [row] = await server.sql<{ id: string; wrap: Buffer }>(
@@ -255,6 +337,10 @@ describe('the old version is kept while anybody needs it', () => {
     assert.equal(second.code, 0, second.said)
     assert.deepEqual(versionsInFile(), [from + 1])
     assert.equal(await refusals(), 1)
+    const backup = await runScript('backup', [join(server.dataDir, '..', 'without-it')], { DATA_DIR: server.dataDir })
+    assert.equal(backup.code, 0, `no backup waits for what was given up: ${backup.said}`)
+    // Each change of the key meets it again and has to be told --without-damaged again, as long as it is there.
+    await server.sql('DELETE FROM thread_key_wraps WHERE wrap = $1', [damaged])
   })
 
   test('two at once: one does it, the other says how far it is and changes nothing', async () => {
@@ -266,7 +352,8 @@ describe('the old version is kept while anybody needs it', () => {
         all.map(({ said }) => said).join(),
         /Another process changes the master key just now\..*Nothing was done here/,
       )
-      assert.equal(await newest(), before + 1)
+      // Both are told so where the running server's own job is at it.
+      await until(() => versionsInFile().join() === String(before + 1), 'one change, to its end')
     } else assert.equal(await newest(), before + 2, 'one after the other')
   })
 })

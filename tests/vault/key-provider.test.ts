@@ -1,12 +1,16 @@
 /** What every provider of the master key keeps to, and what each has of its own. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,6 +20,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { writeKeyFile } from '../../server/vault/key-file.ts'
 import { keyProvider, type KeyProvider } from '../../server/vault/key-provider.ts'
 import { makeMasterKey, MasterKeyProblem, readMasterKeyText } from '../../server/vault/master-key.ts'
 import { freePort } from '../support/free-port.ts'
@@ -101,6 +106,18 @@ for (const [name, at] of Object.entries(WRITABLE))
       assert.deepEqual(await at(path).read(), new Map([[2, second]]))
     })
 
+    test('the only one is destroyed by nobody', async () => {
+      const path = newPath()
+      await at(path).add(1)
+      const before = readFileSync(path, 'utf8')
+      await assert.rejects(at(path).retire(1), (error: Error) => {
+        assert.ok(error instanceof MasterKeyProblem)
+        return /Version 1 is the only one .* It was not destroyed/.test(error.message)
+      })
+      assert.equal(readFileSync(path, 'utf8'), before)
+      assert.equal((await at(path).read()).size, 1)
+    })
+
     test('what rests here is for its owner only, whatever the umask is, also after a change', async () => {
       const path = newPath()
       const before = process.umask(0)
@@ -156,6 +173,11 @@ describe('The provider env keeps to the contract as far as a setting can', () =>
     await provider.retire(7)
   })
 
+  test('the only one it has nobody take out', async () => {
+    const alone = keyProvider({ provider: 'env', text: makeMasterKey(3) })
+    await assert.rejects(alone.retire(3), /Version 3 is the only one .* It was not destroyed/)
+  })
+
   test('what it cannot do it says, with everything that the operator has to do, and no key', async () => {
     for (const [asked, sentence] of [
       [provider.add(3), /make-master-key -- 3.*behind the one that is there.*start every server again.*ask again/],
@@ -181,7 +203,6 @@ describe("The master key's file", () => {
     if (process.getuid?.() === 0) (await import('node:fs')).chownSync(path, 65534, 65534)
     const owner = statSync(path).uid
     // A second name for the same bytes on the disk, by which they can still be looked at.
-    const { linkSync } = await import('node:fs')
     linkSync(path, `${path}.old-bytes`)
     await provider.retire(1)
     assert.equal(statSync(path).mode & 0o777, 0o400)
@@ -200,6 +221,51 @@ describe("The master key's file", () => {
     writeFileSync(join(`${path}.new`, 'in-the-way'), '')
     await assert.rejects(provider.add(2), /cannot be written \(\w+\): .*It is as it was\. It has to lie in a folder/)
     assert.equal(readFileSync(path, 'utf8'), before)
+  })
+})
+
+describe('A file that was replaced before something failed', () => {
+  test('is said to be replaced', () => {
+    const folder = join(newPath(), '..')
+    mkdirSync(folder, { recursive: true })
+    const path = join(folder, 'master.key')
+    // Of which no disk can be asked to keep anything: what fails is what comes behind the renaming.
+    execFileSync('mkfifo', [path])
+    const text = `${makeMasterKey(1)}\n`
+    assert.throws(
+      () => writeKeyFile(path, text),
+      (error: Error) => {
+        assert.ok(error instanceof MasterKeyProblem)
+        assert.doesNotMatch(error.message, /It is as it was/)
+        return /was replaced, and is whole, but something failed behind that \(EINVAL\)/.test(error.message)
+      },
+    )
+    assert.equal(readFileSync(path, 'utf8'), text)
+  })
+})
+
+describe('what is left of a run that was killed', () => {
+  test('is written over before it is removed', async () => {
+    const path = newPath()
+    const provider = WRITABLE['file']!(path)
+    await provider.add(1)
+    writeFileSync(`${path}.new`, readFileSync(path, 'utf8') + makeMasterKey(2), { mode: 0o400 })
+    const left = openSync(`${path}.new`, 'r')
+    await provider.add(2)
+    assert.match(readFileSync(left, 'latin1'), /^\0+$/)
+    closeSync(left)
+    assert.deepEqual(readdirSync(join(path, '..')), ['master.key'])
+  })
+
+  test("where it is the first key's second name, the key is not written over", async () => {
+    const path = newPath()
+    await WRITABLE['file']!(path).add(1)
+    const before = readFileSync(path, 'utf8')
+    linkSync(path, `${path}.new`)
+    // Behind the removal it goes no further.
+    assert.throws(() => writeKeyFile(path, undefined as unknown as string), /It is as it was/)
+    assert.equal(readFileSync(path, 'utf8'), before)
+    assert.deepEqual(readdirSync(join(path, '..')), ['master.key'])
   })
 })
 
@@ -263,6 +329,40 @@ describe('The key service', () => {
     await transit(path).retire(1)
     assert.deepEqual(await transit(path).read(), new Map([[2, stays]]))
     await assert.rejects(transit(`${path}.copy`).read(), /disallowed by policy \(too old\)/)
+  })
+
+  test('what it wraps anew is tried before its earlier versions go: where it gives another key, nothing was changed', async () => {
+    const path = newPath()
+    await transit(path).add(1)
+    await transit(path).add(2)
+    const [file, keys] = [readFileSync(path, 'utf8'), await transit(path).read()]
+    service.state.rewrapsWrong = true
+    await assert.rejects(
+      transit(path).retire(1),
+      /does not give the same key any more \(version 2 of the master key\)\. Nothing was changed here/,
+    )
+    service.state.rewrapsWrong = false
+    assert.equal(readFileSync(path, 'utf8'), file)
+    assert.deepEqual(await transit(path).read(), keys)
+  })
+
+  test('asked again after the file was put back from its copy, it destroys nothing that this file needs', async () => {
+    const path = newPath()
+    await transit(path).add(1)
+    await transit(path).add(2)
+    const stays = (await transit(path).read()).get(2)!
+    service.state.failAt = 'config'
+    await assert.rejects(transit(path).retire(1))
+    service.state.failAt = ''
+    const [line] = readFileSync(path, 'utf8').split('\n')
+    const damaged = line!.replace(/.{6}$/, 'AAAAA=')
+    writeFileSync(path, `${damaged}\n`)
+    const asked = service.asked.length
+    await assert.rejects(transit(path).retire(1), /refused to decrypt/)
+    assert.ok(!service.asked.slice(asked).some((each) => /config|trim/.test(each.path)))
+    writeFileSync(path, `${line}\n`)
+    await transit(path).retire(1)
+    assert.deepEqual(await transit(path).read(), new Map([[2, stays]]))
   })
 
   test('every way in which it can be away or refuse is a sentence of its own, without a secret', async () => {

@@ -4,7 +4,7 @@ import { EnvelopeRefused } from '../../server/vault/floe.ts'
 import {
   MasterKeyProblem,
   makeMasterKey,
-  newestMasterVersion,
+  writtenMasterVersion,
   sealUnderMaster,
   subkey,
   unsealUnderMaster,
@@ -39,7 +39,7 @@ describe('The master key', () => {
 
   it('of which the highest version counts, in whatever order they stand', () => {
     useMasterKey(`${makeMasterKey(3)}\r\n${makeMasterKey(10)}\n\n${makeMasterKey(2)}`)
-    assert.equal(newestMasterVersion(), 10)
+    assert.equal(writtenMasterVersion(), 10)
   })
 
   it('gives each purpose and each version a subkey of its own, and forgets them when another is taken into use', () => {

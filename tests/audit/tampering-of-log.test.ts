@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { seeded } from '../support/seeded.ts'
 import { tamperWithLog } from './tamper.ts'
 
-const TRIES = 70
+const TRIES = 42
 
 test('149. Same as superuser -> verifier names the first bad leaf', async (t) => {
   const seed = Date.now() % 2 ** 31

@@ -14,7 +14,9 @@ say(`${tries} tries, seed ${seed}`)
 const begun = Date.now()
 process.env['TEST_TEMPLATE'] = await makeTemplate()
 try {
-  const seen = await tamperWithLog(tries, seeded(seed))
+  const seen = await tamperWithLog(tries, seeded(seed), (tried) => {
+    if (tried % 500 === 0) say(`… ${tried} found`)
+  })
   for (const [kind, count] of seen) say(`${String(count).padStart(8)}  ${kind}`)
   say(`${tries} of ${tries} found, in ${((Date.now() - begun) / 1000).toFixed(0)} s`)
 } catch (error) {

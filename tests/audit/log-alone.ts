@@ -75,10 +75,12 @@ const TABLES = {
   log_checkpoints: ['epoch', 'size'],
 }
 
+export const LOG_TABLES = Object.keys(TABLES)
+
 /** Keeps the log's tables as they are now, in a schema of this name. */
 export async function keepLog(log: LogAlone, when: string): Promise<void> {
   await log.sql(`CREATE SCHEMA ${when}`)
-  for (const name of Object.keys(TABLES)) await log.sql(`CREATE TABLE ${when}.${name} AS TABLE public.${name}`)
+  for (const name of LOG_TABLES) await log.sql(`CREATE TABLE ${when}.${name} AS TABLE public.${name}`)
 }
 
 export async function putLogBack(log: LogAlone, when: string): Promise<void> {

@@ -71,8 +71,20 @@ export const settings = [
   {
     name: 'LEDGER_FILE',
     purpose:
-      'A small file outside the database, best on another disk, that remembers what was erased, so that an older database is recognised. Without a setting it is DATA_DIR/ledger.',
+      'A small file outside the database, best on another disk, that remembers what was erased and what was signed of the access log, so that an older database is recognised. Without a setting it is DATA_DIR/ledger.',
     example: '/srv/letterlock-ledger/ledger',
+  },
+  {
+    name: 'CHECKPOINT_FOLDER',
+    purpose:
+      'A folder that is there already, on another machine (mounted) or on what cannot be written over: every ten minutes in which something was recorded a signed checkpoint of the access log goes there, by which a changed log is found.',
+    example: '/mnt/elsewhere/letterlock-checkpoints',
+  },
+  {
+    name: 'PRIVACY_EMAIL',
+    purpose:
+      'Who keeps watch over the access log, with a mailbox that whoever runs the database cannot change: a signed checkpoint goes there once a day.',
+    example: 'privacy@example.org',
   },
   {
     name: 'BACKUP_KEPT_DAYS',
@@ -265,6 +277,8 @@ export interface Config {
   readonly migrationDatabaseUrl: string | undefined
   readonly masterKey: MasterKeySettings
   readonly ledgerFile: string
+  readonly checkpointFolder: string | undefined
+  readonly privacyEmail: string | undefined
   readonly backupKeptDays: number
   /** Where new files go. */
   readonly fileStore: 'folder' | 's3'
@@ -387,6 +401,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     migrationDatabaseUrl: readDatabaseUrl('MIGRATION_DATABASE_URL', given, problems),
     masterKey: readMasterKey(env, given, problems),
     ledgerFile: resolve(given('LEDGER_FILE') ?? join(given('DATA_DIR') ?? './.data', 'ledger')),
+    checkpointFolder: given('CHECKPOINT_FOLDER') && resolve(given('CHECKPOINT_FOLDER')!),
+    privacyEmail: readEmail('PRIVACY_EMAIL', given('PRIVACY_EMAIL'), problems),
     backupKeptDays: integer('BACKUP_KEPT_DAYS', given('BACKUP_KEPT_DAYS') ?? '35', 0, 3650, problems),
     fileStore: readFileStore(given, problems),
     s3: readS3(given, problems),
@@ -550,6 +566,12 @@ function readSmtpUrl(value: string | undefined, production: boolean, problems: s
   if (value && !/^smtps?:\/\/[^\s]+$/.test(value))
     problems.push('SMTP_URL must be like smtps://USER:PASSWORD@mail.your-domain.')
   else if (value && !production) problems.push(`SMTP_URL is set, but no mail leaves a try-out. ${TRY_OUT_REACHED}`)
+  return value
+}
+
+function readEmail(name: Name, value: string | undefined, problems: string[]): string | undefined {
+  if (value && !/^[^\s@,<>"]+@[^\s@,<>"]+$/.test(value))
+    problems.push(`${name} must be one e-mail address: "${value}" is not.`)
   return value
 }
 

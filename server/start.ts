@@ -17,6 +17,7 @@ import { closeMail } from './mail/send-mail.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { bindEarlierRows } from './audit/bind-earlier-rows.ts'
 import { markWhatIsNew } from './audit/mark-ledger.job.ts'
+import { startSequencer } from './audit/sequence-events.ts'
 import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
@@ -47,6 +48,8 @@ export async function start(say: (line: string) => void): Promise<Running> {
     stops.push(() => markWhatIsNew())
     await prepareJobs()
     await freeStuckJobs()
+    const sequencer = startSequencer()
+    stops.push(() => sequencer.stop())
     stops.push(endStretching, endDrawing)
     const cast = config().tryOut ? await prepareCast() : []
     const loop = await startJobs(jobs, timetable)
@@ -56,6 +59,7 @@ export async function start(say: (line: string) => void): Promise<Running> {
     const server = await listen(createServer(limits, refuseWhenFull(makeApp())))
     stops.push(() => close(server))
     if (cast.length > 0) sayWhereToGo(cast, say)
+    else sayWhetherCheckpointsLeave(say)
     return { baseUrl: config().baseUrl, stop }
   } catch (error) {
     await stop()
@@ -96,6 +100,15 @@ async function lookForObjectStore(say: (line: string) => void): Promise<void> {
       say(
         `The object store at S3_ENDPOINT cannot be used (${error.message}). Until it can, no file opens or is taken.`,
       ),
+    )
+}
+
+/** What a superuser of the database does to the log is found only by what they cannot reach. */
+function sayWhetherCheckpointsLeave(say: (line: string) => void) {
+  const { checkpointFolder, privacyEmail, tryOut } = config()
+  if (!tryOut && !checkpointFolder && !privacyEmail)
+    say(
+      'No checkpoint of the access log leaves this machine. Set CHECKPOINT_FOLDER or PRIVACY_EMAIL (docs/access-log.md).',
     )
 }
 

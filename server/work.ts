@@ -9,6 +9,7 @@ import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
 import { finishErasures } from './messages/erase-again.ts'
+import { publishCheckpoint } from './notices/publish-checkpoint.job.ts'
 import { sendAddressMail } from './notices/send-address-mail.job.ts'
 import { sendFileNotice } from './notices/send-file-notice.job.ts'
 import { sendHelpNotice } from './notices/send-help-notice.job.ts'
@@ -33,6 +34,7 @@ export const jobs = {
   'check-held-files': () => checkHeldFiles(),
   'send-file-notice': (payload) => sendFileNotice(payload),
   'mark-ledger': markEachMinute,
+  'publish-checkpoint': () => publishCheckpoint(),
   'finish-erasures': () => finishErasures(),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => unlessClockIsWrong(() => sweepUploads()),
@@ -50,6 +52,7 @@ export const timetable = `
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
 */5 * * * * check-held-files
+*/10 * * * * publish-checkpoint
 17 * * * * sweep-uploads
 5 3 * * * make-room-for-access-events
 `

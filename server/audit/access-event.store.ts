@@ -16,6 +16,8 @@ export interface AccessEventRow {
   requestId: string | null
   detailsSealed: Buffer | null
   detailsDigest: Buffer | null
+  /** None in events from before it was made. */
+  mac: Buffer | null
 }
 
 const accessEvents = table<AccessEventRow>('access_events', {
@@ -32,6 +34,7 @@ const accessEvents = table<AccessEventRow>('access_events', {
   requestId: 'text',
   detailsSealed: 'bytea',
   detailsDigest: 'bytea',
+  mac: 'bytea',
 })
 
 export const insertAccessEvents = accessEvents.insertAll

@@ -21,6 +21,17 @@ export type LedgerEntry =
   | { kind: 'mark'; number: number }
   | { kind: 'erased'; message: string; why: ErasedWhy }
   | { kind: 'backup'; backup: string; until: string | null; masterKeyVersion: number }
+  | ({ kind: 'checkpoint' } & SignedTree)
+
+/** What was signed of the access log's tree. */
+export interface SignedTree {
+  epoch: number
+  size: number
+  /** In base64. */
+  root: string
+  /** From the second epoch on: what was signed last in the one before, and how much of that this one is known to have. */
+  follows?: { epoch: number; size: number; root: string; kept: number }
+}
 
 export type LedgerLine = LedgerEntry & { at: Date }
 
@@ -70,13 +81,40 @@ export async function markLedger(event: string | null, now = new Date()): Promis
   })
 }
 
+/**
+ * Adds the checkpoint that `next` makes of the newest one, and is done when it is safe on the disk; nobody else adds one in between.
+ * @returns what `next` returned; what is the same tree as before is not written again
+ */
+export async function appendCheckpoint(
+  next: (last: (SignedTree & { at: Date }) | undefined) => Promise<SignedTree | undefined>,
+  now = new Date(),
+): Promise<SignedTree | undefined> {
+  return withLedgerHeld(async () => {
+    const last = await findNewestCheckpoint()
+    const signed = await next(last)
+    const isNew = signed && !(last?.epoch === signed.epoch && last.size === signed.size)
+    if (isNew) await write({ kind: 'checkpoint', ...signed }, now)
+    return signed
+  })
+}
+
+/** Every tree that was signed, in their order. While nobody writes. */
+export async function listSignedTrees(): Promise<SignedTree[]> {
+  const signed: SignedTree[] = []
+  for await (const text of linesIn(config().ledgerFile)) {
+    const said = readLine(text)?.said
+    if (said?.kind === 'checkpoint') signed.push(said)
+  }
+  return signed
+}
+
 /** Holds the ledger until the transaction ends. */
 export async function holdLedger(transaction: Transaction): Promise<void> {
   await ask('SELECT FROM pg_advisory_xact_lock($1)', [LOCK], transaction)
 }
 
 export interface Ledger {
-  /** Every line that is whole, in their order; of marks only the newest, which stands last. */
+  /** Every line that is whole, in their order, without checkpoints; of marks only the newest, which stands last. */
   lines: LedgerLine[]
   /** How many lines are not whole: torn by a killed process, changed, or written by somebody else. */
   broken: number
@@ -101,6 +139,7 @@ async function readLines(): Promise<Ledger> {
     else {
       if (line.previous !== before) gaps++
       before = line.mac.slice(0, SHORT)
+      if (line.said.kind === 'checkpoint') continue
       if (line.said.kind !== 'mark') lines.push(line.said)
       else if (!mark || line.said.number > mark.number) mark = line.said
     }
@@ -166,15 +205,38 @@ async function endOf(file: FileHandle): Promise<{ previous: string; ended: boole
   return { previous: FIRST, ended: true, empty: true }
 }
 
-async function* linesIn(path: string): AsyncGenerator<string> {
-  const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
+/** From the end, where it stands: what comes after it are the marks of a few minutes. */
+async function findNewestCheckpoint(): Promise<(LedgerLine & { kind: 'checkpoint' }) | undefined> {
+  const file = await openIfThere(config().ledgerFile)
+  if (!file) return undefined
+  try {
+    const { size } = await file.stat()
+    for (let length = Math.min(size, 65_536); length > 0; length = Math.min(size, length * 4)) {
+      const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length)
+      const found = buffer.toString().split('\n').map(readLine)
+      const last = found.findLast((line) => line?.said.kind === 'checkpoint')
+      if (last) return last.said as LedgerLine & { kind: 'checkpoint' }
+      if (length === size) return undefined
+    }
     return undefined
-  })
+  } finally {
+    await file.close()
+  }
+}
+
+async function* linesIn(path: string): AsyncGenerator<string> {
+  const file = await openIfThere(path)
   if (!file) return
   await file.close()
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
     if (line !== '') yield line
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  return open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    return undefined
+  })
 }
 
 function readLine(text: string): { said: LedgerLine; previous: string; mac: string } | undefined {

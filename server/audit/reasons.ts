@@ -15,6 +15,7 @@ export const REASONS = [
   'clocks-disagree',
   'ledger-changed',
   'ledger-behind',
+  'not-as-signed',
   'past-enrolment',
   'no-access-code',
   'too-many',

@@ -11,6 +11,7 @@ import { sealField } from '../vault/vault.ts'
 import { insertAccessEvents, type AccessEventRow } from './access-event.store.ts'
 import type { Act } from './acts.ts'
 import type { Actor } from './actor.ts'
+import { macOfEvent, timeInLeaf } from './leaf.ts'
 import type { Reason } from './reasons.ts'
 
 export interface AccessEvent {
@@ -55,7 +56,7 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     found: event.found,
   })
   const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)
-  return {
+  const row: Omit<AccessEventRow, 'mac'> = {
     id,
     at: now,
     actorKind: actor.kind,
@@ -71,4 +72,5 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     // Of the sealed bytes, so that a changed byte is found without any key.
     detailsDigest: detailsSealed && createHash('sha256').update(detailsSealed).digest(),
   }
+  return { ...row, mac: macOfEvent({ ...row, at: timeInLeaf(now) }) }
 }

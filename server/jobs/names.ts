@@ -31,6 +31,7 @@ export interface JobPayloads {
   'send-help-notice': { resetId: string; step: 'asked' | 'code-made' }
   'close-shared-messages': { accountId: string; since: string }
   'mark-ledger': Record<string, never>
+  'publish-checkpoint': Record<string, never>
   'finish-erasures': Record<string, never>
   'free-stuck-jobs': Record<string, never>
   'check-file': { attachmentId: string }

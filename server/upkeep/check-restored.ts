@@ -43,6 +43,7 @@ const CHANGED_BY_RESTORING = [
   'assisted_resets',
   'known_devices',
   'access_events',
+  'waiting_events',
 ]
 
 async function checkRows({ rows }: Loaded): Promise<Check> {

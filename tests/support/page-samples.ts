@@ -2461,6 +2461,15 @@ export const mailSamples: MailSample[] = [
     template: 'help-asked',
     view: { ...mailPage, readyAt: 'Wednesday 18 November, 2:02 pm' },
   },
+  {
+    name: 'checkpoint',
+    template: 'checkpoint',
+    view: {
+      ...mailPage,
+      note: 'messages.riverside.example/access-log/1\n4711\nq83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=\n\n— messages.riverside.example/access-log 3q2+7wAB\n',
+      key: 'messages.riverside.example/access-log+deadbeef+AQID',
+    },
+  },
   { name: 'help-code-made', template: 'help-code-made', view: mailPage },
   { name: 'invitation', template: 'invitation', view: { ...mailPage, name: 'Sam Reid' } },
   ...['address-confirm', 'address-asked', 'address-gone', 'address-taken'].map((template) => ({

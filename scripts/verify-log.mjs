@@ -1,0 +1,197 @@
+#!/usr/bin/env node
+/**
+ * node scripts/verify-log.mjs FILE [--checkpoint FILE …] [--key KEY]: checks an exported access log on any machine with Node 20, without a server, a
+ * network or any other file of Letterlock.
+ *
+ * FILE is what `npm run export-log` wrote. Beside it lie FILE.checkpoints (signed statements of what the log was) and FILE.vkey (whose signature
+ * counts). `--checkpoint` holds the log against one that left the machine earlier, also inside a saved mail, and `--key` names a key that you keep, or a
+ * file that holds it: whoever can change the log can also change what lies beside it, so the proof rests on these two.
+ *
+ * Ends with 0 and the number of events, or with 1 and the first leaf that is not what was signed.
+ * Formats: RFC 6962 section 2.1 (tree), C2SP signed-note and tlog-checkpoint, docs/access-log.md (leaves).
+ */
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+
+/** What stands before the 32 bytes of an Ed25519 key in its usual encoding (RFC 8410). */
+const SPKI = Buffer.from('302a300506032b6570032100', 'hex')
+const [LEAF, NODE] = [Buffer.from([0]), Buffer.from([1])]
+/** Where in an event the digest of its details stands. */
+const DETAILS = 12
+/** The log's name, how many events, the tree's root, what else is said, an empty line, signatures. */
+const NOTE =
+  /^([^\s+]+\/access-log\/\d+\n\d+\n[A-Za-z0-9+/]{43}=\n(?:[^\n]+\n)*)\n((?:\u2014 \S+ [A-Za-z0-9+/]+=*(?:\n|$))+)/gm
+
+class Wrong extends Error {}
+
+try {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { checkpoint: { type: 'string', multiple: true }, key: { type: 'string' } },
+  })
+  const [file, ...more] = positionals
+  if (!file || more.length > 0)
+    throw new Wrong('Say which file: node scripts/verify-log.mjs FILE [--checkpoint FILE] [--key KEY]')
+  const key = readKey(findKey(file, values.key))
+  const beside = existsSync(`${file}.checkpoints`) && read(`${file}.checkpoints`).trim() ? [`${file}.checkpoints`] : []
+  const kept = values.checkpoint ?? []
+  const checkpoints = [...beside, ...kept].flatMap((path) => readCheckpoints(path, key))
+  if (checkpoints.length === 0)
+    throw new Wrong('There is no checkpoint to hold the log against. Name one with --checkpoint.')
+  tell(await readLog(file, key, checkpoints), key, { kept: kept.length > 0, keyKept: values.key !== undefined })
+} catch (error) {
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = 1
+}
+
+function read(path) {
+  if (!existsSync(path)) throw new Wrong(`There is no file ${path}.`)
+  return readFileSync(path, 'utf8').replaceAll('\r\n', '\n')
+}
+
+function findKey(file, given) {
+  if (given) return existsSync(given) ? read(given) : given
+  if (existsSync(`${file}.vkey`)) return read(`${file}.vkey`)
+  throw new Wrong(`There is no key: ${file}.vkey does not exist. Name one with --key.`)
+}
+
+/** C2SP verifier key: name, hash of name and key, type (1: Ed25519) and key. */
+function readKey(text) {
+  const [, name, hash, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+(\S+)$/.exec(text.trim()) ?? []
+  const bytes = Buffer.from(encoded ?? '', 'base64')
+  const id = sha256(Buffer.from(`${name}\n`), bytes).subarray(0, 4)
+  if (!name || bytes.length !== 33 || bytes[0] !== 1 || id.toString('hex') !== hash)
+    throw new Wrong('This is no verifier key (NAME+HASH+BASE64), or it is not whole.')
+  if (!name.endsWith('/access-log')) throw new Wrong(`This key is for another kind of note (${name}).`)
+  const der = Buffer.concat([SPKI, bytes.subarray(1)])
+  return { text: text.trim(), name, id, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) }
+}
+
+/** Every note in the file. One that is not signed with the key, or is of another log, ends it all. */
+function readCheckpoints(path, key) {
+  const notes = [...read(path).matchAll(NOTE)]
+  if (notes.length === 0) throw new Wrong(`${path} holds no checkpoint.`)
+  return notes.map(([, text, signatures]) => {
+    const [origin, size, root, ...says] = text.trimEnd().split('\n')
+    const isSigned = [...signatures.matchAll(/^\u2014 (\S+) (\S+)$/gm)].some(([, name, encoded]) => {
+      const bytes = Buffer.from(encoded, 'base64')
+      const isBy = name === key.name && bytes.subarray(0, 4).equals(key.id)
+      return isBy && verify(null, Buffer.from(text), key.publicKey, bytes.subarray(4))
+    })
+    if (!isSigned) throw new Wrong(`A checkpoint in ${path} (${origin}, ${size} events) is not signed with the key.`)
+    if (!origin.startsWith(`${key.name}/`)) throw new Wrong(`A checkpoint in ${path} is of another log: ${origin}.`)
+    const epoch = Number(origin.slice(key.name.length + 1))
+    return { origin, epoch, size: Number(size), root: Buffer.from(root, 'base64'), says }
+  })
+}
+
+async function readLog(file, key, unsorted) {
+  if (!existsSync(file)) throw new Wrong(`There is no file ${file}.`)
+  const checkpoints = unsorted.toSorted((one, other) => one.size - other.size)
+  const tree = []
+  let [size, next, signedUpTo, isProved] = [0, 0, 0, false]
+  let header
+
+  /** Where a change began cannot be told more exactly than from one checkpoint to the next when the tree's own hashes were changed with it. */
+  const holdAgainstCheckpoints = () => {
+    for (; checkpoints[next]?.size === size; next++) {
+      if (!rootOf(tree).equals(checkpoints[next].root))
+        throw new Wrong(
+          `Leaf ${signedUpTo}: from here to leaf ${size - 1} the log is not what was signed (${checkpoints[next].origin}).${afterEpoch(checkpoints, checkpoints[next])}`,
+        )
+      signedUpTo = size
+    }
+  }
+
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    const line = parse(text, size)
+    if (!header) {
+      header = line
+      if (line.format !== 'letterlock-log-1') throw new Wrong('This is not an exported access log.')
+      if (line.log !== key.name) throw new Wrong(`This is the log of ${line.log}, and the key is that of ${key.name}.`)
+      holdAgainstCheckpoints()
+      continue
+    }
+    if ('stray' in line)
+      throw new Wrong(
+        `Leaf ${size}: there is none for event ${line.stray} (${line.at}), which came into the log by another way.`,
+      )
+    if (line.leaf !== size) throw new Wrong(`Leaf ${size}: it is missing, or not where it was.`)
+    const { event } = line
+    if (!Array.isArray(event)) throw new Wrong(`Leaf ${size}: its place in the log is gone.`)
+    const hash = sha256(LEAF, Buffer.from(JSON.stringify(event)))
+    if (hash.toString('base64') !== line.hash)
+      throw new Wrong(`Leaf ${size}: ${named(event)} was changed or taken away.`)
+    const [kind] = event
+    if (kind === 'letterlock-missing-event-1')
+      throw new Wrong(`Leaf ${size}: ${named(event)} was taken away before it had a place.`)
+    if (kind === 'letterlock-event-1') isProved = true
+    // Events from before the server knew its own by a MAC stand at the beginning, and nowhere else.
+    else if (kind !== 'letterlock-unproved-event-1' || isProved)
+      throw new Wrong(`Leaf ${size}: ${named(event)} was not recorded by the server.`)
+    if (line.details !== event[DETAILS])
+      throw new Wrong(`Leaf ${size}: the sealed details of ${named(event)} were changed or taken away.`)
+    add(tree, size, hash)
+    size++
+    holdAgainstCheckpoints()
+  }
+  if (!header) throw new Wrong('The file is empty.')
+  if (size !== header.size) throw new Wrong(`Leaf ${size}: the export ends here, before its ${header.size} events.`)
+  const later = checkpoints[next]
+  if (later)
+    throw new Wrong(
+      `Leaf ${size}: the log ends here, and ${later.size} events were signed (${later.origin}). What came after was cut off.${afterEpoch(checkpoints, later)}`,
+    )
+  return { size, last: checkpoints.at(-1) }
+}
+
+function named([kind, id, at]) {
+  return kind?.startsWith?.('letterlock-') ? `event ${id} (${at})` : 'an event'
+}
+
+/** When the one that does not fit was signed before an older database came back. */
+function afterEpoch(checkpoints, { epoch }) {
+  const [later] = checkpoints.filter((each) => each.epoch > epoch && each.says.length > 0)
+  return later ? ` Since then an older database came back, and ${later.origin} says: ${later.says.join(', ')}.` : ''
+}
+
+function parse(text, size) {
+  try {
+    const line = JSON.parse(text)
+    if (line && typeof line === 'object') return line
+  } catch {
+    // said below
+  }
+  throw new Wrong(`Leaf ${size}: the line is garbled.`)
+}
+
+/** RFC 6962: a leaf joins every complete subtree that stands to its left and is as large as what it has become. */
+function add(tree, size, leaf) {
+  let made = leaf
+  for (let ones = size; ones % 2 === 1; ones = Math.floor(ones / 2)) made = sha256(NODE, tree.pop(), made)
+  tree.push(made)
+}
+
+function rootOf(tree) {
+  if (tree.length === 0) return sha256()
+  return tree.slice(0, -1).reduceRight((right, left) => sha256(NODE, left, right), tree.at(-1))
+}
+
+function sha256(...parts) {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+function tell({ size, last }, key, { kept, keyKept }) {
+  const say = (line) => process.stdout.write(`${line}\n`)
+  say(`GOOD: ${size} events. The first ${last.size} are what was signed (${last.origin}).`)
+  if (size > last.size) say(`${size - last.size} came after the newest checkpoint at hand: nobody has signed them yet.`)
+  for (const line of last.says) say(`An older database came back once: ${line}`)
+  say(`Signed with ${key.text}`)
+  if (!kept)
+    say('All checkpoints lay beside the log. Hold it against one that left the machine earlier: --checkpoint FILE')
+  if (!keyKept) say('The key lay beside the log. Compare it with the one that you keep: --key KEY')
+}

@@ -19,6 +19,8 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { sendAccessNotice } from './people/send-access-notice.job.ts'
+import { sweepPeopleLists } from './people/sweep-people-lists.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
@@ -41,6 +43,8 @@ export const jobs = {
   'sweep-sign-ins': () => unlessClockIsWrong(() => sweepSignIns()),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
   'go-on-rotating': () => goOnRotating(),
+  'send-access-notice': (payload) => sendAccessNotice(payload),
+  'sweep-people-lists': () => sweepPeopleLists(),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -54,5 +58,6 @@ export const timetable = `
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads
+*/15 * * * * sweep-people-lists
 5 3 * * * make-room-for-access-events
 `

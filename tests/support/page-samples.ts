@@ -770,6 +770,7 @@ const patientThread = {
   backHref: '/messages',
   other: null,
   newer: null,
+  handedOver: '',
   shutOut: [],
   shared: '',
   messages: [fromDana, fromMaria],
@@ -800,6 +801,7 @@ const staffThread = {
   backHref: '/messages',
   other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true, accessCodeHref: '' },
   newer: null,
+  handedOver: '',
   shutOut: [],
   shared: '',
   messages: [

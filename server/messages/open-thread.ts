@@ -104,7 +104,8 @@ export async function closedKeys(
   if (threadKeyIds.length === 0) return closed
   const wraps = await listThreadKeyWraps(reader, [...new Set(threadKeyIds)], transaction)
   const open = new Set<string>()
-  for (const id of threadKeyIds) if (!wraps.some(({ threadKeyId }) => threadKeyId === id)) closed.set(id, 'not-handed-over')
+  for (const id of threadKeyIds)
+    if (!wraps.some(({ threadKeyId }) => threadKeyId === id)) closed.set(id, 'not-handed-over')
   for (const { threadKeyId, mailboxId, mailboxVersion } of wraps) {
     if (await reader.pairOf(mailboxId, mailboxVersion)) open.add(threadKeyId)
     else closed.set(threadKeyId, mailboxId === reader.own.id ? 'from-before' : 'waits-for-colleague')

@@ -96,7 +96,11 @@ export async function takePlace(
     values,
     transaction,
   )
-  await ask(`DELETE FROM message_recipients WHERE mailbox_id = $2 AND ${TO_HIM} AND $3::uuid IS NOT NULL`, values, transaction)
+  await ask(
+    `DELETE FROM message_recipients WHERE mailbox_id = $2 AND ${TO_HIM} AND $3::uuid IS NOT NULL`,
+    values,
+    transaction,
+  )
   await ask(
     `INSERT INTO thread_mailboxes (thread_id, mailbox_id, last_message_id, last_message_at, last_from_mailbox_id, unread_count)
      SELECT thread_id, $3, last_message_id, last_message_at, last_from_mailbox_id, unread_count FROM thread_mailboxes
@@ -104,9 +108,17 @@ export async function takePlace(
     values,
     transaction,
   )
-  await ask('DELETE FROM thread_mailboxes WHERE thread_id = $1 AND mailbox_id = $2 AND $3::uuid IS NOT NULL', values, transaction)
+  await ask(
+    'DELETE FROM thread_mailboxes WHERE thread_id = $1 AND mailbox_id = $2 AND $3::uuid IS NOT NULL',
+    values,
+    transaction,
+  )
   // Whoever waits for an answer waits for one from who answers now.
-  await ask('UPDATE thread_mailboxes SET last_from_mailbox_id = $3 WHERE thread_id = $1 AND last_from_mailbox_id = $2', values, transaction)
+  await ask(
+    'UPDATE thread_mailboxes SET last_from_mailbox_id = $3 WHERE thread_id = $1 AND last_from_mailbox_id = $2',
+    values,
+    transaction,
+  )
   await countUnread(threadId, to, transaction)
   const [unread] = await ask<{ id: string }>(
     `SELECT m.id FROM messages m JOIN message_recipients r ON r.message_id = m.id AND r.mailbox_id = $2

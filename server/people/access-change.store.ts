@@ -37,10 +37,7 @@ const changes = table<AccessChangeRow>('access_changes', {
   toldBy: 'uuid',
 })
 
-export async function insertAccessChange(
-  change: Omit<AccessChange, 'told'>,
-  transaction: Transaction,
-): Promise<void> {
+export async function insertAccessChange(change: Omit<AccessChange, 'told'>, transaction: Transaction): Promise<void> {
   const { reason, ...plain } = change
   const reasonSealed = sealField(`access-change/${change.id}/reason`, reason)
   await changes.insert({ ...plain, reasonSealed, toldAt: null, toldBy: null }, transaction)

@@ -96,7 +96,13 @@ function personView(account: Account, memberships: Memberships, ways: WaysIn) {
 /** @throws BadInput for what no page of ours asks */
 function filterIn(request: Request): ColleagueFilter {
   const asked = (name: string) => typed(request.query, name)
-  const [role, state, team, after, found] = [asked('role'), asked('state'), asked('team'), asked('after'), asked('found')]
+  const [role, state, team, after, found] = [
+    asked('role'),
+    asked('state'),
+    asked('team'),
+    asked('after'),
+    asked('found'),
+  ]
   const ids = found === '' ? [] : found.split('.')
   if (![team, after].every((each) => each === '' || isId(each)) || !ids.every(isId) || ids.length > MOST_FOUND)
     throw new BadInput('no such list')
@@ -121,7 +127,10 @@ function filtersView({ role, state, teamId }: ColleagueFilter, teams: Team[]) {
       any('people:filter.anyRole', role),
       ...STAFF_ROLES.map((each) => choice(each, t(`accounts:roles.${each}`), role)),
     ],
-    states: [any('people:filter.anyState', state), ...STATES.map((each) => choice(each, t(`accounts:states.${each}`), state))],
+    states: [
+      any('people:filter.anyState', state),
+      ...STATES.map((each) => choice(each, t(`accounts:states.${each}`), state)),
+    ],
     teams: [any('people:filter.anyTeam', teamId), ...teams.map(({ id, name }) => choice(id, name, teamId))],
   }
 }

@@ -243,7 +243,11 @@ async function effectsOf(person: Account, move: Move): Promise<string[]> {
   if (move === 'close')
     return invited ? [effect('linkDead'), ...left] : [...ends, effect('forgotten'), ...left, effect('told')]
   if (move === 'role')
-    return [...ends, ...(left.length > 0 ? [effect('ifNoProvider'), ...left] : []), ...(invited ? [] : [effect('told')])]
+    return [
+      ...ends,
+      ...(left.length > 0 ? [effect('ifNoProvider'), ...left] : []),
+      ...(invited ? [] : [effect('told')]),
+    ]
   return []
 }
 

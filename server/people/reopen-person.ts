@@ -18,8 +18,7 @@ export function reopenPerson(
   const wanted = {
     kind: 'reopened' as const,
     reason,
-    becomes: ({ role, state }: Account) =>
-      state === 'suspended' ? { role, state: 'active' as const } : undefined,
+    becomes: ({ role, state }: Account) => (state === 'suspended' ? { role, state: 'active' as const } : undefined),
     also: (person: Account, transaction: Transaction) => letInAgain(actor, person, now, transaction),
   }
   return changeAccess(actor, accountId, wanted, now)

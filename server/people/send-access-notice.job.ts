@@ -9,6 +9,9 @@ import { noticeView } from '../notices/notice.view.ts'
 import { t } from '../web/page.ts'
 import { findAccessChange } from './access-change.store.ts'
 
+/** A page that says whom to call, for those who cannot sign in. */
+const LEADS_TO = { suspended: '/help', closed: '/help', reopened: '/sign-in', 'role-changed': '/sign-in' } as const
+
 export async function sendAccessNotice(
   { changeId }: JobPayloads['send-access-notice'],
   now = new Date(),
@@ -20,7 +23,7 @@ export async function sendAccessNotice(
   const subject = { kind: 'account' as const, id: account.id }
   const role = change.kind === 'role-changed' ? t(`accounts:roles.${change.became}`) : ''
   const at = inWords(change.changedAt).text
-  const view = { ...noticeView('/sign-in'), name: account.name, kind: change.kind, at, role }
+  const view = { ...noticeView(LEADS_TO[change.kind]), name: account.name, kind: change.kind, at, role }
   await mailOrRecord(
     async (transaction) => {
       await record(system, { act: 'access-notice.sent', subject }, transaction, now)

@@ -14,8 +14,7 @@ export function suspendPerson(
   const wanted = {
     kind: 'suspended' as const,
     reason,
-    becomes: ({ role, state }: Account) =>
-      state === 'active' ? { role, state: 'suspended' as const } : undefined,
+    becomes: ({ role, state }: Account) => (state === 'active' ? { role, state: 'suspended' as const } : undefined),
     also: (person: Account, transaction: Transaction) => stopWaysBack(actor, person.id, now, transaction),
   }
   return changeAccess(actor, accountId, wanted, now)

@@ -74,9 +74,7 @@ export function askTeam(request: Request, response: Response) {
 export async function takeTeam(request: Request, response: Response) {
   const name = await freeName(request, undefined)
   if (typeof name !== 'string') return showName(request, response, 'new', undefined, name)
-  const team = await inTransaction((transaction) =>
-    foundTeam(readerOf(request).actor, name, new Date(), transaction),
-  )
+  const team = await inTransaction((transaction) => foundTeam(readerOf(request).actor, name, new Date(), transaction))
   response.redirect(303, `${HOME}/${team.id}?done=created`)
 }
 

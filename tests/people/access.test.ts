@@ -44,7 +44,10 @@ async function colleague(name: string, role: string): Promise<{ visitor: Visitor
 }
 const anybody = () => new Visitor(server)
 const withoutOwn = ({ body }: Answer) =>
-  body.replace(/name="_csrf" value="[^"]*"/g, '').replace(/value="[^"]*@[^"]*"/g, '').replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '')
+  body
+    .replace(/name="_csrf" value="[^"]*"/g, '')
+    .replace(/value="[^"]*@[^"]*"/g, '')
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, '')
 
 describe('A colleague’s page', () => {
   test('says what they are, sign in with and may do, and looking at it is in the log; a patient has none', async () => {
@@ -52,7 +55,12 @@ describe('A colleague’s page', () => {
     assert.equal(status, 200)
     assert.equal(h1, 'Dana Ortiz, nurse')
     const text = plain(body)
-    for (const part of ['dana.ortiz@riverside.example', 'Password and code app', 'Diabetes team', 'Reads and writes messages for a team.'])
+    for (const part of [
+      'dana.ortiz@riverside.example',
+      'Password and code app',
+      'Diabetes team',
+      'Reads and writes messages for a team.',
+    ])
       assert.ok(text.includes(part), part)
     assert.equal((await eventsOf('dana', 'person.read')).length, 1)
     assert.equal((await ada.ask(page('maria'))).status, 404)
@@ -63,7 +71,10 @@ describe('A colleague’s page', () => {
     const answer = await ada.submit('/admin/people', '/admin/people', { text: 'ortíz DANA' })
     assert.equal(answer.location, `/admin/people?found=${ids['dana']}`)
     assert.match(plain((await ada.ask(answer.location)).body), /1 person found\. .*Dana Ortiz, nurse/)
-    assert.equal((await ada.submit('/admin/people', '/admin/people', { text: 'maria' })).location, '/admin/people?found=')
+    assert.equal(
+      (await ada.submit('/admin/people', '/admin/people', { text: 'maria' })).location,
+      '/admin/people?found=',
+    )
     assert.match((await ada.ask('/admin/people?found=')).body, /Nobody fits/)
     const { unsealField } = await import('../../server/vault/vault.ts')
     const [event] = await server.sql<{ id: string; details_sealed: Buffer }>(
@@ -93,12 +104,16 @@ describe('Suspended access', () => {
     const felix = await signedIn(server, server.cast.felix)
     const entry = plain((await felix.ask('/admin/people/ended')).body)
     assert.match(entry, /Sam .* Access was suspended\. .* By Ada .*: a fictitious reason Tell others until/)
-    const [change] = await server.sql<{ id: string }>('SELECT id FROM access_changes WHERE account_id = $1', [ids['sam']])
+    const [change] = await server.sql<{ id: string }>('SELECT id FROM access_changes WHERE account_id = $1', [
+      ids['sam'],
+    ])
     const told = `/admin/people/ended/${change!.id}/told`
     assert.equal((await felix.submit('/help', told, {})).status, 404)
     assert.equal((await ada.submit('/admin/people/ended', told, {})).status, 303)
     assert.match(plain((await felix.ask('/admin/people/ended')).body), /Told on .* by Ada/)
-    await server.sql(`UPDATE access_changes SET told_at = NULL, told_by = NULL, changed_at = now() - interval '25 hours'`)
+    await server.sql(
+      `UPDATE access_changes SET told_at = NULL, told_by = NULL, changed_at = now() - interval '25 hours'`,
+    )
     assert.match(plain((await felix.ask('/admin/people/ended')).body), /Not told\. It was due on/)
   })
 
@@ -136,7 +151,12 @@ describe('Suspended access', () => {
 describe('Closed access', () => {
   test('forgets every way in; the team reads on, and what it writes from then on is under keys that the leaver never had', async () => {
     const nina = await colleague('nina', 'provider')
-    const message = await writeTo(nina.visitor, { to: server.cast.maria.email, team, subject: 'From Nina', body: 'Nina wrote this.' })
+    const message = await writeTo(nina.visitor, {
+      to: server.cast.maria.email,
+      team,
+      subject: 'From Nina',
+      body: 'Nina wrote this.',
+    })
     const reader = await readerOf(nina.person.email)
     const mailbox = reader.mailboxes.find(({ teamId }) => teamId === team)!
     const carriedAway = await reader.keyOf(mailbox.id)
@@ -149,8 +169,17 @@ describe('Closed access', () => {
     assert.equal((await does(ada, 'nina', 'close', { sure: 'yes' })).location, `${page('nina')}?done=closed`)
 
     assert.match((await nina.visitor.ask('/messages')).location, /^\/sign-in/)
-    const rows = async (table: string) => (await server.sql(`SELECT 1 FROM ${table} WHERE account_id = $1`, [ids['nina']])).length
-    for (const table of ['credentials', 'passkeys', 'known_devices', 'enrolments', 'password_resets', 'team_members', 'openers'])
+    const rows = async (table: string) =>
+      (await server.sql(`SELECT 1 FROM ${table} WHERE account_id = $1`, [ids['nina']])).length
+    for (const table of [
+      'credentials',
+      'passkeys',
+      'known_devices',
+      'enrolments',
+      'password_resets',
+      'team_members',
+      'openers',
+    ])
       assert.equal(await rows(table), 0, table)
     const openers = await server.sql<{ kind: string }>(
       'SELECT kind FROM openers o JOIN mailboxes m ON m.id = o.mailbox_id WHERE m.account_id = $1',
@@ -190,14 +219,18 @@ describe('Closed access', () => {
 
   test('somebody who joins later reads what was written before', async () => {
     const { visitor } = await colleague('otto', 'provider')
-    const message = await server.sql<{ id: string }>(`SELECT id FROM messages WHERE author_account_id = $1`, [ids['nina']])
+    const message = await server.sql<{ id: string }>(`SELECT id FROM messages WHERE author_account_id = $1`, [
+      ids['nina'],
+    ])
     assert.match((await visitor.ask(`/messages/${message[0]!.id}`)).body, /Nina wrote this[\s\S]*After Nina left/)
   })
 
   test('an invitation is taken back: its link leads nowhere', async () => {
     const email = 'ivy@riverside.example'
     const invite = { name: 'Ivy (fictitious)', email, role: 'auditor', team: '', newTeam: '' }
-    ids['ivy'] = (await ada.submit('/admin/people/invite', '/admin/people/invite', invite)).location.split('invited=')[1]!
+    ids['ivy'] = (await ada.submit('/admin/people/invite', '/admin/people/invite', invite)).location.split(
+      'invited=',
+    )[1]!
     const link = linkIn((await mailsTo(server, email))[0]!)
     assert.equal((await does(ada, 'ivy', 'invite-again')).location, `${page('ivy')}?done=invited`)
     assert.equal(linkIn((await mailsTo(server, email, 2))[0]!), link)
@@ -247,10 +280,15 @@ describe('Roles', () => {
       })
       assert.equal(forged.status, 404, move)
     }
-    assert.deepEqual(await server.sql('SELECT role, state FROM accounts WHERE id = ANY($1) ORDER BY role', [[ids['ada'], ids['maria']]]), [
-      { role: 'admin', state: 'active' },
-      { role: 'patient', state: 'active' },
-    ])
+    assert.deepEqual(
+      await server.sql('SELECT role, state FROM accounts WHERE id = ANY($1) ORDER BY role', [
+        [ids['ada'], ids['maria']],
+      ]),
+      [
+        { role: 'admin', state: 'active' },
+        { role: 'patient', state: 'active' },
+      ],
+    )
   })
 
   test('two administrators who shut each other out, 50 times in parallel: one stays, and stays an administrator', async () => {
@@ -258,7 +296,10 @@ describe('Roles', () => {
     const race = async (move: string, fields: Record<string, string>) => {
       const by = async (visitor: Visitor, name: string) => {
         const token = await visitor.tokenOn('/help')
-        const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` }
+        const headers = {
+          'content-type': 'application/x-www-form-urlencoded',
+          origin: `http://localhost:${server.port}`,
+        }
         const body = new URLSearchParams({ _csrf: token, reason: 'a race', ...fields }).toString()
         return () => visitor.ask(page(name, move), { method: 'POST', headers, body })
       }
@@ -268,7 +309,14 @@ describe('Roles', () => {
     await race('suspend', {})
     const left = await server.sql<{ id: string }>(`SELECT id FROM accounts WHERE role = 'admin' AND state = 'active'`)
     assert.equal(left.length, 1)
-    assert.equal((await server.sql(`SELECT 1 FROM access_changes WHERE kind = 'suspended' AND account_id = ANY($1)`, [[ids['ada'], ids['bea']]])).length, 1)
+    assert.equal(
+      (
+        await server.sql(`SELECT 1 FROM access_changes WHERE kind = 'suspended' AND account_id = ANY($1)`, [
+          [ids['ada'], ids['bea']],
+        ])
+      ).length,
+      1,
+    )
     const winner = left[0]!.id === ids['ada'] ? ada : bea
     assert.equal((await winner.ask('/admin/people')).status, 200)
   })

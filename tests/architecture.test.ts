@@ -102,6 +102,9 @@ const MAY_UNSEAL = [
   // who the provider says they are, so that they can say that it is them
   'own-account/sign-on.pages.ts',
   'accounts/address-change.store.ts',
+  // the reasons of administrators, and a list that they brought within the hour
+  'people/access-change.store.ts',
+  'people/people-list.store.ts',
   'sign-in/code.pages.ts',
   'accounts/assisted-reset.store.ts',
   'sign-in/credential.store.ts',

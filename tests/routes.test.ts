@@ -130,6 +130,11 @@ GET  /admin/people                        sign-in code    enrol     sign-in 404 
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
 POST /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/import                 sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/people/import.csv             sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/import                 sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/import/:list           sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /admin/people/import/:list           sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /admin/people/ended                  sign-in code    enrol     sign-in 404     404     404     404     200     200
 POST /admin/people/ended/:change/told     sign-in code    enrol     sign-in 404     404     404     404     303     404
 GET  /admin/people/:account               sign-in code    enrol     sign-in 404     404     404     404     200     404

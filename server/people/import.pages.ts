@@ -99,7 +99,8 @@ function showForm(request: Request, response: Response, { errors = [], table, ch
 }
 
 function readAs({ encoding, delimiter }: Pick<Table, 'encoding' | 'delimiter'>): string {
-  const parts = t(`people:import.delimiters.${{ ',': 'comma', ';': 'semicolon', '\t': 'tab' }[delimiter]}`)
+  const name = { ',': 'comma', ';': 'semicolon', '\t': 'tab' }[delimiter]
+  const parts = t(`people:import.delimiters.${name}`)
   return t('people:import.readAs', { encoding: t(`people:import.encodings.${encoding}`), parts })
 }
 

@@ -22,7 +22,6 @@ export const MOST_ROWS = 1000
 export function readTable(given: Buffer | string): Table | TableProblem {
   const { text, encoding } = typeof given === 'string' ? { text: given, encoding: 'pasted' as const } : decode(given)
   if (text.trim() === '') return { problem: 'empty' }
-  // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u0008\u000e-\u001f]/.test(text)) return { problem: 'not-text' }
   const delimiter = delimiterOf(text)
   try {

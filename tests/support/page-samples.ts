@@ -2166,7 +2166,78 @@ const ended = {
   older: '',
 }
 
+const importForm = {
+  backHref: '/admin/people',
+  action: '/admin/people/import',
+  templateHref: '/admin/people/import.csv',
+  readAs: '',
+  pasted: '',
+  columnProblems: [],
+  rowProblems: [],
+  more: '',
+  limit: 1000,
+}
+const importCheck = {
+  backHref: '/admin/people/import',
+  peopleHref: '/admin/people?state=invited',
+  action: '/admin/people/import/019a8d3c-0000-7000-8000-00000000000c',
+  used: false,
+  readAs:
+    'Read as UTF-8, with semicolons between the columns. If letters look wrong, save it as UTF-8 and bring it again.',
+  counts: {
+    invite: '2 people will be invited.',
+    known: '1 person is known already and is left as they are.',
+    unused: 'These columns are not used: Phone.',
+  },
+  any: true,
+  done: '2 people were invited.',
+  people: [
+    { line: 2, name: 'Kim Novak', email: 'kim.novak@example.org', role: 'Care team', team: 'Foot clinic' },
+    { line: 3, name: 'Alex Moreau', email: 'alex.m0reau@example.org', role: 'Auditor', team: '' },
+  ],
+  more: '',
+  known: [{ line: 4, email: 'sam.reid@example.org', state: 'Active' }],
+  alike: ['Row 3: alex.m0reau@example.org looks like alex.moreau@example.org.'],
+  newTeams: 'Make this new team: Foot clinic',
+  button: 'Invite 2 people',
+}
+
 const peoplePages: Sample[] = [
+  sample('people/import', '', 'Invite many people', robin, importForm),
+  sample('people/import', 'wrong columns', 'Invite many people', robin, {
+    ...importForm,
+    columnProblems: ['There is no column “role”. Add it to the first row.'],
+    errors: [wrong('list', 'Put the columns right first. The rows are looked at after that.')],
+  }),
+  sample('people/import', 'wrong rows', 'Invite many people', robin, {
+    ...importForm,
+    readAs: importCheck.readAs,
+    rowProblems: [
+      { line: 2, column: 'email', text: 'Enter one e-mail address, like name@example.org.', given: 'kim.novak@' },
+      { line: 14, column: 'role', text: 'Write care team, administrator or auditor.', given: 'boss' },
+    ],
+    more: 'And 12 more.',
+    errors: [wrong('list', '14 rows have to be put right.')],
+  }),
+  sample('people/import-check', '', 'Check before you invite', robin, importCheck),
+  sample('people/import-check', 'not ticked', 'Check before you invite', robin, {
+    ...importCheck,
+    errors: [
+      wrong('teams', 'Tick the box to make the new teams, or bring the list again with the names of teams that exist.'),
+      wrong(
+        'alike',
+        'Tick the box if they really are different people, or bring the list again with the right addresses.',
+      ),
+    ],
+  }),
+  sample('people/import-check', 'done', 'Check before you invite', robin, { ...importCheck, used: true }),
+  sample('people/import-check', 'nobody to invite', 'Check before you invite', robin, {
+    ...importCheck,
+    any: false,
+    people: [],
+    alike: [],
+    newTeams: '',
+  }),
   sample('people/people', '', 'People', robin, listedPeople),
   sample('people/people', 'somebody was invited', 'People', robin, { ...listedPeople, invited: true }),
   sample('people/people', 'empty', 'People', robin, { ...listedPeople, people: [], older: '' }),

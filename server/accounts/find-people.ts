@@ -1,7 +1,7 @@
 /**
  * Finding people by a part of their name or address. The directory is sealed and has no index but of whole addresses, and none is made: whoever
- * looks has it unsealed, a few hundred rows at a time, in this process and for this question, and nothing of it is kept. Ten thousand people
- * take about half a second, in turns that let other requests through.
+ * looks has it unsealed, a few dozen rows at a time, in this process and for this question, and nothing of it is kept. Ten thousand people
+ * take a second or so of one core (bench/find-people.ts), in turns that let other requests through.
  */
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
@@ -14,7 +14,7 @@ export interface WantedPeople {
   limit: number
 }
 
-const BATCH = 200
+const BATCH = 50
 const FIRST = '00000000-0000-0000-0000-000000000000'
 /** A look-up takes a whole core for its time. */
 const fewAtOnce = turns(1, 20)

@@ -112,6 +112,8 @@ POST /messages/:message/replies           403     code    enrol     sign-in 303 
 GET  /messages/:message/sent              sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/recall            sign-in code    enrol     sign-in 404     404     200     404     404     404
 POST /messages/:message/recall            sign-in code    enrol     sign-in 404     404     409     404     404     404
+GET  /messages/:message/receipt           sign-in code    enrol     sign-in 404     404     200     404     404     404
+GET  /messages/:message/receipt.txt       sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/certificate       sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 POST /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404

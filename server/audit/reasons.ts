@@ -62,6 +62,7 @@ export const REASONS = [
   'not-as-sealed',
   'file-gone',
   'being-checked',
+  'broke-off',
   'not-checkable',
   'holds-malware',
   'wrong-length',

@@ -1240,6 +1240,21 @@ const recall = {
   held: '',
   possible: true,
 }
+const receipt = {
+  backHref: '/messages/0199c1',
+  downloadHref: '/messages/0199c1/receipt.txt',
+  to: 'Maria Gomez <maria@example.org>',
+  sentAt: fromDana.sentAt,
+  opened: true,
+  lines: [
+    ['2026-11-16 14:03:10', 'Sent', 'Dana Brooks', false],
+    ['2026-11-16 14:03:10', 'Notice sent by mail', 'This system', false],
+    ['2026-11-16 14:04:02', 'Link in the notice asked for', 'Nobody who had signed in', false],
+    ['2026-11-17 14:38:20', 'Signed in', 'Maria Gomez', false],
+    ['2026-11-17 14:40:01', 'Message shown', 'Maria Gomez', true],
+    ['2026-11-17 14:41:44', 'File downloaded', 'Maria Gomez', true],
+  ].map(([at, what, by, counts]) => ({ at: moment(String(at), '2026-11-17T19:40:00.000Z'), what, by, counts })),
+}
 const emergency = { phone: '911', phoneHref: 'tel:911' }
 
 const accessCode = {
@@ -1268,6 +1283,12 @@ const otherMessages: Sample[] = [
     ...recall,
     possible: false,
     held: 'It is kept because of a legal hold, so it cannot be taken back now. An administrator can tell you more.',
+  }),
+  sample('messages/receipt', 'opened', 'Receipt', dana, receipt),
+  sample('messages/receipt', 'not opened', 'Receipt', dana, {
+    ...receipt,
+    opened: false,
+    lines: receipt.lines.slice(0, 3),
   }),
   sample('messages/sent', 'a reply', 'We sent your reply', maria, {
     staff: false,
@@ -1461,7 +1482,14 @@ const event = (
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
-  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', said: outcome[3] ?? '', found: '' },
+  outcome: {
+    tone: outcome[0],
+    text: outcome[1],
+    times: outcome[2] ? '7 times' : '',
+    reason: outcome[2] ?? '',
+    said: outcome[3] ?? '',
+    found: '',
+  },
   where,
 })
 

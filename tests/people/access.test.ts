@@ -140,6 +140,42 @@ describe('Suspended access', () => {
     )
   })
 
+  test('what was begun before leads in no more: half a sign-in, a link for a new password, "this was not me"', async () => {
+    const uma = await colleague('uma', 'provider')
+    const { email, password } = uma.person
+    await letCodesCountAgain(server)
+    const half = anybody()
+    assert.equal((await half.submit('/sign-in', '/sign-in', { email, password })).location, '/sign-in/code')
+    await anybody().submit('/sign-in/forgot', '/sign-in/forgot', { email })
+    const pathIn = (pattern: RegExp) =>
+      until(async () => {
+        const texts = (await mailsTo(server, email)).map(({ text }) => pattern.exec(text)?.[0])
+        return texts.find(Boolean)
+      }, String(pattern))
+    const reset = await pathIn(/\/sign-in\/reset\/[\w-]+/)
+    const device = anybody()
+    await letCodesCountAgain(server)
+    assert.equal((await device.signIn(uma.person)).status, 303)
+    const notMe = await pathIn(/\/not-me\/[\w-]+/)
+    assert.equal((await anybody().ask(reset)).status, 200)
+    assert.equal((await anybody().ask(notMe)).status, 200)
+
+    assert.equal((await does(ada, 'uma', 'suspend')).status, 303)
+    await letCodesCountAgain(server)
+    const token = /name="_csrf" value="([^"]+)"/.exec((await half.ask('/sign-in/code')).body)
+    assert.equal(token, null, 'half a sign-in has no page to go on from')
+    assert.notEqual((await anybody().ask(reset)).status, 200)
+    assert.equal((await anybody().ask(notMe)).status, 404)
+    assert.match((await device.ask('/messages')).location, /^\/sign-in/)
+    assert.equal((await anybody().signIn(uma.person)).status, 422)
+
+    // Whoever writes the database without the keys gives nothing back.
+    await server.sql(`UPDATE accounts SET state = 'active' WHERE id = $1`, [ids['uma']])
+    await letCodesCountAgain(server)
+    assert.notEqual((await anybody().signIn(uma.person)).status, 303)
+    await server.sql(`UPDATE accounts SET state = 'suspended' WHERE id = $1`, [ids['uma']])
+  })
+
   test('is given back, and everything is as before', async () => {
     assert.equal((await does(ada, 'sam', 'reopen')).location, `${page('sam')}?done=reopened`)
     const sam = await signedIn(server, server.cast.sam)

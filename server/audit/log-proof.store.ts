@@ -50,10 +50,27 @@ table<{ place: string; eventAt: Date; eventId: string }>('waiting_events', {
   eventAt: 'timestamptz',
   eventId: 'uuid',
 })
-table<{ leaf: string; eventAt: Date; eventId: string }>('log_leaves', {
+/** The columns behind the event's id are what it is searched by: copies, which check-log.ts holds against the event. */
+table<{
+  leaf: string
+  eventAt: Date
+  eventId: string
+  actorId: string | null
+  actorRole: string | null
+  act: string | null
+  subjectId: string | null
+  outcome: string | null
+  addressDigest: Buffer | null
+}>('log_leaves', {
   leaf: 'bigint key',
   eventAt: 'timestamptz',
   eventId: 'uuid',
+  actorId: 'uuid',
+  actorRole: 'text',
+  act: 'text',
+  subjectId: 'uuid',
+  outcome: 'text',
+  addressDigest: 'bytea',
 })
 table<{ level: number; number: string; hashes: Buffer }>('log_tiles', {
   level: 'integer key',
@@ -153,9 +170,10 @@ export async function giveLeaves(
   transaction: Transaction,
 ): Promise<void> {
   await ask(
-    `INSERT INTO log_leaves (leaf, event_at, event_id)
-     SELECT $1::bigint + number - 1, w.event_at, w.event_id FROM unnest($2::bigint[]) WITH ORDINALITY AS given (place, number)
-     JOIN waiting_events w USING (place)`,
+    `INSERT INTO log_leaves (leaf, event_at, event_id, actor_id, actor_role, act, subject_id, outcome, address_digest)
+     SELECT $1::bigint + number - 1, w.event_at, w.event_id, e.actor_id, e.actor_role, e.act, e.subject_id, e.outcome, e.address_digest
+     FROM unnest($2::bigint[]) WITH ORDINALITY AS given (place, number)
+     JOIN waiting_events w USING (place) LEFT JOIN access_events e ON e.at = w.event_at AND e.id = w.event_id`,
     [first, events.map(({ place }) => place)],
     transaction,
   )

@@ -31,7 +31,7 @@ import {
   takeWhich,
 } from './reports/erasures.pages.ts'
 import { askHold, askLift, showHolds, takeHold, takeLift } from './reports/holds.pages.ts'
-import { showAccessEvents } from './reports/access-events.pages.ts'
+import { searchAccessEvents, showAccessEvents } from './reports/access-events.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
 import { askChangedPassword, takeChangedPassword } from './own-account/password.pages.ts'
@@ -277,6 +277,7 @@ admin.get('/admin/people', showPeople)
 provedAdmin.get('/admin/people/invite', askInvitation)
 provedAdmin.post('/admin/people/invite', takeInvitation)
 oversight.get('/admin/access-events', showAccessEvents)
+oversight.post('/admin/access-events', searchAccessEvents)
 oversight.get('/admin/erasures', showErasures)
 oversight.get('/admin/erasures/:message/certificate', downloadCertificate)
 provedAdmin.get('/admin/erasures/new', askWhich)

@@ -132,6 +132,7 @@ GET  /admin/people                        sign-in code    enrol     sign-in 404 
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
 GET  /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     303     303
 GET  /admin/erasures                      sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/erasures/:message/certificate sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /admin/erasures/new                  sign-in code    enrol     sign-in 404     404     404     404     200     404

@@ -153,6 +153,29 @@ export async function listLeafHashes(tile: number): Promise<Buffer[]> {
   return hashesIn(await readTile(0, tile))
 }
 
+/** Leaves among these whose columns to search by are not those of their event. Whose row is gone is found by its hash. */
+export async function listWrongCopies(from: number, count: number): Promise<number[]> {
+  const rows = await ask<{ leaf: string }>(
+    `SELECT l.leaf FROM log_leaves l JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id
+     WHERE l.leaf >= $1 AND l.leaf < $2 AND (l.actor_id, l.actor_role, l.act, l.subject_id, l.outcome, l.address_digest)
+       IS DISTINCT FROM (e.actor_id, e.actor_role, e.act, e.subject_id, e.outcome, e.address_digest) ORDER BY l.leaf`,
+    [from, from + count],
+  )
+  return rows.map(({ leaf }) => Number(leaf))
+}
+
+/** The event of a leaf, by its id. */
+export async function findEventAt(leaf: number): Promise<string | undefined> {
+  const [row] = await ask<{ eventId: string }>('SELECT event_id FROM log_leaves WHERE leaf = $1', [leaf])
+  return row?.eventId
+}
+
+/** When the event of a leaf was recorded. */
+export async function findTimeAt(leaf: number): Promise<Date | undefined> {
+  const [row] = await ask<{ eventAt: Date }>('SELECT event_at FROM log_leaves WHERE leaf = $1', [leaf])
+  return row?.eventAt
+}
+
 /** Rows of the log that neither have a place in the tree nor wait for one: nobody wrote them by the way on which events are written. */
 export function listStrays(limit = 1000): Promise<{ id: string; at: Date }[]> {
   return ask(

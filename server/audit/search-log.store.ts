@@ -46,9 +46,10 @@ export async function searchLog(
   const placed = conditions(question, 'l', 'l.event_at', waiting.values)
   const values = [...waiting.values, ...placed.values]
   const value = (given: unknown) => `$${values.push(given)}`
-  const [first, last] = await leavesBetween(question)
+  const leaves = await leavesBetween(question)
   if (start.leaf !== undefined) placed.all.push(`l.leaf < ${value(start.leaf)}`)
-  if (first !== undefined) placed.all.push(`l.leaf >= ${value(first)} AND l.leaf <= ${value(last)}`)
+  if (leaves.first !== undefined) placed.all.push(`l.leaf >= ${value(leaves.first)}`)
+  if (leaves.last !== undefined) placed.all.push(`l.leaf <= ${value(leaves.last)}`)
   if (start.leaf !== undefined) waiting.all.push('false')
   else if (start.place !== undefined) waiting.all.push(`w.place < ${value(start.place)}`)
   const most = value(limit)
@@ -82,15 +83,20 @@ async function placeOf(eventId: string): Promise<{ leaf?: string; place?: string
 }
 
 /** Between which places the events of these hours stand: without it a search in an old month would begin at today. */
-async function leavesBetween({ from, to }: LogQuestion): Promise<[string, string] | []> {
-  if (!from && !to) return []
+async function leavesBetween({ from, to }: LogQuestion): Promise<{ first?: string; last?: string }> {
+  if (!from && !to) return {}
   const [row] = await ask<{ first: string | null; last: string | null }>(
     `SELECT min(first_leaf) AS first, max(last_leaf) AS last FROM access_event_hours
      WHERE ($1::timestamptz IS NULL OR hour >= $1) AND ($2::timestamptz IS NULL OR hour < $2)`,
     [from ?? null, to ?? null],
   )
-  return row?.first && row.last ? [row.first, row.last] : ['0', '-1']
+  // What is getting its place at this moment stands behind the last place that was counted.
+  const isPast = to !== undefined && to.getTime() < Date.now() - HOUR
+  if (row?.first == null) return isPast ? { last: '-1' } : {}
+  return { first: row.first, ...(isPast ? { last: row.last! } : {}) }
 }
+
+const HOUR = 60 * 60 * 1000
 
 export interface CountedLog {
   count: number
@@ -112,8 +118,9 @@ export async function countLog(question: LogQuestion, unit: BucketUnit): Promise
     : conditions(question, 'h', 'h.hour', waiting.values)
   const values = [...waiting.values, ...placed.values]
   const value = (given: unknown) => `$${values.push(given)}`
-  const [first, last] = byIndex ? await leavesBetween(question) : []
-  if (first !== undefined) placed.all.push(`l.leaf >= ${value(first)} AND l.leaf <= ${value(last)}`)
+  const leaves = byIndex ? await leavesBetween(question) : {}
+  if (leaves.first !== undefined) placed.all.push(`l.leaf >= ${value(leaves.first)}`)
+  if (leaves.last !== undefined) placed.all.push(`l.leaf <= ${value(leaves.last)}`)
   const counted = byIndex
     ? `(SELECT l.event_at AS at, 1 AS count FROM log_leaves l WHERE ${placed.all.join(' AND ')} ORDER BY l.leaf DESC LIMIT ${value(MOST_COUNTED + 1)})`
     : `SELECT h.hour, h.count FROM access_event_hours h WHERE ${placed.all.join(' AND ')}`

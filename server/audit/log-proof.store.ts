@@ -330,6 +330,15 @@ export async function findLastCheckpoint(): Promise<Checkpoint | undefined> {
   return row && { ...row, size: Number(row.size) }
 }
 
+/** The first checkpoint of the newest epoch that has this leaf. */
+export async function findCheckpointOf(leaf: number): Promise<Checkpoint | undefined> {
+  const [row] = await ask<Omit<Checkpoint, 'size'> & { size: string }>(
+    'SELECT * FROM log_checkpoints WHERE size > $1 ORDER BY epoch DESC, size LIMIT 1',
+    [leaf],
+  )
+  return row && { ...row, size: Number(row.size) }
+}
+
 /** In the order in which they were signed. */
 export async function listCheckpoints(): Promise<Checkpoint[]> {
   const rows = await checkpoints.list({})

@@ -149,3 +149,63 @@ function conditions(question: LogQuestion, table: string, at: string, earlier: r
   if (question.to) all.push(`${at} < ${value(question.to)}`)
   return { all, values }
 }
+
+/** One event, with its place. */
+export async function findEvent(id: string): Promise<FoundEvent | undefined> {
+  const [row] = await ask<FoundRow>(
+    `SELECT p.leaf, p.event_at, p.event_id, e.* FROM (
+       SELECT leaf, event_at, event_id FROM log_leaves WHERE event_id = $1
+       UNION ALL SELECT NULL, event_at, event_id FROM waiting_events WHERE event_id = $1 LIMIT 1
+     ) p LEFT JOIN access_events e ON e.at = p.event_at AND e.id = p.event_id`,
+    [id],
+  )
+  return row && toFound(row)
+}
+
+type Neighbours = 'actor' | 'network'
+
+/** What the same person did just before and after, or where nobody is known what came from the same network: oldest first, the event itself among them. */
+export async function listAround(event: FoundEvent, count: number): Promise<{ by: Neighbours; events: FoundEvent[] }> {
+  const by = event.actorId ? 'actor' : 'network'
+  const value = event.actorId ?? event.addressDigest
+  if (event.leaf === null || value === null) return { by, events: [] }
+  const same = by === 'actor' ? 'l.actor_id = $2' : 'l.address_digest = $2'
+  const rows = await ask<FoundRow>(
+    `SELECT p.*, e.* FROM (
+       (SELECT l.leaf, l.event_at, l.event_id FROM log_leaves l WHERE ${same} AND l.leaf <= $1 ORDER BY l.leaf DESC LIMIT $3)
+       UNION ALL (SELECT l.leaf, l.event_at, l.event_id FROM log_leaves l WHERE ${same} AND l.leaf > $1 ORDER BY l.leaf LIMIT $4)
+     ) p LEFT JOIN access_events e ON e.at = p.event_at AND e.id = p.event_id ORDER BY p.leaf`,
+    [event.leaf, value, count + 1, count],
+  )
+  return { by, events: rows.map(toFound) }
+}
+
+const REQUEST_TAKES_AT_MOST = 15 * 60 * 1000
+
+/** What else was recorded in the same request, oldest first. */
+export async function listSameRequest(event: FoundEvent, limit: number): Promise<FoundEvent[]> {
+  if (!event.requestId) return []
+  const near = (after: number) => new Date(event.at.getTime() + after * REQUEST_TAKES_AT_MOST)
+  const rows = await ask<FoundRow>(
+    `SELECT l.leaf, e.at AS event_at, e.id AS event_id, e.* FROM access_events e LEFT JOIN log_leaves l ON l.event_id = e.id AND l.event_at = e.at
+     WHERE e.at BETWEEN $1 AND $2 AND e.request_id = $3 AND e.id <> $4 ORDER BY e.at, e.id LIMIT $5`,
+    [near(-1), near(1), event.requestId, event.id, limit],
+  )
+  return rows.map(toFound)
+}
+
+export interface ActorCount {
+  actorId: string | null
+  count: number
+  last: Date
+}
+
+/** Who did what fits, how often and when for the last time; the most first. */
+export async function countByActor(question: LogQuestion): Promise<ActorCount[]> {
+  const { all, values } = conditions(question, 'l', 'l.event_at')
+  const rows = await ask<{ actorId: string | null; count: string; last: Date }>(
+    `SELECT l.actor_id, count(*) AS count, max(l.event_at) AS last FROM log_leaves l WHERE ${all.join(' AND ')} GROUP BY l.actor_id ORDER BY 2 DESC, 3 DESC`,
+    values,
+  )
+  return rows.map(({ count, ...row }) => ({ ...row, count: Number(count) }))
+}

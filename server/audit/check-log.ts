@@ -51,7 +51,12 @@ export async function checkLog(everything: boolean, now = new Date()): Promise<L
   if (finding && !isKnown(finding, last)) {
     logError('The access log is not what was signed', new Error(finding.found))
     const found = finding.leaf === undefined ? finding.found : `event ${finding.leaf + 1}: ${finding.found}`
-    await record(system, { act: 'log.found-changed', outcome: 'failed', reason: 'not-as-signed', found }, undefined, now)
+    await record(
+      system,
+      { act: 'log.found-changed', outcome: 'failed', reason: 'not-as-signed', found },
+      undefined,
+      now,
+    )
   }
   await insertCheck(check)
   return check
@@ -92,7 +97,12 @@ async function findWrong(from: number, { size, root }: Checkpoint, strays: boole
   return stray && { found: `a line of ${stray.at.toISOString()} (${stray.id}) has no place in the log` }
 }
 
-function wrongLeaf(from: number, count: number, leaves: readonly Leaf[], hashes: readonly Buffer[]): Finding | undefined {
+function wrongLeaf(
+  from: number,
+  count: number,
+  leaves: readonly Leaf[],
+  hashes: readonly Buffer[],
+): Finding | undefined {
   const byPlace = new Map(leaves.map((leaf) => [leaf.leaf, leaf]))
   for (let place = from; place < from + count; place++) {
     const found = whatIsWrong(byPlace.get(place), hashes[place - from])

@@ -18,7 +18,11 @@ export interface LogCheck {
   found: string | null
 }
 
-type Row = Omit<LogCheck, 'checkedTo' | 'size' | 'badLeaf'> & { checkedTo: string; size: string; badLeaf: string | null }
+type Row = Omit<LogCheck, 'checkedTo' | 'size' | 'badLeaf'> & {
+  checkedTo: string
+  size: string
+  badLeaf: string | null
+}
 
 const checks = table<Row>('log_checks', {
   id: 'uuid key',

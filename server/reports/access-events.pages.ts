@@ -34,6 +34,10 @@ export async function searchAccessEvents(request: Request, response: Response) {
 
 async function showWrong(request: Request, response: Response, errors: readonly FormError[]) {
   const given = Object.fromEntries(Object.keys(searching).map((name) => [name, typed(request.body, name)]))
-  const view = { ...wrongSearchView(formOf(given as unknown as Search)), integrity: await readIntegrity(), errors: toldErrors(errors) }
+  const view = {
+    ...wrongSearchView(formOf(given as unknown as Search)),
+    integrity: await readIntegrity(),
+    errors: toldErrors(errors),
+  }
   showPage(request, response, 'reports/access-events', view, 422)
 }

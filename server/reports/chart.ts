@@ -70,9 +70,16 @@ export function columnsChart({ columns, kinds, of, ...words }: ColumnsChart): Ch
     lines: up.ticks.map((tick) => ({ x1: START, x2: WIDTH, y1: round(up.at(tick)), y2: round(up.at(tick)) })),
     dots: [],
     texts: [
-      ...up.ticks.map((tick) => ({ x: START - 6, y: round(up.at(tick) + 5), anchor: 'end' as const, text: short(tick) })),
+      ...up.ticks.map((tick) => ({
+        x: START - 6,
+        y: round(up.at(tick) + 5),
+        anchor: 'end' as const,
+        text: short(tick),
+      })),
       ...columns.flatMap(({ mark }, at) =>
-        mark ? { x: round(across.at(at) + across.width / 2), y: height - 8, anchor: 'middle' as const, text: mark } : [],
+        mark
+          ? { x: round(across.at(at) + across.width / 2), y: height - 8, anchor: 'middle' as const, text: mark }
+          : [],
       ),
     ],
     table: {
@@ -111,7 +118,12 @@ export function barsChart({ bars, of, kind, ...words }: BarsChart): Chart {
     dots: [],
     texts: bars.flatMap(({ name, count, note }, at) => [
       { x: 210, y: middle(at), anchor: 'end' as const, text: name },
-      { x: round(Math.max(along.at(count), 221) + 8), y: middle(at), anchor: 'start' as const, text: `${count} ${note}`.trim() },
+      {
+        x: round(Math.max(along.at(count), 221) + 8),
+        y: middle(at),
+        anchor: 'start' as const,
+        text: `${count} ${note}`.trim(),
+      },
     ]),
     table: { head: [of, kind], rows: bars.map(({ name, count, note }) => [name, `${count} ${note}`.trim()]) },
   }
@@ -147,9 +159,16 @@ export function heatChart({ rows, columns, of, ...words }: HeatChart): Chart {
     lines: [],
     dots: [],
     texts: [
-      ...rows.map(({ name }, row) => ({ x: START - 6, y: round(down.at(row) + 16), anchor: 'end' as const, text: name })),
+      ...rows.map(({ name }, row) => ({
+        x: START - 6,
+        y: round(down.at(row) + 16),
+        anchor: 'end' as const,
+        text: name,
+      })),
       ...columns.flatMap(({ mark }, at) =>
-        mark ? { x: round(across.at(at) + across.width / 2), y: height - 8, anchor: 'middle' as const, text: mark } : [],
+        mark
+          ? { x: round(across.at(at) + across.width / 2), y: height - 8, anchor: 'middle' as const, text: mark }
+          : [],
       ),
     ],
     table: {

@@ -50,7 +50,9 @@ export function actsOf(what: string): Act[] {
   const named: readonly string[] = Object.hasOwn(GROUPS, what) ? GROUPS[what as keyof typeof GROUPS] : [what]
   // A name that is an act stands for that one; the others are beginnings.
   const isAct = (name: string) => ACTS.some((act) => act === name)
-  return ACTS.filter((act) => named.some((name) => (isAct(name) || name === what ? act === name : act.startsWith(name))))
+  return ACTS.filter((act) =>
+    named.some((name) => (isAct(name) || name === what ? act === name : act.startsWith(name))),
+  )
 }
 
 /** @throws BadInput for what no page of ours leads to */

@@ -8,7 +8,11 @@ import type { EventProof, ReadOneEvent } from './read-event.ts'
 
 const LOG = '/admin/access-events'
 
-export function oneEventView({ event, sameRequest, around, aroundBy, proof }: ReadOneEvent, baseUrl: string, now = new Date()) {
+export function oneEventView(
+  { event, sameRequest, around, aroundBy, proof }: ReadOneEvent,
+  baseUrl: string,
+  now = new Date(),
+) {
   const { details, detailsSealed } = event
   const shown = eventView(event)
   const search = (filter: Parameters<typeof filterToQuery>[0]) => `${LOG}?${filterToQuery(filter)}`
@@ -31,7 +35,12 @@ export function oneEventView({ event, sameRequest, around, aroundBy, proof }: Re
     links: [
       ...(isId(event.actorId) ? [{ href: search({ who: event.actorId }), text: t('reports:event.sameActor') }] : []),
       ...(event.addressDigest
-        ? [{ href: search({ network: event.addressDigest.toString('base64url') }), text: t('reports:event.sameNetwork') }]
+        ? [
+            {
+              href: search({ network: event.addressDigest.toString('base64url') }),
+              text: t('reports:event.sameNetwork'),
+            },
+          ]
         : []),
       ...(event.person && event.person.role === 'patient'
         ? [{ href: `/admin/patients/${event.person.id}`, text: t('reports:event.timeline') }]

@@ -14,7 +14,8 @@ export async function readIntegrity(now = new Date()) {
   const time = inWords(check.checkedAt, now, clock24).text
   if (check.found === null) {
     const values = { number: number(check.checkedTo), time, epoch: check.epoch }
-    if (await isBehind(check.checkedTo, now)) return { tone: 'warn', text: t('reports:integrity.late', values), ...nothing }
+    if (await isBehind(check.checkedTo, now))
+      return { tone: 'warn', text: t('reports:integrity.late', values), ...nothing }
     return { tone: 'ok', text: t('reports:integrity.good', values), ...nothing }
   }
   const bad = check.badLeaf === null ? undefined : await findEventAt(check.badLeaf)

@@ -2,7 +2,14 @@
 import { findAccount, listAccounts, type Account } from '../accounts/account.store.ts'
 import type { AccessEventRow } from '../audit/access-event.store.ts'
 import { record } from '../audit/record.ts'
-import { countLog, searchLog, type BucketUnit, type CountedLog, type FoundEvent, type LogQuestion } from '../audit/search-log.store.ts'
+import {
+  countLog,
+  searchLog,
+  type BucketUnit,
+  type CountedLog,
+  type FoundEvent,
+  type LogQuestion,
+} from '../audit/search-log.store.ts'
 import { BadInput } from '../errors.ts'
 import { listIdsAbout } from '../messages/about-person.store.ts'
 import type { Reader } from '../sign-in/reader.ts'

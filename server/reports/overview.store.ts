@@ -21,7 +21,11 @@ export async function listMessageDays(from: Date): Promise<DayOfMessages[]> {
 }
 
 /** Of the messages to patients that were sent from then until then: how many there were, and how many were opened within so many hours. */
-export async function countOpenedWithin(hours: number, from: Date, to: Date): Promise<{ sent: number; opened: number }> {
+export async function countOpenedWithin(
+  hours: number,
+  from: Date,
+  to: Date,
+): Promise<{ sent: number; opened: number }> {
   const [row] = await ask<{ sent: string; opened: string }>(
     `SELECT count(*) AS sent, count(*) FILTER (WHERE r.opened_at <= m.sent_at + make_interval(hours => $3)) AS opened
      FROM messages m ${PATIENTS} WHERE m.sent_at >= $1 AND m.sent_at < $2 AND m.recalled_at IS NULL`,

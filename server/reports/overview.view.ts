@@ -51,7 +51,10 @@ function tilesOf(overview: Overview, now: Date) {
       sparkline(days.map((day) => messages.get(day)?.opened ?? 0)),
       share === undefined
         ? t('reports:overview.tiles.noneDue')
-        : t('reports:overview.tiles.ofSent', { opened: inThousands(openedSoon.opened), sent: inThousands(openedSoon.sent) }),
+        : t('reports:overview.tiles.ofSent', {
+            opened: inThousands(openedSoon.opened),
+            sent: inThousands(openedSoon.sent),
+          }),
     ),
     tile(
       'unopened',
@@ -81,7 +84,10 @@ function tilesOf(overview: Overview, now: Date) {
       sizeInWords(stored.database + stored.files),
       logAt({ what: 'attachment.received', period: '30' }),
       sparkline(byDay(overview.received)),
-      t('reports:overview.tiles.storedNote', { database: sizeInWords(stored.database), files: sizeInWords(stored.files) }),
+      t('reports:overview.tiles.storedNote', {
+        database: sizeInWords(stored.database),
+        files: sizeInWords(stored.files),
+      }),
     ),
   ]
 }
@@ -198,7 +204,10 @@ function lastDays(now: Date): string[] {
 
 function lastHours(now: Date, hours: readonly HourCount[]): number[] {
   const counts = sumBy(hours, ({ hour }) => hour.toISOString().slice(0, 13))
-  return Array.from({ length: 24 }, (_, at) => counts.get(new Date(now.getTime() - (23 - at) * HOUR).toISOString().slice(0, 13)) ?? 0)
+  return Array.from(
+    { length: 24 },
+    (_, at) => counts.get(new Date(now.getTime() - (23 - at) * HOUR).toISOString().slice(0, 13)) ?? 0,
+  )
 }
 
 function dayOf(at: Date): string {

@@ -31,7 +31,11 @@ const IN_REQUEST = 50
 export async function readEvent(reader: Reader, id: string): Promise<ReadOneEvent> {
   // Before the look itself is recorded, which would else stand among what was done just after.
   const found = await findEvent(id)
-  await record(reader.actor, { act: 'access-event.read', subject: { kind: 'event', id }, ...(found ? {} : { outcome: 'failed' as const, reason: 'unknown' as const }) })
+  await record(reader.actor, {
+    act: 'access-event.read',
+    subject: { kind: 'event', id },
+    ...(found ? {} : { outcome: 'failed' as const, reason: 'unknown' as const }),
+  })
   if (!found) throw new NotFound('no such event')
   const [[event], { by, events }, sameRequest, proof] = await Promise.all([
     withPeople([found]),

@@ -45,21 +45,33 @@ const LATEST = 8
 export async function readOverview(reader: Reader, now = new Date()): Promise<Overview> {
   await record(reader.actor, { act: 'overview.read' }, undefined, now)
   const ago = (days: number) => new Date(Math.floor(now.getTime() / HOUR) * HOUR - days * DAY)
-  const [days, openedSoon, unopened, refusals, mailsWaiting, notices, stored, received, funnel, answers, openings, latest] =
-    await Promise.all([
-      listMessageDays(startOfDay(ago(29))),
-      countOpenedWithin(48, ago(30), ago(2)),
-      countUnopened(ago(90), ago(7)),
-      listHours(actsOf('refusals'), ago(7)),
-      countWaitingMails(),
-      listHours(['notice.sent', 'invitation.sent'], startOfDay(ago(29))),
-      countStored(),
-      listHours(['attachment.received'], startOfDay(ago(29))),
-      countEnrolment(ago(90)),
-      countAnswers(ago(30)),
-      listHours(actsOf('openings'), ago(90), 'done'),
-      searchLog({}, undefined, LATEST),
-    ])
+  const [
+    days,
+    openedSoon,
+    unopened,
+    refusals,
+    mailsWaiting,
+    notices,
+    stored,
+    received,
+    funnel,
+    answers,
+    openings,
+    latest,
+  ] = await Promise.all([
+    listMessageDays(startOfDay(ago(29))),
+    countOpenedWithin(48, ago(30), ago(2)),
+    countUnopened(ago(90), ago(7)),
+    listHours(actsOf('refusals'), ago(7)),
+    countWaitingMails(),
+    listHours(['notice.sent', 'invitation.sent'], startOfDay(ago(29))),
+    countStored(),
+    listHours(['attachment.received'], startOfDay(ago(29))),
+    countEnrolment(ago(90)),
+    countAnswers(ago(30)),
+    listHours(actsOf('openings'), ago(90), 'done'),
+    searchLog({}, undefined, LATEST),
+  ])
   return {
     days,
     openedSoon,

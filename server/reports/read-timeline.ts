@@ -28,7 +28,12 @@ export async function findPatientByEmail(reader: Reader, text: string): Promise<
 }
 
 /** @throws NotFound when it is nobody, or no patient @throws Unavailable when it cannot be recorded that they looked */
-export async function readTimeline(reader: Reader, accountId: string, period: Period, now = new Date()): Promise<Timeline> {
+export async function readTimeline(
+  reader: Reader,
+  accountId: string,
+  period: Period,
+  now = new Date(),
+): Promise<Timeline> {
   const account = await findAccount(accountId)
   const isPatient = account?.role === 'patient'
   const subject = { kind: 'account', id: accountId } as const

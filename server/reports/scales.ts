@@ -5,7 +5,10 @@ type Range = [number, number]
 
 /** Counts from 0 up to a round number; its marks are whole. */
 export function countScale(most: number, range: Range) {
-  const scale = scaleLinear().domain([0, Math.max(most, 1)]).range(range).nice(4)
+  const scale = scaleLinear()
+    .domain([0, Math.max(most, 1)])
+    .range(range)
+    .nice(4)
   return { at: scale, ticks: scale.ticks(4).filter((tick) => Number.isInteger(tick)) }
 }
 
@@ -23,6 +26,8 @@ export function timeScale(from: Date, to: Date, range: Range) {
 
 /** From 0 (nothing) to 5 (the most there is), in equal steps. */
 export function tintScale(most: number): (value: number) => number {
-  const scale = scaleQuantize().domain([0, Math.max(most, 1)]).range([1, 2, 3, 4, 5])
+  const scale = scaleQuantize()
+    .domain([0, Math.max(most, 1)])
+    .range([1, 2, 3, 4, 5])
   return (value) => (value === 0 ? 0 : scale(value))
 }

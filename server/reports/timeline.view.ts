@@ -80,7 +80,12 @@ function lanesChart(events: readonly ReadEvent[], period: Period, now: Date): Ch
       })),
       ...along.ticks
         .filter((tick) => along.at(tick) < WIDTH - 20)
-        .map((tick) => ({ x: round(along.at(tick)), y: ground + 20, anchor: 'middle' as const, text: markOf(tick, period) })),
+        .map((tick) => ({
+          x: round(along.at(tick)),
+          y: ground + 20,
+          anchor: 'middle' as const,
+          text: markOf(tick, period),
+        })),
     ],
     table: {
       head: [
@@ -89,7 +94,9 @@ function lanesChart(events: readonly ReadEvent[], period: Period, now: Date): Ch
       ],
       rows: lanes.map(({ name, events: own }) => [
         name,
-        ...(['opened', 'other', 'refused'] as const).map((kind) => String(own.filter((event) => kindOf(event) === kind).length)),
+        ...(['opened', 'other', 'refused'] as const).map((kind) =>
+          String(own.filter((event) => kindOf(event) === kind).length),
+        ),
       ]),
     },
   }

@@ -50,17 +50,40 @@ describe('The check of the access log', () => {
   })
 
   const KINDS: [string, string, string, number][] = [
-    ['an event that was changed', `UPDATE access_events e SET outcome = 'done' FROM log_leaves l WHERE l.leaf = 299 AND e.id = l.event_id AND e.at = l.event_at`, 'it was changed', 299],
-    ['an event that was removed', `DELETE FROM access_events e USING log_leaves l WHERE l.leaf = 7 AND e.id = l.event_id AND e.at = l.event_at`, 'it was removed', 7],
+    [
+      'an event that was changed',
+      `UPDATE access_events e SET outcome = 'done' FROM log_leaves l WHERE l.leaf = 299 AND e.id = l.event_id AND e.at = l.event_at`,
+      'it was changed',
+      299,
+    ],
+    [
+      'an event that was removed',
+      `DELETE FROM access_events e USING log_leaves l WHERE l.leaf = 7 AND e.id = l.event_id AND e.at = l.event_at`,
+      'it was removed',
+      7,
+    ],
     ['a place that was removed', 'DELETE FROM log_leaves WHERE leaf = 11', 'its place is gone', 11],
-    ['sealed details that were changed', `UPDATE access_events e SET details_sealed = '\\x00' FROM log_leaves l WHERE l.leaf = 5 AND e.id = l.event_id AND e.at = l.event_at`, 'its details were changed or removed', 5],
-    ['what an event is searched by', `UPDATE log_leaves SET act = 'people.listed' WHERE leaf = 12`, 'what it is searched by is not what it says', 12],
+    [
+      'sealed details that were changed',
+      `UPDATE access_events e SET details_sealed = '\\x00' FROM log_leaves l WHERE l.leaf = 5 AND e.id = l.event_id AND e.at = l.event_at`,
+      'its details were changed or removed',
+      5,
+    ],
+    [
+      'what an event is searched by',
+      `UPDATE log_leaves SET act = 'people.listed' WHERE leaf = 12`,
+      'what it is searched by is not what it says',
+      12,
+    ],
   ]
   for (const [what, change, found, leaf] of KINDS)
     test(`finds ${what}, names it on a red badge, tells it once, and is well again when it is put back`, async () => {
       await keepLog(log, 'sound')
       // The outcome of the last one may be done already: it must become another one.
-      if (leaf === 299) await log.sql(`UPDATE access_events e SET act = 'x' FROM log_leaves l WHERE l.leaf = 299 AND e.id = l.event_id AND e.at = l.event_at`)
+      if (leaf === 299)
+        await log.sql(
+          `UPDATE access_events e SET act = 'x' FROM log_leaves l WHERE l.leaf = 299 AND e.id = l.event_id AND e.at = l.event_at`,
+        )
       await log.sql(change)
       const before = Number(await tell())
       const seen = (await check(true))!
@@ -86,7 +109,9 @@ describe('The check of the access log', () => {
     const { leafOf } = await import('../../server/audit/leaf.ts')
     const { leafHash } = await import('../../server/audit/merkle-tree.ts')
     const { inTransaction } = await import('../../server/database/connection.ts')
-    await log.sql(`UPDATE access_events e SET request_id = 'another' FROM log_leaves l WHERE l.leaf = 3 AND e.id = l.event_id AND e.at = l.event_at`)
+    await log.sql(
+      `UPDATE access_events e SET request_id = 'another' FROM log_leaves l WHERE l.leaf = 3 AND e.id = l.event_id AND e.at = l.event_at`,
+    )
     await log.sql('DELETE FROM log_tiles')
     const leaves = await listLeaves(0, 100_000)
     await inTransaction((transaction) =>

@@ -42,7 +42,11 @@ const find = async (fields: Record<string, string>, who = felix) => {
   return who.ask(location)
 }
 const rowsIn = (body: string) =>
-  [...(/<table class="events">[\s\S]*?<tbody>([\s\S]*?)<\/tbody>/.exec(body)?.[1] ?? '').matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map((match) => match[1]!)
+  [
+    ...(/<table class="events">[\s\S]*?<tbody>([\s\S]*?)<\/tbody>/.exec(body)?.[1] ?? '').matchAll(
+      /<tr>([\s\S]*?)<\/tr>/g,
+    ),
+  ].map((match) => match[1]!)
 const codesIn = (body: string) => rowsIn(body).map((row) => /<code class="quiet">([a-z-]+\.[a-z-]+)</.exec(row)![1]!)
 const idsIn = (body: string) =>
   rowsIn(body).flatMap((row) => /<code class="quiet">([0-9a-f-]{36})</.exec(row)?.[1] ?? [])

@@ -33,16 +33,13 @@ before(async () => {
 after(() => server.stop())
 
 const placed = () =>
-  until(
-    async () => (await server.sql('SELECT 1 FROM waiting_events')).length === 0,
-    'every event has its place',
-  )
+  until(async () => (await server.sql('SELECT 1 FROM waiting_events')).length === 0, 'every event has its place')
 const idsOf = async (act: string, subject: string) =>
   (
-    await server.sql<{ id: string }>('SELECT id FROM access_events WHERE act = $1 AND subject_id = $2 ORDER BY at, id', [
-      act,
-      subject,
-    ])
+    await server.sql<{ id: string }>(
+      'SELECT id FROM access_events WHERE act = $1 AND subject_id = $2 ORDER BY at, id',
+      [act, subject],
+    )
   ).map(({ id }) => id)
 const newest = async (act: string) => {
   const [row] = await server.sql<{ id: string; outcome: string; subjectId: string | null; details: Buffer | null }>(
@@ -51,7 +48,9 @@ const newest = async (act: string) => {
   )
   if (!row) throw new Error(`no ${act}`)
   const { unsealField } = await import('../../server/vault/vault.ts')
-  const details = row.details ? (JSON.parse(unsealField(`access-event/${row.id}`, row.details)) as Record<string, string>) : {}
+  const details = row.details
+    ? (JSON.parse(unsealField(`access-event/${row.id}`, row.details)) as Record<string, string>)
+    : {}
   return { ...row, details }
 }
 const count = async (act: string) => (await server.sql('SELECT 1 FROM access_events WHERE act = $1', [act])).length
@@ -95,11 +94,14 @@ describe('The search of the access log', () => {
   test('says how many fit and when, as the lines say it, and finds groups of acts', async () => {
     await placed()
     const { body } = await felix.ask(`${LOG}?what=openings`)
-    const rows = [...(/<table class="events">([\s\S]*?)<\/table>/.exec(body)?.[1] ?? '').matchAll(/<td class="when">/g)].length
+    const rows = [...(/<table class="events">([\s\S]*?)<\/table>/.exec(body)?.[1] ?? '').matchAll(/<td class="when">/g)]
+      .length
     const said = Number(/<h2 class="matches">([\d,]+) event/.exec(body)?.[1])
     assert.ok(rows >= 2)
     assert.equal(said, rows)
-    const numbers = [...(/<table class="numbers">([\s\S]*?)<\/table>/.exec(body)?.[1] ?? '').matchAll(/<td>(\d+)<\/td>/g)]
+    const numbers = [
+      ...(/<table class="numbers">([\s\S]*?)<\/table>/.exec(body)?.[1] ?? '').matchAll(/<td>(\d+)<\/td>/g),
+    ]
     assert.equal(
       numbers.reduce((sum, [, number]) => sum + Number(number), 0),
       rows,
@@ -116,7 +118,12 @@ describe('The search of the access log', () => {
     const ids = [newId(), newId(), newId(), newId()]
     // Two as the clock was, two after it went back by an hour.
     for (const [at, minutes] of [0, 1, -59, -58].entries()) {
-      await record(system, { act: 'files.checked', subject: { kind: 'page', id: ids[at]! } }, undefined, new Date(now + minutes * 60_000))
+      await record(
+        system,
+        { act: 'files.checked', subject: { kind: 'page', id: ids[at]! } },
+        undefined,
+        new Date(now + minutes * 60_000),
+      )
       await placed()
     }
     const { body } = await felix.ask(`${LOG}?what=files.checked`)
@@ -188,7 +195,9 @@ describe("An event's own page", () => {
 describe("A patient's timeline", () => {
   test('is found by an address that stands in no address, and says who opened their messages in the last 30 days', async () => {
     await placed()
-    const { location, status } = await felix.submit('/admin', '/admin/patients', { email: ` ${server.cast.maria.email} ` })
+    const { location, status } = await felix.submit('/admin', '/admin/patients', {
+      email: ` ${server.cast.maria.email} `,
+    })
     assert.deepEqual([status, location], [303, `/admin/patients/${mariaId}`])
     const { body, h1 } = await felix.ask(location)
     assert.equal(h1, 'What happened to the messages of Maria Gomez')
@@ -217,8 +226,12 @@ describe("A patient's timeline", () => {
 
   test('is not shown when the look cannot be recorded, and neither are the overview and an event', async () => {
     const [id] = await idsOf('message.opened', message)
-    await server.sql(`ALTER TABLE access_events ADD CONSTRAINT closed CHECK (act NOT IN ('timeline.read', 'overview.read', 'access-event.read')) NOT VALID`)
-    const answers = await Promise.all([`/admin/patients/${mariaId}`, '/admin', `${LOG}/${id}`].map((path) => felix.ask(path)))
+    await server.sql(
+      `ALTER TABLE access_events ADD CONSTRAINT closed CHECK (act NOT IN ('timeline.read', 'overview.read', 'access-event.read')) NOT VALID`,
+    )
+    const answers = await Promise.all(
+      [`/admin/patients/${mariaId}`, '/admin', `${LOG}/${id}`].map((path) => felix.ask(path)),
+    )
     await server.sql('ALTER TABLE access_events DROP CONSTRAINT closed')
     assert.deepEqual(
       answers.map(({ status }) => status),
@@ -234,7 +247,9 @@ describe('The overview', () => {
     for (const who of [ada, felix]) assert.equal((await who.ask('/')).location, '/admin')
     const { body, status } = await felix.ask('/admin')
     assert.equal(status, 200)
-    const [messages] = await server.sql<{ count: string }>(`SELECT count(*) FROM messages WHERE sent_at > now() - interval '30 days'`)
+    const [messages] = await server.sql<{ count: string }>(
+      `SELECT count(*) FROM messages WHERE sent_at > now() - interval '30 days'`,
+    )
     const tile = /<span>Messages sent, 30 days<\/span><span class="big">([\d,]+)</.exec(body)?.[1]
     assert.equal(tile, messages!.count)
     const figure = /<figure class="chart" id="per-day">([\s\S]*?)<\/figure>/.exec(body)![1]!

@@ -12,6 +12,15 @@ import { matchesChart } from './matches-chart.ts'
 
 const TONES = { done: 'ok', denied: 'bad', failed: 'warn' } as const
 const LOG = '/admin/access-events'
+/** Those that the catalogue has words for. */
+const SUBJECTS: readonly string[] = ['account', 'team', 'message', 'attachment', 'page', 'backup', 'event', 'draft']
+const SECONDS = ['code', 'recovery-code', 'passkey']
+const STRENGTHS: readonly string[] = [
+  ...SECONDS.flatMap((second) => [`password+${second}`, `sign-on+password+${second}`]),
+  'sign-on+password',
+  'passkey',
+  'enrolment',
+]
 
 export function accessEventsView(log: ReadLog, filter: EventFilter, isFirst: boolean, now: Date) {
   const page = log.events.slice(0, PAGE)
@@ -84,7 +93,12 @@ function chipsOf({ who, patient }: ReadLog, filter: EventFilter) {
 
 function whatInWords(what: string): string {
   if (ACT_GROUPS.some((group) => group === what)) return t(`reports:groups.${what}`)
-  return ACTS.some((act) => act === what) ? t(`reports:acts.${what}`) : what
+  return actInWords(what)
+}
+
+/** What somebody else wrote into the database may be no act of ours. */
+function actInWords(act: string): string {
+  return ACTS.some((each) => each === act) ? t(`reports:acts.${act}`) : act
 }
 
 function scopeOf({ period, from, to }: EventFilter): string {
@@ -122,7 +136,7 @@ export function eventView(event: ReadEvent) {
 function thereView(event: ReadEvent) {
   return {
     actor: actorView(event),
-    act: { text: t(`reports:acts.${event.act}`), how: howOf(event), code: event.act as string },
+    act: { text: actInWords(event.act), how: howOf(event), code: event.act as string },
     subject: { text: subjectText(event), id: event.subjectId ?? '' },
     outcome: {
       tone: TONES[event.outcome] as string,
@@ -149,12 +163,18 @@ function goneView() {
 
 function subjectText(event: ReadEvent): string {
   if (event.person) return event.person.name || event.person.email
-  return event.subjectKind ? t(`reports:subjects.${event.subjectKind}`) : ''
+  if (!event.subjectKind) return ''
+  return SUBJECTS.includes(event.subjectKind) ? t(`reports:subjects.${event.subjectKind}`) : event.subjectKind
 }
 
 /** How somebody signed in. Whoever has proved only a part of it has signed nothing in. */
 function howOf(event: ReadEvent): string {
-  return event.act === 'account.signed-in' ? t(`reports:strengths.${event.strength}`) : ''
+  return event.act === 'account.signed-in' ? strengthInWords(event) : ''
+}
+
+/** How strongly whoever acted was signed in; nothing where that says nothing. */
+export function strengthInWords({ strength }: Pick<ReadEvent, 'strength'>): string {
+  return STRENGTHS.includes(strength) ? t(`reports:strengths.${strength}`) : ''
 }
 
 /** Lines from before the list of reasons was closed say theirs as they did then. */

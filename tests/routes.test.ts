@@ -128,6 +128,10 @@ GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200 
 GET  /attachments/:attachment/pages/:page sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/check       sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /admin                               sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/patients                      sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/patients/:account             sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/access-events/:event          sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
@@ -163,6 +167,7 @@ POST /admin/teams/:team/add               sign-in code    enrol     sign-in 404 
 GET  /admin/teams/:team/remove/:account   sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/teams/:team/remove/:account   sign-in code    enrol     sign-in 404     404     404     404     303     404
 GET  /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     303     303
 GET  /admin/erasures                      sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/erasures/:message/certificate sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /admin/erasures/new                  sign-in code    enrol     sign-in 404     404     404     404     200     404
@@ -274,6 +279,7 @@ describe('Who may ask for what', () => {
       ...(await requestForHelp(ada.email, sam.email)),
       passkey: await passkeyOf(maria.email),
       hold: await holdOn(felix.email, ada.email),
+      event: (await server.sql<{ id: string }>('SELECT id FROM access_events LIMIT 1'))[0]!.id,
       mailbox: await mailboxOf(maria.email),
       team: await teamOf(sam.email),
       change: await suspendedAndBack(ada.email, outsider.email),

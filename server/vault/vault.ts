@@ -197,7 +197,8 @@ export function lookupDigest(
     | 'spent-challenge'
     | 'sign-on-trip'
     | 'sign-on-provider'
-    | 'sign-on-identity',
+    | 'sign-on-identity'
+    | 'event-address',
   text: string,
 ): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()

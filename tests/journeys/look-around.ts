@@ -7,13 +7,16 @@ import type { Seen } from './walker.ts'
 /** Every address that answers a GET, by who shows it. Another one in server/routes.ts needs a place here. */
 export const SHOWN = {
   letters: [
+    '/admin',
     '/admin/access-events',
+    '/admin/access-events/:event',
     '/admin/erasures',
     '/admin/erasures/:message/erase',
     '/admin/erasures/new',
     '/admin/holds',
     '/admin/holds/:hold/lift',
     '/admin/holds/new',
+    '/admin/patients/:account',
     '/admin/people',
     '/admin/people/invite',
     '/attachments/:attachment',

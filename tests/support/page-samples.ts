@@ -3,6 +3,8 @@
  * The phone numbers and addresses are ones that belong to nobody.
  */
 
+import { eventMore, integrity, matches, nothingYet, oneEvent, overview, timeline } from './console-samples.ts'
+
 export interface Moment {
   text: string
   iso: string
@@ -148,6 +150,7 @@ const NAV: Record<Role, Link[]> = {
     ACCOUNT,
   ],
   admin: [
+    { href: '/admin', label: 'Overview', current: false },
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/erasures', label: 'Erased', current: false },
@@ -156,6 +159,7 @@ const NAV: Record<Role, Link[]> = {
     ACCOUNT,
   ],
   auditor: [
+    { href: '/admin', label: 'Overview', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
@@ -1478,7 +1482,9 @@ const event = (
   outcome: [Tone, string, string?, string?],
   where = '203.0.113.7',
 ) => ({
-  at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
+  href: '/admin/access-events/0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03',
+  number: act[1] === 'message.opened' ? '184,220' : '',
+  at: { local, utc, wholeUtc: '2026-11-17T19:02:11.000Z', iso: '2026-11-17T19:02:11.000Z' },
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
@@ -1494,16 +1500,27 @@ const event = (
 })
 
 const accessLog = {
-  form: { who: '', from: '', to: '' },
-  acts: [
-    { value: '', label: 'Anything', selected: true },
-    { value: 'message.opened', label: 'Opened a message', selected: false },
-  ],
-  outcomes: [
-    { value: '', label: 'Any', selected: true },
-    { value: 'denied', label: 'Denied', selected: false },
-  ],
-  filtered: false,
+  integrity: integrity.good,
+  form: {
+    who: '',
+    patient: '',
+    network: '',
+    from: '',
+    to: '',
+    acts: [
+      { value: '', label: 'Anything', selected: true },
+      { value: 'message.opened', label: 'Opened a message', selected: false },
+    ],
+    outcomes: [
+      { value: '', label: 'Any', selected: true },
+      { value: 'denied', label: 'Denied', selected: false },
+    ],
+    periods: [{ value: '90', label: '3 months', selected: true }],
+  },
+  chips: [] as { text: string; href: string }[],
+  scope: 'in the last 3 months, which is what the log shows first',
+  count: '184,220 events',
+  chart: matches as typeof matches | null,
   clearHref: '/admin/access-events',
   events: [
     event(
@@ -2022,21 +2039,70 @@ const consolePages: Sample[] = [
   sample('reports/access-events', '', 'Access log', robin, accessLog),
   sample('reports/access-events', 'filtered, for an auditor', 'Access log', alex, {
     ...accessLog,
-    form: { who: 'James Lee', from: '2026-11-01', to: '2026-11-17' },
-    filtered: true,
+    integrity: integrity.bad,
+    form: { ...accessLog.form, who: 'james.lee@mail.example', from: '2026-11-01', to: '2026-11-17' },
+    chips: [{ text: 'By James Lee', href: '/admin/access-events?from=2026-11-01' }],
     events: accessLog.events.slice(1, 2),
     older: '',
   }),
   sample('reports/access-events', 'nothing fits', 'Access log', robin, {
     ...accessLog,
-    filtered: true,
+    integrity: integrity.never,
+    count: '0 events',
+    chart: { ...matches, empty: 'Nothing to draw.' },
     events: [],
     older: '',
   }),
   sample('reports/access-events', 'a wrong day', 'Access log', robin, {
     ...accessLog,
-    form: { who: '', from: '2026-13-40', to: '' },
-    errors: [wrong('from', 'Enter a day like 2026-11-17.')],
+    form: { ...accessLog.form, from: '2026-13-40' },
+    scope: '',
+    chart: null,
+    events: [],
+    older: '',
+    errors: [wrong('from', 'Enter a day that there is.')],
+  }),
+  sample('reports/event', '', 'Event 184,220', robin, {
+    ...oneEvent,
+    event: { ...accessLog.events[1]!, ...eventMore },
+    sameRequest: accessLog.events.slice(2, 3),
+    around: accessLog.events.slice(0, 3).map((each, at) => ({ ...each, isThis: at === 1 })),
+  }),
+  sample('reports/event', 'waits, its details do not open', 'An event that has no number yet', alex, {
+    ...oneEvent,
+    event: {
+      ...accessLog.events[4]!,
+      ...eventMore,
+      strength: '',
+      browser: '',
+      before: '',
+      after: '',
+      asked: '',
+      askedHref: '',
+    },
+    details: 'closed',
+    links: [],
+    proof: null,
+    sameRequest: [],
+    around: [],
+  }),
+  sample('reports/overview', '', 'Overview', robin, { ...overview, latest: accessLog.events }),
+  sample('reports/overview', 'nothing yet, for an auditor', 'Overview', alex, { ...nothingYet, latest: [] }),
+  sample('reports/find-patient', 'nobody', 'Find a patient', robin, {
+    backHref: '/admin',
+    form: { email: 'nobody@mail.example' },
+    errors: [wrong('email', 'No patient here has this e-mail address.')],
+  }),
+  sample('reports/timeline', '', 'What happened to the messages of Maria Gomez', robin, {
+    ...timeline,
+    events: accessLog.events,
+  }),
+  sample('reports/timeline', 'nothing', 'What happened to the messages of Maria Gomez', alex, {
+    ...timeline,
+    openers: [],
+    chart: { ...timeline.chart, empty: 'Nothing happened in this time.' },
+    more: '',
+    events: [],
   }),
   sample('reports/erasures', '', 'Erased messages', robin, erasures),
   sample('reports/erasures', 'one was just erased', 'Erased messages', robin, { ...erasures, erased: true }),

@@ -17,11 +17,14 @@ import { isRecordedByItself } from './repeats.ts'
 
 export interface AccessEvent {
   act: Act
-  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup'; id?: string }
+  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'alarm'; id?: string }
   outcome?: 'done' | 'denied' | 'failed'
   reason?: Reason
   /** Why, in the words of whoever acts. Sealed like all details. */
   said?: string
+  /** What a setting, a role or a state was and became, in words of ours or as an administrator wrote it. Sealed likewise. */
+  before?: string
+  after?: string
   /** What does not fit in an envelope, for whoever looks into it: in the words of the vault, and never of a person. */
   found?: string
   /** How often, where one line stands for many. */
@@ -77,6 +80,8 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     userAgent: actor.userAgent?.slice(0, 300),
     reason: event.reason,
     said: event.said,
+    before: event.before,
+    after: event.after,
     found: event.found,
     times: event.times,
   })

@@ -42,6 +42,10 @@ export interface JobPayloads {
   'sweep-sign-ins': Record<string, never>
   'make-room-for-access-events': Record<string, never>
   'go-on-rotating': Record<string, never>
+  'look-for-alarms': Record<string, never>
+  /** To an administrator, or (null) to whoever keeps watch by the settings. */
+  'send-alarm-mail': { alarmId: string; accountId: string | null }
+  'send-alarm-webhook': { alarmId: string }
 }
 
 export type JobName = keyof JobPayloads

@@ -35,6 +35,7 @@ export async function showSettings(request: Request, response: Response) {
     historyHref: `${HOME}/history`,
     saved: request.query['saved'] === String(settingsVersion()) && settingsVersion() > 0,
     same: 'same' in request.query,
+    setUp: 'set-up' in request.query,
   })
 }
 

@@ -2,10 +2,9 @@
 import { randomInt } from 'node:crypto'
 import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { config } from '../config.ts'
 import { inTransaction } from '../database/connection.ts'
 import { MailNotTaken, sendMail } from '../mail/send-mail.ts'
-import { organisation } from '../settings/settings.ts'
+import { noticeView } from '../notices/notice.view.ts'
 import { lookupDigest } from '../vault/vault.ts'
 import { forgetMailCode, keepMailCode, noteStep, tryMailCode } from './setup.store.ts'
 
@@ -21,7 +20,7 @@ export async function sendSetupMail(
   now = new Date(),
 ): Promise<'sent' | 'refused' | 'away'> {
   const code = String(randomInt(1_000_000)).padStart(6, '0')
-  const view = { organisation: { name: organisation().name }, code, link: `${config().baseUrl}/admin/setup/mail` }
+  const view = { ...noticeView('/admin/setup/mail'), code }
   try {
     await inTransaction(async (transaction) => {
       await keepMailCode(admin.id, digestOf(admin.id, code), now, transaction)

@@ -310,7 +310,7 @@ describe('Those who keep watch', () => {
     ])
       assert.match(plain(body), told)
     assert.doesNotMatch(body, /name="note"/)
-    assert.match(plain((await ada.ask(HOME)).body), /Closed alarms.*Many openings, Dana Ortiz, nurse/)
+    assert.match(plain((await ada.ask(HOME)).body), /Closed alarms.*Many openings ?, Dana Ortiz, nurse/)
     const acts = await server.sql<{ act: string }>(
       `SELECT act FROM access_events WHERE subject_id = $1 AND actor_kind = 'account' ORDER BY at, id`,
       [alarm],

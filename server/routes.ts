@@ -1,5 +1,16 @@
 /** Every URL, grouped by who may ask. A route cannot be added without choosing its group. */
+import { noteAlarm, showAlarm, showAlarms, takeAlarm } from './alarms/alarms.pages.ts'
 import { config } from './config.ts'
+import { askSection, askUndo, showHistory, showSettings, takeSection, takeUndo } from './organisation/settings.pages.ts'
+import {
+  askMail,
+  askStep,
+  finishSetup,
+  sendTestMail,
+  showSetup,
+  takeMailCode,
+  takeStep,
+} from './organisation/setup.pages.ts'
 import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { beginPieces, finishUploadInPieces, showUpload, takeBackUpload, takePiece } from './attachments/upload.pages.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
@@ -158,6 +169,7 @@ const oversight = allowed('admin', 'auditor')
 const helpers = allowed('provider', 'admin')
 const provedHelpers = proved('provider', 'admin')
 const provedAdmin = proved('admin')
+const provedOversight = proved('admin', 'auditor')
 const provedStaff = proved('provider', 'admin', 'auditor')
 
 anyone.get('/', goHome)
@@ -356,6 +368,28 @@ provedAdmin.get('/admin/holds/new', askHold)
 provedAdmin.post('/admin/holds/new', takeHold)
 provedAdmin.get('/admin/holds/:hold/lift', askLift)
 provedAdmin.post('/admin/holds/:hold/lift', takeLift)
+
+provedAdmin.get('/admin/settings', showSettings)
+provedAdmin.get('/admin/settings/history', showHistory)
+provedAdmin.get('/admin/settings/history/:version/undo', askUndo)
+provedAdmin.post('/admin/settings/history/:version/undo', takeUndo)
+provedAdmin.get('/admin/settings/:section', askSection)
+provedAdmin.post('/admin/settings/:section', takeSection)
+oversight.get('/admin/alarms', showAlarms)
+oversight.get('/admin/alarms/:alarm', showAlarm)
+provedOversight.post('/admin/alarms/:alarm', noteAlarm)
+provedOversight.post('/admin/alarms/:alarm/take', takeAlarm)
+
+// A try-out is set up already.
+if (config().production) {
+  provedAdmin.get('/admin/setup', showSetup)
+  provedAdmin.post('/admin/setup', finishSetup)
+  provedAdmin.get('/admin/setup/mail', askMail)
+  provedAdmin.post('/admin/setup/mail', sendTestMail)
+  provedAdmin.post('/admin/setup/mail/code', takeMailCode)
+  provedAdmin.get('/admin/setup/:step', askStep)
+  provedAdmin.post('/admin/setup/:step', takeStep)
+}
 
 // Only where a provider is set.
 if (config().signOn) {

@@ -1,4 +1,7 @@
 /** Every job, its function and its timetable. A job without a function does not compile. */
+import { lookForAlarms } from './alarms/look-for-alarms.job.ts'
+import { sendAlarmMail } from './alarms/send-alarm-mail.job.ts'
+import { sendAlarmWebhook } from './alarms/send-alarm-webhook.job.ts'
 import { checkFile } from './attachments/check-file.job.ts'
 import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
@@ -50,6 +53,9 @@ export const jobs = {
   'check-whole-log': async () => void (await checkLog(true)),
   'send-access-notice': (payload) => sendAccessNotice(payload),
   'sweep-people-lists': () => sweepPeopleLists(),
+  'look-for-alarms': () => lookForAlarms(),
+  'send-alarm-mail': (payload) => sendAlarmMail(payload),
+  'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -59,6 +65,7 @@ export const timetable = `
 * * * * * tell-repeats
 * * * * * free-stuck-jobs
 * * * * * go-on-rotating
+* * * * * look-for-alarms
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
 */5 * * * * check-held-files

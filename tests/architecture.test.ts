@@ -12,6 +12,8 @@ const ORDER = [
   ['try-out'],
   ['reports'],
   ['people'],
+  ['organisation'],
+  ['alarms'],
   ['upkeep'],
   ['intake'],
   ['notices'],
@@ -24,6 +26,7 @@ const ORDER = [
   ['accounts'],
   ['audit'],
   ['jobs', 'mail', 'web'],
+  ['settings'],
   ['vault'],
   ['database'],
   ['lib'],
@@ -91,6 +94,10 @@ const MAY_UNSEAL = [
   'messages/remove-place.ts',
   'messages/thread-key.ts',
   'reports/list-access-events.ts',
+  // what administrators set, and what alarms are about
+  'settings/settings.store.ts',
+  'alarms/alarm.store.ts',
+  'alarms/count-events.ts',
   // the canary, whose text everybody may know
   'upkeep/canary-thread.ts',
   // whether the log of a restored database opens, and messages drawn by chance; shown to nobody

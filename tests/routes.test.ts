@@ -179,6 +179,16 @@ GET  /admin/holds/new                     sign-in code    enrol     sign-in 404 
 POST /admin/holds/new                     sign-in code    enrol     sign-in 404     404     404     404     422     404
 GET  /admin/holds/:hold/lift              sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/holds/:hold/lift              sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/settings                      sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/settings/history              sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/settings/history/:version/undo sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/settings/history/:version/undo sign-in code    enrol     sign-in 404     404     404     404     409     404
+GET  /admin/settings/:section             sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/settings/:section             sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/alarms                        sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/alarms/:alarm                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/alarms/:alarm                 sign-in code    enrol     sign-in 404     404     404     404     422     422
+POST /admin/alarms/:alarm/take            sign-in code    enrol     sign-in 404     404     404     404     303     303
 GET  /demo                                200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox                         200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox.json                    200     200     200       200     200     200     200     200     200     200
@@ -280,6 +290,9 @@ describe('Who may ask for what', () => {
       passkey: await passkeyOf(maria.email),
       hold: await holdOn(felix.email, ada.email),
       event: (await server.sql<{ id: string }>('SELECT id FROM access_events LIMIT 1'))[0]!.id,
+      section: 'limits',
+      version: await settingsChanged(ada.email),
+      alarm: await alarmRaised(),
       mailbox: await mailboxOf(maria.email),
       team: await teamOf(sam.email),
       change: await suspendedAndBack(ada.email, outsider.email),
@@ -384,6 +397,26 @@ describe('Who may ask for what', () => {
     const { placeHold } = await import('../server/messages/place-hold.ts')
     const actor = { ...system, id: (await findAccountByEmail(by))!.id }
     return (await placeHold(actor, { what: 'account', email }, 'a fictitious reason'))!
+  }
+
+  /** @returns which version it was */
+  async function settingsChanged(by: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { system } = await import('../server/audit/actor.ts')
+    const { changeSettings } = await import('../server/organisation/change-settings.ts')
+    const actor = { ...system, id: (await findAccountByEmail(by))!.id }
+    await changeSettings(actor, { section: 'limits', values: { helpWaitingHours: 48 }, seen: 0 })
+    return '1'
+  }
+
+  async function alarmRaised() {
+    const { whomOfText } = await import('../server/alarms/alarm.store.ts')
+    const { raiseAlarm } = await import('../server/alarms/raise-alarm.ts')
+    const { inTransaction } = await import('../server/database/connection.ts')
+    const alarm = { rule: 'job-gave-up' as const, whom: whomOfText('fictitious'), count: 1, threshold: 1 }
+    await inTransaction((transaction) => raiseAlarm(alarm, new Date(), transaction))
+    const [{ id }] = (await server.sql('SELECT id FROM alarms')) as [{ id: string }]
+    return id
   }
 
   async function passkeyOf(email: string) {

@@ -19,7 +19,7 @@ import { isRecordedByItself } from './repeats.ts'
 export interface AccessEvent {
   act: Act
   subject?: {
-    kind: 'message' | 'thread' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event'
+    kind: 'message' | 'thread' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event' | 'alarm'
     id?: string
   }
   outcome?: 'done' | 'denied' | 'failed'

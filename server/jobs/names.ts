@@ -46,6 +46,10 @@ export interface JobPayloads {
   'go-on-rotating': Record<string, never>
   'check-log': Record<string, never>
   'check-whole-log': Record<string, never>
+  'look-for-alarms': Record<string, never>
+  /** To an administrator, or (null) to whoever keeps watch by the settings. */
+  'send-alarm-mail': { alarmId: string; accountId: string | null }
+  'send-alarm-webhook': { alarmId: string }
 }
 
 export type JobName = keyof JobPayloads

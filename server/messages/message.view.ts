@@ -1,5 +1,5 @@
 /** Rows of a thread to what its page may see. Pure. */
-import { config } from '../config.ts'
+import { organisation, settings } from '../settings/settings.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
 import { mayLeave, type CheckState } from '../attachments/check-state.ts'
@@ -56,7 +56,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
             removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
             files: (reply.draft?.files ?? []).map(addedFile),
             limits: limitsView(),
-            idleMinutes: config().idleMinutes,
+            idleMinutes: settings().idleMinutes,
             safety: { ...emergency(), answerTime: t('messages:answerTime') },
           },
   }
@@ -68,7 +68,7 @@ function subjectOf(first: OpenedMessage | undefined): string {
 }
 
 export function emergency() {
-  const { emergencyPhone } = config().organisation
+  const { emergencyPhone } = organisation()
   return { phone: emergencyPhone, phoneHref: `tel:${emergencyPhone.replace(/[^\d+]/g, '')}` }
 }
 

@@ -14,6 +14,7 @@ import { unsealEnvelope } from '../vault/floe.ts'
 import { unpad } from '../vault/padding.ts'
 import { unwrapKey } from '../vault/wrap.ts'
 import { whichAreCertified } from './certificate.store.ts'
+import { keepOpeningPace } from './keep-opening-pace.ts'
 import {
   claimMessage,
   listRecipients,
@@ -64,6 +65,7 @@ export interface OpenedThread {
  * opened it; Unavailable when the log cannot be written; EnvelopeRefused when stored bytes are not what was sealed
  */
 export async function openThread(reader: Reader, messageId: string, now = new Date()): Promise<OpenedThread> {
+  await keepOpeningPace(reader)
   const claimed = await claimOrRefuse(reader, messageId)
   // The reader's keys are opened before the thread is held: nobody waits with a thread in hand.
   await closedKeys(reader, [claimed.message.threadKeyId])

@@ -191,6 +191,8 @@ export function lookupDigest(
     | 'access-proof'
     | 'limit'
     | 'repeat'
+    | 'alarm'
+    | 'setup-mail'
     | 'passkey'
     | 'passkey-holder'
     | 'challenge'

@@ -15,25 +15,29 @@ export interface Limit {
   forgive(key: string): Promise<void>
 }
 
-/** `tries` within `seconds`; after that `SlowDown` until the window (or `blockSeconds`) is over. */
-export function limit(name: string, tries: number, seconds: number, blockSeconds = 0): Limit {
+/** `tries` (a number, or what says it now) within `seconds`; after that `SlowDown` until the window (or `blockSeconds`) is over. */
+export function limit(name: string, tries: number | (() => number), seconds: number, blockSeconds = 0): Limit {
   let made: RateLimiterPostgres | undefined
-  const limiter = () =>
-    (made ??= new RateLimiterPostgres({
+  const most = () => (typeof tries === 'number' ? tries : tries())
+  const limiter = () => {
+    made ??= new RateLimiterPostgres({
       storeClient: connectionPool(),
       tableName: 'rate_limits',
       tableCreated: true,
       keyPrefix: name,
-      points: tries,
+      points: most(),
       duration: seconds,
       blockDuration: blockSeconds,
-    }))
+    })
+    made.points = most()
+    return made
+  }
   const digest = (key: string) => lookupDigest('limit', key).toString('base64url')
   return {
     async count(key) {
       // A read first: many tries at one full bucket would otherwise wait for each other to write its row.
       const full = await limiter().get(digest(key))
-      if (full && full.consumedPoints > tries) throw slowDown(full)
+      if (full && full.consumedPoints > most()) throw slowDown(full)
       try {
         return (await limiter().consume(digest(key))).remainingPoints
       } catch (refusal) {

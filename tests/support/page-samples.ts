@@ -43,6 +43,10 @@ export interface EveryPage {
   dir: 'ltr' | 'rtl'
   title: string
   organisation: { name: string; phone: string; phoneHref: string; hours: string }
+  /** The stylesheet of the organisation's colours, or empty. */
+  brandHref: string
+  /** How many alarms are open; 0 for whom it does not concern. */
+  alarms: number
   tryOut: boolean
   person: null | { name: string; role: Role }
   nav: Link[]
@@ -155,6 +159,8 @@ const NAV: Record<Role, Link[]> = {
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
+    { href: '/admin/alarms', label: 'Alarms', current: false },
+    { href: '/admin/settings', label: 'Settings', current: false },
     { href: '/help-sign-in', label: 'Help with sign-in', waiting: 2, current: false },
     ACCOUNT,
   ],
@@ -163,6 +169,7 @@ const NAV: Record<Role, Link[]> = {
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
+    { href: '/admin/alarms', label: 'Alarms', current: false },
     ACCOUNT,
   ],
 }
@@ -198,6 +205,8 @@ function sample(template: string, state: string, title: string, person: EveryPag
         phoneHref: 'tel:5550100',
         hours: 'Monday to Friday, 8 am to 5 pm',
       },
+      brandHref: '',
+      alarms: 0,
       tryOut: false,
       person,
       nav: person ? NAV[person.role] : [],
@@ -2821,9 +2830,236 @@ const SECURITY_CHANGES = [
   'several',
 ]
 
+const settingField = (name: string, label: string, hint: string, value: string) => ({
+  name,
+  label,
+  hint,
+  type: 'text',
+  narrow: true,
+  value,
+})
+const sectionPage = {
+  intro: 'How long people stay signed in, and how large files may be.',
+  backHref: '/admin/settings',
+  backLabel: 'Back to the settings',
+  nextLabel: 'Next: what it does',
+  action: '/admin/settings/limits',
+  seen: 4,
+  fields: [
+    settingField(
+      'idleMinutes',
+      'Minutes without a click until somebody is signed out',
+      '5 to 60. What they wrote is kept.',
+      '15',
+    ),
+    settingField('sessionHours', 'Hours until somebody has to sign in again', '1 to 24, however busy they are.', '12'),
+  ],
+  colours: [],
+  previews: null,
+  meanwhile: null,
+}
+const idleChange = {
+  label: 'Minutes without a click until somebody is signed out',
+  before: '15 minutes',
+  after: '5 minutes',
+}
+const openAlarm = {
+  id: '0199b',
+  href: '/admin/alarms/0199b',
+  title: 'Many openings',
+  text: '250 openings of messages or files within an hour or less. The limit for them is 200.',
+  whom: 'Dana Ortiz, nurse',
+  raisedAt: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+  seenAt: moment('Tuesday 17 November, 14:12', '2026-11-17T19:12:00.000Z'),
+  takenBy: '',
+  isClosed: false,
+  closedBy: '',
+  closedAt: null,
+}
+const closedAlarm = {
+  ...openAlarm,
+  takenBy: 'Ada Moss',
+  isClosed: true,
+  closedBy: 'Felix Hahn',
+  closedAt: moment('Tuesday 17 November, 15:02', '2026-11-17T20:02:00.000Z'),
+}
+const alarmPage = {
+  backHref: '/admin/alarms',
+  alarm: openAlarm,
+  advice: 'Ask the person what they needed it for.',
+  mayClose: true,
+  notes: [],
+  action: '/admin/alarms/0199b',
+  form: { note: '' },
+  limit: 1000,
+}
+const ADMIN = { name: 'Ada Moss', role: 'admin' as const }
+const setupSteps = ['Your organisation', 'Your own account', 'Mail', 'Your colour', 'Limits', 'Last checks'].map(
+  (title, at) => ({
+    number: at + 1,
+    title,
+    text: 'A test mail has to arrive.',
+    href: at === 5 ? '' : '/admin/setup/mail',
+    link: 'Open this step',
+    done: at < 2,
+    hasState: at < 5,
+  }),
+)
+
+const settingsAndAlarms: Sample[] = [
+  sample('organisation/settings', '', 'Settings', ADMIN, {
+    sections: [
+      {
+        name: 'limits',
+        title: 'Limits',
+        href: '/admin/settings/limits',
+        values: [{ label: 'Minutes', value: '15 minutes' }],
+      },
+    ],
+    historyHref: '/admin/settings/history',
+    saved: true,
+    same: false,
+    setUp: false,
+  }),
+  sample('organisation/section', '', 'Limits', ADMIN, sectionPage),
+  sample('organisation/section', 'wrong', 'Limits', ADMIN, {
+    ...sectionPage,
+    errors: [wrong('idleMinutes', 'Type a whole number from 5 to 60.')],
+  }),
+  sample('organisation/section', 'changed meanwhile', 'Limits', ADMIN, {
+    ...sectionPage,
+    meanwhile: { by: 'Kim Novak', changes: [idleChange] },
+  }),
+  sample('organisation/section', 'of colours', 'Colour', ADMIN, {
+    ...sectionPage,
+    fields: [settingField('brandLight', 'Colour on light pages', 'Six digits such as #0b5563.', '#ffd700')],
+    colours: [
+      {
+        scheme: 'On light pages',
+        colour: '#ffd700',
+        on: '#ffffff',
+        surface: '#ffffff',
+        own: true,
+        contrast: '1.21',
+        readable: false,
+      },
+      {
+        scheme: 'On dark pages',
+        colour: '#5cc3d1',
+        on: '#0b1016',
+        surface: '#0f151c',
+        own: false,
+        contrast: '7.20',
+        readable: true,
+      },
+    ],
+    errors: [wrong('brandLight', 'This colour is hard to read on light pages.')],
+  }),
+  sample('organisation/section', 'of notices', 'Words of the notices', ADMIN, {
+    ...sectionPage,
+    fields: [settingField('noticeSubject', 'Subject', 'At most 60 characters and 9 words.', '')],
+    previews: {
+      from: 'Riverside Clinic',
+      phone: 'You have a secure message from Rivers…',
+      phoneFirst: 'You have a secure message from Riverside Cli…',
+      desk: 'You have a secure message from Riverside Clinic',
+      deskFirst: 'You have a secure message from Riverside Clinic.',
+      text: [['You have a secure message from Riverside Clinic.'], ['To read it, open this page and sign in:']],
+    },
+  }),
+  sample('organisation/check', '', 'What this does', ADMIN, {
+    backHref: '/admin/settings/limits',
+    action: '/admin/settings/limits',
+    seen: 4,
+    moved: false,
+    changes: [idleChange],
+    effects: [{ text: '7 people who are signed in would be signed out sooner.', heavy: true }],
+    hidden: [{ name: 'idleMinutes', value: '5' }],
+  }),
+  sample('organisation/history', '', 'What was changed', ADMIN, {
+    backHref: '/admin/settings',
+    versions: [
+      {
+        version: 5,
+        section: 'Limits',
+        at: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+        by: 'Ada Moss',
+        undoes: 3,
+        changes: [idleChange],
+        undoHref: '/admin/settings/history/5/undo',
+      },
+    ],
+    olderHref: '/admin/settings/history?before=5',
+  }),
+  sample('organisation/history', 'nothing yet', 'What was changed', ADMIN, {
+    backHref: '/admin/settings',
+    versions: [],
+    olderHref: '',
+  }),
+  sample('organisation/setup', '', 'Set up Letterlock', ADMIN, {
+    action: '/admin/setup',
+    steps: setupSteps,
+    checks: [{ title: 'Clock', text: 'The clocks agree.', tone: 'ok' }],
+    errors: [wrong('finish', 'Mail is not confirmed yet.')],
+  }),
+  sample('organisation/setup-mail', '', 'Does mail arrive?', ADMIN, {
+    backHref: '/admin/setup',
+    action: '/admin/setup/mail',
+    server: 'mail.riverside.example',
+    from: 'messages@riverside.example',
+    to: 'ada@riverside.example',
+    sent: true,
+    done: false,
+  }),
+  sample('organisation/setup-mail', 'refused', 'Does mail arrive?', ADMIN, {
+    backHref: '/admin/setup',
+    action: '/admin/setup/mail',
+    server: 'none',
+    from: 'messages@riverside.example',
+    to: 'ada@riverside.example',
+    sent: false,
+    done: false,
+    errors: [wrong('send', 'The mail server could not be reached.')],
+  }),
+  sample('alarms/alarms', '', 'Alarms', ADMIN, { alarms: 1, closed: false, open: [openAlarm], past: [closedAlarm] }),
+  sample('alarms/alarms', 'none', 'Alarms', ADMIN, { closed: false, open: [], past: [] }),
+  sample('alarms/alarm', '', 'Many openings', ADMIN, { ...alarmPage, alarms: 2 }),
+  sample('alarms/alarm', 'about themselves', 'Many openings', ADMIN, {
+    ...alarmPage,
+    mayClose: false,
+    errors: [wrong('note', 'Write what you found or did.')],
+  }),
+  sample('alarms/alarm', 'closed', 'Many openings', ADMIN, {
+    ...alarmPage,
+    alarm: closedAlarm,
+    notes: [
+      {
+        what: 'Felix Hahn closed it',
+        at: moment('Tuesday 17 November, 15:02', '2026-11-17T20:02:00.000Z'),
+        text: 'It was her.',
+      },
+    ],
+  }),
+]
+
+/** The notice as Letterlock has it. */
+const ourWords = { subject: '', first: '' }
+
 export const mailSamples: MailSample[] = [
-  { name: 'notice', template: 'notice', view: { ...mailPage, reminder: false } },
-  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
+  { name: 'notice', template: 'notice', view: { ...mailPage, ...ourWords, reminder: false } },
+  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, ...ourWords, reminder: true } },
+  {
+    name: 'notice, in own words',
+    template: 'notice',
+    view: {
+      ...mailPage,
+      subject: 'A message from Riverside Clinic waits',
+      first: 'We have written you a message.',
+      reminder: false,
+    },
+  },
+  { name: 'alarm', template: 'alarm', view: { ...mailPage, rule: 'Many openings', at: '2026-11-17 14:02:11' } },
+  { name: 'setup-mail', template: 'setup-mail', view: { ...mailPage, code: '481902' } },
   { name: 'team-notice', template: 'team-notice', view: mailPage },
   { name: 'password-reset', template: 'password-reset', view: mailPage },
   {
@@ -2866,6 +3102,7 @@ export const mailSamples: MailSample[] = [
 ]
 
 export const samples: Sample[] = [
+  ...settingsAndAlarms,
   ...signIn,
   ...waysBackIn,
   ...helpSignIn,

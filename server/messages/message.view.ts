@@ -39,6 +39,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
             accessCodeHref: other.state === 'invited' ? `/messages/${newest.id}/access-code` : '',
           }
         : null,
+    handedOver: '',
     newer: null as { href: string } | null,
     messages: thread.messages.map((message) => letterView(message, thread, names, staff)),
     // Nothing is left to answer; what somebody was writing is still theirs.
@@ -115,8 +116,7 @@ function goneView({ id, erasedWhy, certified }: OpenedMessage, at: Date, clock: 
 
 /** What happened to a message that cannot be shown, and what opens it again. */
 function closedView(closed: Closed, mine: boolean, staff: boolean) {
-  if (closed === 'waits-for-colleague')
-    return { text: t('messages:closed.waits-for-colleague.text'), href: '', label: '' }
+  if (closed !== 'from-before') return { text: t(`messages:closed.${closed}.text`), href: '', label: '' }
   return {
     text: t('messages:closed.from-before.text', { context: mine || staff ? 'own' : 'theirs' }),
     href: '/account/recovery-codes#earlier',

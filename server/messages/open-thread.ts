@@ -46,8 +46,11 @@ export interface OpenedMessage {
   downloads: { attachmentId: string; mailboxId: string; downloadedAt: Date }[]
 }
 
-/** Under a key from before the reader's new sign-in, or of a team that no colleague has let them into yet. */
-export type Closed = 'from-before' | 'waits-for-colleague'
+/**
+ * Under a key from before the reader's new sign-in, of a team that no colleague has let them into yet, or from before the conversation was handed
+ * over to them where nobody could hand over its keys.
+ */
+export type Closed = 'from-before' | 'waits-for-colleague' | 'not-handed-over'
 
 export interface OpenedThread {
   id: string
@@ -103,6 +106,8 @@ export async function closedKeys(
   if (threadKeyIds.length === 0) return closed
   const wraps = await listThreadKeyWraps(reader, [...new Set(threadKeyIds)], transaction)
   const open = new Set<string>()
+  for (const id of threadKeyIds)
+    if (!wraps.some(({ threadKeyId }) => threadKeyId === id)) closed.set(id, 'not-handed-over')
   for (const { threadKeyId, mailboxId, mailboxVersion } of wraps) {
     if (await reader.pairOf(mailboxId, mailboxVersion)) open.add(threadKeyId)
     else closed.set(threadKeyId, mailboxId === reader.own.id ? 'from-before' : 'waits-for-colleague')

@@ -30,6 +30,8 @@ type KeyName = (typeof NAMES)[number]
 interface OpenVault {
   keys: Record<KeyName, Buffer>
   recoveryPublicKey: Buffer
+  /** Made at its first use: every row that is read asks for it. */
+  rowKey?: Buffer
 }
 
 let open: OpenVault | undefined
@@ -197,7 +199,8 @@ export function lookupDigest(
     | 'spent-challenge'
     | 'sign-on-trip'
     | 'sign-on-provider'
-    | 'sign-on-identity',
+    | 'sign-on-identity'
+    | 'event-address',
   text: string,
 ): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()
@@ -225,7 +228,8 @@ export function ledgerKey(): Buffer {
 
 /** Under which rows are bound to what they were written as (row-mac.ts). */
 export function rowKey(): Buffer {
-  return deriveKey(opened().keys.lookup, 'row-mac')
+  const vault = opened()
+  return (vault.rowKey ??= deriveKey(vault.keys.lookup, 'row-mac'))
 }
 
 /** What passkeys are asked to make their 32 bytes from (WebAuthn, extension `prf`): one for the deployment, and no secret. */

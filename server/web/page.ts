@@ -22,6 +22,7 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
     ACCOUNT,
   ],
   admin: [
+    { href: '/admin', label: 'layout:nav.overview' },
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
@@ -32,6 +33,7 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
     ACCOUNT,
   ],
   auditor: [
+    { href: '/admin', label: 'layout:nav.overview' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },

@@ -1,6 +1,6 @@
 /** Counted tries, exact under concurrency, in PostgreSQL. Keys are digests. rate-limiter-flexible is imported only here. */
 import { RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
-import { connectionPool } from '../database/connection.ts'
+import { ask, connectionPool } from '../database/connection.ts'
 import { SlowDown } from '../errors.ts'
 import { lookupDigest } from '../vault/vault.ts'
 
@@ -9,6 +9,8 @@ export interface Limit {
   count(key: string): Promise<number>
   /** Gives one try back. */
   giveBack(key: string): Promise<void>
+  /** Of these keys, those at which the next try would be refused. Counts nothing. */
+  full(keys: readonly string[]): Promise<Set<string>>
   /** Gives all tries back, after a success. */
   forgive(key: string): Promise<void>
 }
@@ -45,6 +47,14 @@ export function limit(name: string, tries: number | (() => number), seconds: num
     },
     async giveBack(key) {
       await limiter().reward(digest(key), 1)
+    },
+    async full(keys) {
+      const named = new Map(keys.map((key) => [`${name}:${digest(key)}`, key]))
+      const rows = await ask<{ key: string }>(
+        'SELECT key FROM rate_limits WHERE key = ANY($1) AND points >= $2 AND expire > $3',
+        [[...named.keys()], tries, Date.now()],
+      )
+      return new Set(rows.map(({ key }) => named.get(key)!))
     },
     async forgive(key) {
       await limiter().delete(digest(key))

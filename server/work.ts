@@ -49,13 +49,13 @@ export const jobs = {
   'sweep-sign-ins': () => unlessClockIsWrong(() => sweepSignIns()),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
   'go-on-rotating': () => goOnRotating(),
+  'look-for-alarms': () => lookForAlarms(),
+  'send-alarm-mail': (payload) => sendAlarmMail(payload),
+  'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
   'check-log': async () => void (await checkLog(false)),
   'check-whole-log': async () => void (await checkLog(true)),
   'send-access-notice': (payload) => sendAccessNotice(payload),
   'sweep-people-lists': () => sweepPeopleLists(),
-  'look-for-alarms': () => lookForAlarms(),
-  'send-alarm-mail': (payload) => sendAlarmMail(payload),
-  'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */

@@ -8,6 +8,9 @@ import { enqueue } from '../jobs/enqueue.ts'
 import type { Rule } from './alarm.ts'
 import { insertOrSee, type Whom } from './alarm.store.ts'
 
+/** Administrators who get a mail. */
+const MOST_TOLD = 100
+
 export async function raiseAlarm(
   alarm: { rule: Rule; whom: Whom; count: number; threshold: number },
   now: Date,
@@ -23,7 +26,5 @@ export async function raiseAlarm(
 /** Whoever keeps watch, by the settings (null); without one, every administrator. */
 async function recipients(): Promise<(string | null)[]> {
   if (config().privacyEmail) return [null]
-  return (await listColleagues({ role: 'admin', state: 'active' }, MOST)).map(({ id }) => id)
+  return (await listColleagues({ role: 'admin', state: 'active' }, MOST_TOLD)).map(({ id }) => id)
 }
-
-const MOST = 100

@@ -30,5 +30,7 @@ export async function unsentBytes(accountId: string): Promise<number> {
 }
 
 function left(unsent: number, { count, kilobytes }: { count: number; kilobytes: number }): number {
-  return count >= MOST_UPLOADS ? -1 : Math.max(config().files.unsentBytes, 2 * LIMITS.fileBytes) - unsent - kilobytes * 1024
+  return count >= MOST_UPLOADS
+    ? -1
+    : Math.max(config().files.unsentBytes, 2 * LIMITS.fileBytes) - unsent - kilobytes * 1024
 }

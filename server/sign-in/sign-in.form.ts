@@ -42,6 +42,6 @@ export function newPassword(ownWords: readonly string[]) {
 
 /** What anybody who knows the person would try first: the parts of address and name, and the organisation's words. */
 export function ownWordsOf({ email, name }: Pick<Account, 'email' | 'name'>): string[] {
-    const texts = [email, name, organisation().name, new URL(config().baseUrl).hostname]
+  const texts = [email, name, organisation().name, new URL(config().baseUrl).hostname]
   return texts.flatMap((text) => text.split(/[^\p{L}\p{M}\p{N}]+/u)).filter(Boolean)
 }

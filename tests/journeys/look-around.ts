@@ -117,6 +117,15 @@ export const SHOWN = {
     '/sign-in/passkey',
     '/uploads/:upload',
   ],
+  /** Of the settings and the alarms: settings-and-alarms.test.ts. */
+  settings: [
+    '/admin/alarms',
+    '/admin/alarms/:alarm',
+    '/admin/settings',
+    '/admin/settings/:section',
+    '/admin/settings/history',
+    '/admin/settings/history/:version/undo',
+  ],
   // Only where the recovery key is off the server: walked in share-again.test.ts, and looked at as a sample.
   sealed: ['/messages/:message/share-again/:mailbox'],
 }

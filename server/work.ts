@@ -1,4 +1,7 @@
 /** Every job, its function and its timetable. A job without a function does not compile. */
+import { lookForAlarms } from './alarms/look-for-alarms.job.ts'
+import { sendAlarmMail } from './alarms/send-alarm-mail.job.ts'
+import { sendAlarmWebhook } from './alarms/send-alarm-webhook.job.ts'
 import { checkFile } from './attachments/check-file.job.ts'
 import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
@@ -21,6 +24,8 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { sendAccessNotice } from './people/send-access-notice.job.ts'
+import { sweepPeopleLists } from './people/sweep-people-lists.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
@@ -46,6 +51,11 @@ export const jobs = {
   'go-on-rotating': () => goOnRotating(),
   'check-log': async () => void (await checkLog(false)),
   'check-whole-log': async () => void (await checkLog(true)),
+  'send-access-notice': (payload) => sendAccessNotice(payload),
+  'sweep-people-lists': () => sweepPeopleLists(),
+  'look-for-alarms': () => lookForAlarms(),
+  'send-alarm-mail': (payload) => sendAlarmMail(payload),
+  'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -55,11 +65,13 @@ export const timetable = `
 * * * * * tell-repeats
 * * * * * free-stuck-jobs
 * * * * * go-on-rotating
+* * * * * look-for-alarms
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads
+*/15 * * * * sweep-people-lists
 5 3 * * * make-room-for-access-events
 5,15,25,35,45,55 * * * * check-log
 40 2 * * * check-whole-log

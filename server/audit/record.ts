@@ -18,7 +18,10 @@ import { isRecordedByItself } from './repeats.ts'
 
 export interface AccessEvent {
   act: Act
-  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event'; id?: string }
+  subject?: {
+    kind: 'message' | 'thread' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event' | 'alarm'
+    id?: string
+  }
   outcome?: 'done' | 'denied' | 'failed'
   reason?: Reason
   /** Why, in the words of whoever acts. Sealed like all details. */

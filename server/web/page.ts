@@ -4,6 +4,8 @@ import { config } from '../config.ts'
 import { renderPage } from '../lib/templates.ts'
 import { words } from '../lib/words.ts'
 import type { FormError } from '../lib/form.ts'
+import { brandStyles } from '../settings/brand-styles.ts'
+import { organisation } from '../settings/settings.ts'
 
 const LANGUAGE = 'en'
 
@@ -25,6 +27,8 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
+    { href: '/admin/alarms', label: 'layout:nav.alarms' },
+    { href: '/admin/settings', label: 'layout:nav.settings' },
     { href: '/help-sign-in', label: 'layout:nav.helpSignIn' },
     ACCOUNT,
   ],
@@ -33,6 +37,7 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
+    { href: '/admin/alarms', label: 'layout:nav.alarms' },
     ACCOUNT,
   ],
 }
@@ -85,17 +90,15 @@ export function timeLeft({ ends }: Request, now = Date.now()): { idle: number; l
 }
 
 function everyPage(request: Request) {
-  const { organisation, tryOut } = config()
+  const { name, phone, hours } = organisation()
+  const brand = brandStyles()
   return {
     lang: LANGUAGE,
     dir: 'ltr',
-    organisation: {
-      name: organisation.name,
-      phone: organisation.phone,
-      phoneHref: `tel:${organisation.phone.replace(/[^\d+]/g, '')}`,
-      hours: organisation.hours,
-    },
-    tryOut,
+    organisation: { name, phone, phoneHref: `tel:${phone.replace(/[^\d+]/g, '')}`, hours },
+    brandHref: brand ? `/static/brand/${brand.name}` : '',
+    alarms: request.openAlarms ?? 0,
+    tryOut: config().tryOut,
     person: request.person ?? null,
     nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({
       href,

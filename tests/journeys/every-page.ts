@@ -277,14 +277,14 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
   }
 
   async function administration() {
-    await open(admin, '/admin/people', 'accounts/people', 200, 'People')
-    await press(admin, 'a[href$="/invite"]', 'accounts/invite', 200, 'Invite a colleague')
-    await press(admin, SUBMIT, 'accounts/invite, nothing typed', 422, 'Invite a colleague')
+    await open(admin, '/admin/people', 'people/people', 200, 'People')
+    await press(admin, 'a[href$="/invite"]', 'people/invite', 200, 'Invite a colleague')
+    await press(admin, SUBMIT, 'people/invite, nothing typed', 422, 'Invite a colleague')
     await admin.page.fill('[name=name]', 'Kim Novak, foot nurse')
     await admin.page.fill('[name=email]', 'kim.novak@riverside.example')
     await admin.page.check('[value=provider]')
     await admin.page.fill('[name=newTeam]', 'Foot clinic')
-    await press(admin, SUBMIT, 'accounts/people, somebody was invited', 200, 'People')
+    await press(admin, SUBMIT, 'people/people, somebody was invited', 200, 'People')
     await erasing()
     await keepOneEventOfEachKind()
     await open(admin, '/admin/access-events', 'reports/access-events, for an administrator', 200, 'Access log')

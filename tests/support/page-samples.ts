@@ -43,6 +43,10 @@ export interface EveryPage {
   dir: 'ltr' | 'rtl'
   title: string
   organisation: { name: string; phone: string; phoneHref: string; hours: string }
+  /** The stylesheet of the organisation's colours, or empty. */
+  brandHref: string
+  /** How many alarms are open; 0 for whom it does not concern. */
+  alarms: number
   tryOut: boolean
   person: null | { name: string; role: Role }
   nav: Link[]
@@ -155,6 +159,8 @@ const NAV: Record<Role, Link[]> = {
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
+    { href: '/admin/alarms', label: 'Alarms', current: false },
+    { href: '/admin/settings', label: 'Settings', current: false },
     { href: '/help-sign-in', label: 'Help with sign-in', waiting: 2, current: false },
     ACCOUNT,
   ],
@@ -163,6 +169,7 @@ const NAV: Record<Role, Link[]> = {
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
+    { href: '/admin/alarms', label: 'Alarms', current: false },
     ACCOUNT,
   ],
 }
@@ -198,6 +205,8 @@ function sample(template: string, state: string, title: string, person: EveryPag
         phoneHref: 'tel:5550100',
         hours: 'Monday to Friday, 8 am to 5 pm',
       },
+      brandHref: '',
+      alarms: 0,
       tryOut: false,
       person,
       nav: person ? NAV[person.role] : [],
@@ -774,6 +783,7 @@ const patientThread = {
   backHref: '/messages',
   other: null,
   newer: null,
+  handedOver: '',
   shutOut: [],
   shared: '',
   messages: [fromDana, fromMaria],
@@ -804,6 +814,7 @@ const staffThread = {
   backHref: '/messages',
   other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true, accessCodeHref: '' },
   newer: null,
+  handedOver: '',
   shutOut: [],
   shared: '',
   messages: [
@@ -848,6 +859,10 @@ const thread: Sample[] = [
     ...patientThread,
     reply: draftReply,
     timeLeft: { idle: 800, last: 119 },
+  }),
+  sample('messages/thread', 'handed over', 'One message', maria, {
+    ...patientThread,
+    handedOver: 'Dana Ortiz has left this conversation. Foot clinic answers now.',
   }),
   sample('messages/thread', 'with a draft', 'One message', maria, {
     ...patientThread,
@@ -1682,6 +1697,9 @@ const holdLift = {
 const people = [
   {
     name: 'Dana Ortiz',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: true,
+    ways: 'Password and code app, 1 passkey',
     email: 'dana.ortiz@example.org',
     role: 'Care team',
     teams: 'Diabetes team, Eye clinic',
@@ -1691,6 +1709,9 @@ const people = [
   },
   {
     name: 'Sam Reid',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: false,
+    ways: '',
     email: 'sam.reid@example.org',
     role: 'Care team',
     teams: 'Eye clinic',
@@ -1700,6 +1721,9 @@ const people = [
   },
   {
     name: 'Robin Hale',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: false,
+    ways: '2 passkeys',
     email: 'robin.hale@example.org',
     role: 'Administrator',
     teams: '',
@@ -1709,6 +1733,9 @@ const people = [
   },
   {
     name: 'Alex Moreau',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: false,
+    ways: '',
     email: 'alex.moreau@example.org',
     role: 'Auditor',
     teams: '',
@@ -2128,19 +2155,8 @@ const consolePages: Sample[] = [
     ...holdLift,
     errors: [wrong('reason', 'Enter a reason.')],
   }),
-  sample('accounts/people', '', 'People', robin, { people, inviteHref: '/admin/people/invite', invited: false }),
-  sample('accounts/people', 'somebody was invited', 'People', robin, {
-    people,
-    inviteHref: '/admin/people/invite',
-    invited: true,
-  }),
-  sample('accounts/people', 'empty', 'People', robin, {
-    people: [],
-    inviteHref: '/admin/people/invite',
-    invited: false,
-  }),
-  sample('accounts/invite', '', 'Invite a colleague', robin, invite),
-  sample('accounts/invite', 'with errors, no teams yet', 'Invite a colleague', robin, {
+  sample('people/invite', '', 'Invite a colleague', robin, invite),
+  sample('people/invite', 'with errors, no teams yet', 'Invite a colleague', robin, {
     ...invite,
     teams: invite.teams.slice(0, 1),
     form: { name: 'Sam Reid', email: 'sam.reid@', newTeam: '' },
@@ -2149,6 +2165,275 @@ const consolePages: Sample[] = [
       wrong('role', 'Choose what they will do.'),
       wrong('newTeam', 'Choose a team, or give the name of a new one.'),
     ],
+  }),
+]
+
+const NOW = moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z')
+const listedPeople = {
+  people,
+  inviteHref: '/admin/people/invite',
+  importHref: '/admin/people/import',
+  invited: false,
+  search: { action: '/admin/people', text: '' },
+  found: '',
+  filters: {
+    roles: [{ value: '', label: 'Any role', selected: true }],
+    states: [{ value: '', label: 'Any state', selected: true }],
+    teams: [{ value: '', label: 'Any team', selected: true }],
+  },
+  filtered: false,
+  clearHref: '/admin/people',
+  newer: '',
+  older: '/admin/people?after=019a8d3c-0000-7000-8000-00000000000a',
+}
+const aColleague = {
+  backHref: '/admin/people',
+  done: '',
+  name: 'Dana Ortiz',
+  state: 'active',
+  stateText: 'Active',
+  locked: true,
+  facts: [
+    { label: 'E-mail address', text: 'dana.ortiz@example.org' },
+    { label: 'Role', text: 'Care team' },
+    { label: 'Signs in with', text: 'Password and code app, 1 passkey' },
+    { label: 'Last sign-in', text: 'Tuesday 17 November, 14:02' },
+  ],
+  may: ['Reads and writes messages for a team.'],
+  moves: [
+    { href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a/role', label: 'Change the role' },
+    { href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a/close', label: 'Close access for good' },
+  ],
+  noMoves: '',
+  teams: [{ name: 'Diabetes team', href: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b' }],
+  conversations: '2 conversations are in their own mailbox and in no team’s.',
+  history: [{ at: NOW, what: 'Access was suspended.', by: 'By Robin Hale:', reason: 'A long leave.' }],
+}
+const change = {
+  backHref: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+  back: 'Back to the person',
+  action: '/admin/people/019a8d3c-0000-7000-8000-00000000000a/close',
+  heading: 'Close access of Dana Ortiz',
+  intro: 'For somebody who leaves. If they may come back, suspend their access instead.',
+  effects: ['Every session of theirs ends at once, on every device.', 'They leave: Diabetes team.'],
+  choices: null,
+  select: null,
+  line: null,
+  reason: { value: '', limit: 500 },
+  tick: { name: 'sure', label: 'Yes, for good', ticked: false },
+  button: 'Close access for good',
+  blocked: '',
+}
+const aTeam = {
+  backHref: '/admin/teams',
+  done: '',
+  name: 'Diabetes team',
+  conversations: '12 conversations.',
+  nobody: false,
+  renameHref: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b/rename',
+  addHref: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b/add',
+  members: people
+    .slice(0, 2)
+    .map((each) => ({ ...each, removeHref: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b/remove/x' })),
+}
+const ended = {
+  backHref: '/admin/people',
+  done: false,
+  ends: [
+    {
+      id: '1',
+      name: 'Dana Ortiz',
+      href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+      what: 'Access was closed for good.',
+      at: NOW,
+      by: 'By Robin Hale:',
+      reason: 'She has left.',
+      late: true,
+      state: 'Not told. It was due on Monday 16 November, 14:02.',
+      toldAction: '/admin/people/ended/1/told',
+    },
+    {
+      id: '2',
+      name: 'Sam Reid',
+      href: '',
+      what: 'The role was changed from Care team to Auditor.',
+      at: NOW,
+      by: 'By Robin Hale:',
+      reason: 'Another task.',
+      late: false,
+      state: 'Told on Tuesday 17 November, 15:10 by Robin Hale.',
+      toldAction: '',
+    },
+  ],
+  newer: '',
+  older: '',
+}
+
+const importForm = {
+  backHref: '/admin/people',
+  action: '/admin/people/import',
+  templateHref: '/admin/people/import.csv',
+  readAs: '',
+  pasted: '',
+  columnProblems: [],
+  rowProblems: [],
+  more: '',
+  limit: 1000,
+}
+const importCheck = {
+  backHref: '/admin/people/import',
+  peopleHref: '/admin/people?state=invited',
+  action: '/admin/people/import/019a8d3c-0000-7000-8000-00000000000c',
+  used: false,
+  readAs:
+    'Read as UTF-8, with semicolons between the columns. If letters look wrong, save it as UTF-8 and bring it again.',
+  counts: {
+    invite: '2 people will be invited.',
+    known: '1 person is known already and is left as they are.',
+    unused: 'These columns are not used: Phone.',
+  },
+  any: true,
+  done: '2 people were invited.',
+  people: [
+    { line: 2, name: 'Kim Novak', email: 'kim.novak@example.org', role: 'Care team', team: 'Foot clinic' },
+    { line: 3, name: 'Alex Moreau', email: 'alex.m0reau@example.org', role: 'Auditor', team: '' },
+  ],
+  more: '',
+  known: [{ line: 4, email: 'sam.reid@example.org', state: 'Active' }],
+  alike: ['Row 3: alex.m0reau@example.org looks like alex.moreau@example.org.'],
+  newTeams: 'Make this new team: Foot clinic',
+  button: 'Invite 2 people',
+}
+
+const peoplePages: Sample[] = [
+  sample('people/import', '', 'Invite many people', robin, importForm),
+  sample('people/import', 'wrong columns', 'Invite many people', robin, {
+    ...importForm,
+    columnProblems: ['There is no column “role”. Add it to the first row.'],
+    errors: [wrong('list', 'Put the columns right first. The rows are looked at after that.')],
+  }),
+  sample('people/import', 'wrong rows', 'Invite many people', robin, {
+    ...importForm,
+    readAs: importCheck.readAs,
+    rowProblems: [
+      { line: 2, column: 'email', text: 'Enter one e-mail address, like name@example.org.', given: 'kim.novak@' },
+      { line: 14, column: 'role', text: 'Write care team, administrator or auditor.', given: 'boss' },
+    ],
+    more: 'And 12 more.',
+    errors: [wrong('list', '14 rows have to be put right.')],
+  }),
+  sample('people/import-check', '', 'Check before you invite', robin, importCheck),
+  sample('people/import-check', 'not ticked', 'Check before you invite', robin, {
+    ...importCheck,
+    errors: [
+      wrong('teams', 'Tick the box to make the new teams, or bring the list again with the names of teams that exist.'),
+      wrong(
+        'alike',
+        'Tick the box if they really are different people, or bring the list again with the right addresses.',
+      ),
+    ],
+  }),
+  sample('people/import-check', 'done', 'Check before you invite', robin, { ...importCheck, used: true }),
+  sample('people/import-check', 'nobody to invite', 'Check before you invite', robin, {
+    ...importCheck,
+    any: false,
+    people: [],
+    alike: [],
+    newTeams: '',
+  }),
+  sample('people/people', '', 'People', robin, listedPeople),
+  sample('people/people', 'somebody was invited', 'People', robin, { ...listedPeople, invited: true }),
+  sample('people/people', 'empty', 'People', robin, { ...listedPeople, people: [], older: '' }),
+  sample('people/people', 'nobody found', 'People', robin, {
+    ...listedPeople,
+    people: [],
+    older: '',
+    filtered: true,
+    found: '0 people found.',
+  }),
+  sample('people/people', 'with errors', 'People', robin, {
+    ...listedPeople,
+    errors: [wrong('text', 'Enter a part of a name or an e-mail address.')],
+  }),
+  sample('people/person', '', 'A colleague', robin, aColleague),
+  sample('people/person', 'oneself, after a change', 'A colleague', robin, {
+    ...aColleague,
+    done: 'The role is changed, and every session has ended.',
+    locked: false,
+    moves: [],
+    noMoves: 'This is you. Another administrator changes your access; nobody changes their own.',
+    teams: [],
+    history: [],
+  }),
+  sample('people/person', 'closed', 'A colleague', robin, {
+    ...aColleague,
+    state: 'closed',
+    stateText: 'Closed',
+    locked: false,
+    may: ['Nothing. What they signed in with is forgotten.'],
+    moves: [],
+    noMoves: 'Nothing can be changed any more.',
+  }),
+  sample('people/change', '', 'Close access', robin, change),
+  sample('people/change', 'with errors', 'Close access', robin, {
+    ...change,
+    errors: [wrong('reason', 'Enter a reason.'), wrong('sure', 'Tick the box if you are sure.')],
+  }),
+  sample('people/change', 'blocked', 'Close access', robin, {
+    ...change,
+    effects: [],
+    blocked: 'This is the last administrator who can sign in. Make somebody else an administrator first.',
+  }),
+  sample('people/change', 'a role', 'Change a role', robin, {
+    ...change,
+    tick: null,
+    choices: {
+      name: 'role',
+      label: 'Role',
+      items: [
+        { value: 'provider', label: 'Care team', hint: 'Reads and writes messages for a team.', selected: true },
+        { value: 'admin', label: 'Administrator', hint: 'Reads no messages.', selected: false },
+      ],
+    },
+    errors: [wrong('role', 'Choose a role.')],
+  }),
+  sample('people/change', 'handing over', 'Hand over conversations', robin, {
+    ...change,
+    tick: null,
+    select: {
+      name: 'to',
+      label: 'Who takes over',
+      hint: 'A team, or a colleague of the care team.',
+      options: [{ value: '', label: 'Choose', selected: true }],
+    },
+  }),
+  sample('people/change', 'a new team', 'New team', robin, {
+    ...change,
+    effects: [],
+    tick: null,
+    reason: null,
+    line: { name: 'name', label: 'Name of the team', hint: 'Write it so that patients know who it is.', value: 'Eye' },
+    errors: [wrong('name', 'There is a team of this name already. Choose it from the list.')],
+  }),
+  sample('people/teams', '', 'Teams', robin, {
+    backHref: '/admin/people',
+    newHref: '/admin/teams/new',
+    teams: [{ name: 'Diabetes team', href: '/admin/teams/x', members: 4, conversations: 120 }],
+  }),
+  sample('people/teams', 'none', 'Teams', robin, { backHref: '/admin/people', newHref: '/admin/teams/new', teams: [] }),
+  sample('people/team', '', 'A team', robin, aTeam),
+  sample('people/team', 'without members', 'A team', robin, {
+    ...aTeam,
+    done: 'They no longer belong to the team, and it has begun a new key.',
+    nobody: true,
+    members: [],
+  }),
+  sample('people/ended', '', 'Access that ended', robin, ended),
+  sample('people/ended', 'for an auditor, nothing yet', 'Access that ended', alex, {
+    ...ended,
+    backHref: '',
+    done: true,
+    ends: [],
   }),
 ]
 
@@ -2545,9 +2830,236 @@ const SECURITY_CHANGES = [
   'several',
 ]
 
+const settingField = (name: string, label: string, hint: string, value: string) => ({
+  name,
+  label,
+  hint,
+  type: 'text',
+  narrow: true,
+  value,
+})
+const sectionPage = {
+  intro: 'How long people stay signed in, and how large files may be.',
+  backHref: '/admin/settings',
+  backLabel: 'Back to the settings',
+  nextLabel: 'Next: what it does',
+  action: '/admin/settings/limits',
+  seen: 4,
+  fields: [
+    settingField(
+      'idleMinutes',
+      'Minutes without a click until somebody is signed out',
+      '5 to 60. What they wrote is kept.',
+      '15',
+    ),
+    settingField('sessionHours', 'Hours until somebody has to sign in again', '1 to 24, however busy they are.', '12'),
+  ],
+  colours: [],
+  previews: null,
+  meanwhile: null,
+}
+const idleChange = {
+  label: 'Minutes without a click until somebody is signed out',
+  before: '15 minutes',
+  after: '5 minutes',
+}
+const openAlarm = {
+  id: '0199b',
+  href: '/admin/alarms/0199b',
+  title: 'Many openings',
+  text: '250 openings of messages or files within an hour or less. The limit for them is 200.',
+  whom: 'Dana Ortiz, nurse',
+  raisedAt: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+  seenAt: moment('Tuesday 17 November, 14:12', '2026-11-17T19:12:00.000Z'),
+  takenBy: '',
+  isClosed: false,
+  closedBy: '',
+  closedAt: null,
+}
+const closedAlarm = {
+  ...openAlarm,
+  takenBy: 'Ada Moss',
+  isClosed: true,
+  closedBy: 'Felix Hahn',
+  closedAt: moment('Tuesday 17 November, 15:02', '2026-11-17T20:02:00.000Z'),
+}
+const alarmPage = {
+  backHref: '/admin/alarms',
+  alarm: openAlarm,
+  advice: 'Ask the person what they needed it for.',
+  mayClose: true,
+  notes: [],
+  action: '/admin/alarms/0199b',
+  form: { note: '' },
+  limit: 1000,
+}
+const ADMIN = { name: 'Ada Moss', role: 'admin' as const }
+const setupSteps = ['Your organisation', 'Your own account', 'Mail', 'Your colour', 'Limits', 'Last checks'].map(
+  (title, at) => ({
+    number: at + 1,
+    title,
+    text: 'A test mail has to arrive.',
+    href: at === 5 ? '' : '/admin/setup/mail',
+    link: 'Open this step',
+    done: at < 2,
+    hasState: at < 5,
+  }),
+)
+
+const settingsAndAlarms: Sample[] = [
+  sample('organisation/settings', '', 'Settings', ADMIN, {
+    sections: [
+      {
+        name: 'limits',
+        title: 'Limits',
+        href: '/admin/settings/limits',
+        values: [{ label: 'Minutes', value: '15 minutes' }],
+      },
+    ],
+    historyHref: '/admin/settings/history',
+    saved: true,
+    same: false,
+    setUp: false,
+  }),
+  sample('organisation/section', '', 'Limits', ADMIN, sectionPage),
+  sample('organisation/section', 'wrong', 'Limits', ADMIN, {
+    ...sectionPage,
+    errors: [wrong('idleMinutes', 'Type a whole number from 5 to 60.')],
+  }),
+  sample('organisation/section', 'changed meanwhile', 'Limits', ADMIN, {
+    ...sectionPage,
+    meanwhile: { by: 'Kim Novak', changes: [idleChange] },
+  }),
+  sample('organisation/section', 'of colours', 'Colour', ADMIN, {
+    ...sectionPage,
+    fields: [settingField('brandLight', 'Colour on light pages', 'Six digits such as #0b5563.', '#ffd700')],
+    colours: [
+      {
+        scheme: 'On light pages',
+        colour: '#ffd700',
+        on: '#ffffff',
+        surface: '#ffffff',
+        own: true,
+        contrast: '1.21',
+        readable: false,
+      },
+      {
+        scheme: 'On dark pages',
+        colour: '#5cc3d1',
+        on: '#0b1016',
+        surface: '#0f151c',
+        own: false,
+        contrast: '7.20',
+        readable: true,
+      },
+    ],
+    errors: [wrong('brandLight', 'This colour is hard to read on light pages.')],
+  }),
+  sample('organisation/section', 'of notices', 'Words of the notices', ADMIN, {
+    ...sectionPage,
+    fields: [settingField('noticeSubject', 'Subject', 'At most 60 characters and 9 words.', '')],
+    previews: {
+      from: 'Riverside Clinic',
+      phone: 'You have a secure message from Rivers…',
+      phoneFirst: 'You have a secure message from Riverside Cli…',
+      desk: 'You have a secure message from Riverside Clinic',
+      deskFirst: 'You have a secure message from Riverside Clinic.',
+      text: [['You have a secure message from Riverside Clinic.'], ['To read it, open this page and sign in:']],
+    },
+  }),
+  sample('organisation/check', '', 'What this does', ADMIN, {
+    backHref: '/admin/settings/limits',
+    action: '/admin/settings/limits',
+    seen: 4,
+    moved: false,
+    changes: [idleChange],
+    effects: [{ text: '7 people who are signed in would be signed out sooner.', heavy: true }],
+    hidden: [{ name: 'idleMinutes', value: '5' }],
+  }),
+  sample('organisation/history', '', 'What was changed', ADMIN, {
+    backHref: '/admin/settings',
+    versions: [
+      {
+        version: 5,
+        section: 'Limits',
+        at: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+        by: 'Ada Moss',
+        undoes: 3,
+        changes: [idleChange],
+        undoHref: '/admin/settings/history/5/undo',
+      },
+    ],
+    olderHref: '/admin/settings/history?before=5',
+  }),
+  sample('organisation/history', 'nothing yet', 'What was changed', ADMIN, {
+    backHref: '/admin/settings',
+    versions: [],
+    olderHref: '',
+  }),
+  sample('organisation/setup', '', 'Set up Letterlock', ADMIN, {
+    action: '/admin/setup',
+    steps: setupSteps,
+    checks: [{ title: 'Clock', text: 'The clocks agree.', tone: 'ok' }],
+    errors: [wrong('finish', 'Mail is not confirmed yet.')],
+  }),
+  sample('organisation/setup-mail', '', 'Does mail arrive?', ADMIN, {
+    backHref: '/admin/setup',
+    action: '/admin/setup/mail',
+    server: 'mail.riverside.example',
+    from: 'messages@riverside.example',
+    to: 'ada@riverside.example',
+    sent: true,
+    done: false,
+  }),
+  sample('organisation/setup-mail', 'refused', 'Does mail arrive?', ADMIN, {
+    backHref: '/admin/setup',
+    action: '/admin/setup/mail',
+    server: 'none',
+    from: 'messages@riverside.example',
+    to: 'ada@riverside.example',
+    sent: false,
+    done: false,
+    errors: [wrong('send', 'The mail server could not be reached.')],
+  }),
+  sample('alarms/alarms', '', 'Alarms', ADMIN, { alarms: 1, closed: false, open: [openAlarm], past: [closedAlarm] }),
+  sample('alarms/alarms', 'none', 'Alarms', ADMIN, { closed: false, open: [], past: [] }),
+  sample('alarms/alarm', '', 'Many openings', ADMIN, { ...alarmPage, alarms: 2 }),
+  sample('alarms/alarm', 'about themselves', 'Many openings', ADMIN, {
+    ...alarmPage,
+    mayClose: false,
+    errors: [wrong('note', 'Write what you found or did.')],
+  }),
+  sample('alarms/alarm', 'closed', 'Many openings', ADMIN, {
+    ...alarmPage,
+    alarm: closedAlarm,
+    notes: [
+      {
+        what: 'Felix Hahn closed it',
+        at: moment('Tuesday 17 November, 15:02', '2026-11-17T20:02:00.000Z'),
+        text: 'It was her.',
+      },
+    ],
+  }),
+]
+
+/** The notice as Letterlock has it. */
+const ourWords = { subject: '', first: '' }
+
 export const mailSamples: MailSample[] = [
-  { name: 'notice', template: 'notice', view: { ...mailPage, reminder: false } },
-  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
+  { name: 'notice', template: 'notice', view: { ...mailPage, ...ourWords, reminder: false } },
+  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, ...ourWords, reminder: true } },
+  {
+    name: 'notice, in own words',
+    template: 'notice',
+    view: {
+      ...mailPage,
+      subject: 'A message from Riverside Clinic waits',
+      first: 'We have written you a message.',
+      reminder: false,
+    },
+  },
+  { name: 'alarm', template: 'alarm', view: { ...mailPage, rule: 'Many openings', at: '2026-11-17 14:02:11' } },
+  { name: 'setup-mail', template: 'setup-mail', view: { ...mailPage, code: '481902' } },
   { name: 'team-notice', template: 'team-notice', view: mailPage },
   { name: 'password-reset', template: 'password-reset', view: mailPage },
   {
@@ -2571,6 +3083,17 @@ export const mailSamples: MailSample[] = [
     template,
     view: { ...mailPage, until: 'Friday 20 November, 2:02 pm' },
   })),
+  ...['suspended', 'reopened', 'closed', 'role-changed'].map((kind) => ({
+    name: `access-notice, ${kind}`,
+    template: 'access-notice',
+    view: {
+      ...mailPage,
+      name: 'Sam Reid',
+      kind,
+      at: 'Tuesday 17 November, 2:02 pm',
+      role: kind === 'role-changed' ? 'Auditor' : '',
+    },
+  })),
   ...SECURITY_CHANGES.map((change) => ({
     name: `security-notice, ${change}`,
     template: 'security-notice',
@@ -2579,6 +3102,7 @@ export const mailSamples: MailSample[] = [
 ]
 
 export const samples: Sample[] = [
+  ...settingsAndAlarms,
   ...signIn,
   ...waysBackIn,
   ...helpSignIn,
@@ -2587,6 +3111,7 @@ export const samples: Sample[] = [
   ...intake,
   ...otherMessages,
   ...consolePages,
+  ...peoplePages,
   ...accountPages,
   ...help,
   ...tryOut,

@@ -31,6 +31,12 @@ export interface FoundEvent extends AccessEventRow {
 /** More than these are not counted one by one. */
 export const MOST_COUNTED = 10_000
 
+// Row by row (OFFSET 0 keeps it so): the few that wait, or that are shown, never lead through all events.
+const eventOf = (row: string) =>
+  `LATERAL (SELECT * FROM access_events a WHERE a.at = ${row}.event_at AND a.id = ${row}.event_id OFFSET 0) e`
+const WAITING = `waiting_events w CROSS JOIN ${eventOf('w')}`
+const WITH_EVENT = `LEFT JOIN ${eventOf('p')} ON true`
+
 /**
  * The newest events that fit. @param before the event behind which the page begins
  * @returns nothing when there is no such event
@@ -55,11 +61,11 @@ export async function searchLog(
   const most = value(limit)
   const rows = await ask<FoundRow>(
     `SELECT p.leaf, p.event_at, p.event_id, e.* FROM (
-       (SELECT NULL::bigint AS leaf, w.place, w.event_at, w.event_id FROM waiting_events w JOIN access_events e ON e.at = w.event_at AND e.id = w.event_id
+       (SELECT NULL::bigint AS leaf, w.place, w.event_at, w.event_id FROM ${WAITING}
         WHERE ${waiting.all.join(' AND ')} ORDER BY w.place DESC LIMIT ${most})
        UNION ALL
        (SELECT l.leaf, NULL, l.event_at, l.event_id FROM log_leaves l WHERE ${placed.all.join(' AND ')} ORDER BY l.leaf DESC LIMIT ${most})
-     ) p LEFT JOIN access_events e ON e.at = p.event_at AND e.id = p.event_id
+     ) p ${WITH_EVENT}
      ORDER BY p.place DESC NULLS LAST, p.leaf DESC LIMIT ${most}`,
     values,
   )
@@ -126,7 +132,7 @@ export async function countLog(question: LogQuestion, unit: BucketUnit): Promise
     : `SELECT h.hour, h.count FROM access_event_hours h WHERE ${placed.all.join(' AND ')}`
   const rows = await ask<{ at: Date; count: string }>(
     `SELECT date_trunc(${value(unit)}, at, 'UTC') AS at, sum(count) AS count FROM (
-       SELECT e.at, 1 AS count FROM waiting_events w JOIN access_events e ON e.at = w.event_at AND e.id = w.event_id WHERE ${waiting.all.join(' AND ')}
+       SELECT e.at, 1 AS count FROM ${WAITING} WHERE ${waiting.all.join(' AND ')}
        UNION ALL ${counted}) c GROUP BY 1 ORDER BY 1`,
     values,
   )
@@ -156,7 +162,7 @@ export async function findEvent(id: string): Promise<FoundEvent | undefined> {
     `SELECT p.leaf, p.event_at, p.event_id, e.* FROM (
        SELECT leaf, event_at, event_id FROM log_leaves WHERE event_id = $1
        UNION ALL SELECT NULL, event_at, event_id FROM waiting_events WHERE event_id = $1 LIMIT 1
-     ) p LEFT JOIN access_events e ON e.at = p.event_at AND e.id = p.event_id`,
+     ) p ${WITH_EVENT}`,
     [id],
   )
   return row && toFound(row)
@@ -174,7 +180,7 @@ export async function listAround(event: FoundEvent, count: number): Promise<{ by
     `SELECT p.*, e.* FROM (
        (SELECT l.leaf, l.event_at, l.event_id FROM log_leaves l WHERE ${same} AND l.leaf <= $1 ORDER BY l.leaf DESC LIMIT $3)
        UNION ALL (SELECT l.leaf, l.event_at, l.event_id FROM log_leaves l WHERE ${same} AND l.leaf > $1 ORDER BY l.leaf LIMIT $4)
-     ) p LEFT JOIN access_events e ON e.at = p.event_at AND e.id = p.event_id ORDER BY p.leaf`,
+     ) p ${WITH_EVENT} ORDER BY p.leaf`,
     [event.leaf, value, count + 1, count],
   )
   return { by, events: rows.map(toFound) }

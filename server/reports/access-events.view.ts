@@ -13,7 +13,18 @@ import { matchesChart } from './matches-chart.ts'
 const TONES = { done: 'ok', denied: 'bad', failed: 'warn' } as const
 const LOG = '/admin/access-events'
 /** Those that the catalogue has words for. */
-const SUBJECTS: readonly string[] = ['account', 'team', 'message', 'attachment', 'page', 'backup', 'event', 'draft']
+const SUBJECTS: readonly string[] = [
+  'account',
+  'team',
+  'message',
+  'attachment',
+  'page',
+  'backup',
+  'event',
+  'draft',
+  'thread',
+  'alarm',
+]
 const SECONDS = ['code', 'recovery-code', 'passkey']
 const STRENGTHS: readonly string[] = [
   ...SECONDS.flatMap((second) => [`password+${second}`, `sign-on+password+${second}`]),

@@ -7,6 +7,9 @@
  * counts). `--checkpoint` holds the log against one that left the machine earlier, also inside a saved mail, and `--key` names a key that you keep, or a
  * file that holds it: whoever can change the log can also change what lies beside it, so the proof rests on these two.
  *
+ * FILE may also be a part of the log, as the console exports it with its proofs: then key and checkpoint stand in its first line, and each event is held
+ * against that checkpoint by the hashes beside its way to the root. That shows that each of them is in the log, and not that none was left out.
+ *
  * Ends with 0 and the number of events, or with 1 and the first leaf that is not what was signed.
  * Formats: RFC 6962 section 2.1 (tree), C2SP signed-note and tlog-checkpoint, docs/access-log.md (leaves).
  */
@@ -34,16 +37,32 @@ try {
   const [file, ...more] = positionals
   if (!file || more.length > 0)
     throw new Wrong('Say which file: node scripts/verify-log.mjs FILE [--checkpoint FILE] [--key KEY]')
-  const key = readKey(findKey(file, values.key))
-  const beside = existsSync(`${file}.checkpoints`) && read(`${file}.checkpoints`).trim() ? [`${file}.checkpoints`] : []
-  const kept = values.checkpoint ?? []
-  const checkpoints = [...beside, ...kept].flatMap((path) => readCheckpoints(path, key))
-  if (checkpoints.length === 0)
-    throw new Wrong('There is no checkpoint to hold the log against. Name one with --checkpoint.')
-  tell(await readLog(file, key, checkpoints), key, { kept: kept.length > 0, keyKept: values.key !== undefined })
+  const first = await firstLine(file)
+  const isPart = first.format === 'letterlock-events-1'
+  const key = readKey(findKey(file, values.key, first.key))
+  if (isPart) {
+    const kept = (values.checkpoint ?? []).flatMap((path) => readCheckpoints(path, key))
+    tellPart(await readPart(file, key, first, kept), key, { kept: kept.length, keyKept: values.key !== undefined })
+  } else {
+    const beside =
+      existsSync(`${file}.checkpoints`) && read(`${file}.checkpoints`).trim() ? [`${file}.checkpoints`] : []
+    const kept = values.checkpoint ?? []
+    const checkpoints = [...beside, ...kept].flatMap((path) => readCheckpoints(path, key))
+    if (checkpoints.length === 0)
+      throw new Wrong('There is no checkpoint to hold the log against. Name one with --checkpoint.')
+    tell(await readLog(file, key, checkpoints), key, { kept: kept.length > 0, keyKept: values.key !== undefined })
+  }
 } catch (error) {
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 1
+}
+
+/** What kind of file it is. A file that is not there, or is garbled, is told of by whoever reads it whole. */
+async function firstLine(file) {
+  if (!existsSync(file)) throw new Wrong(`There is no file ${file}.`)
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
+    return parse(text, 0)
+  return {}
 }
 
 function read(path) {
@@ -51,8 +70,9 @@ function read(path) {
   return readFileSync(path, 'utf8').replaceAll('\r\n', '\n')
 }
 
-function findKey(file, given) {
+function findKey(file, given, inFile) {
   if (given) return existsSync(given) ? read(given) : given
+  if (inFile) return String(inFile)
   if (existsSync(`${file}.vkey`)) return read(`${file}.vkey`)
   throw new Wrong(`There is no key: ${file}.vkey does not exist. Name one with --key.`)
 }
@@ -71,7 +91,11 @@ function readKey(text) {
 
 /** Every note in the file. One that is not signed with the key, or is of another log, ends it all. */
 function readCheckpoints(path, key) {
-  const notes = [...read(path).matchAll(NOTE)]
+  return readNotes(read(path), path, key)
+}
+
+function readNotes(said, path, key) {
+  const notes = [...said.matchAll(NOTE)]
   if (notes.length === 0) throw new Wrong(`${path} holds no checkpoint.`)
   return notes.map(([, text, signatures]) => {
     const [origin, size, root, ...says] = text.trimEnd().split('\n')
@@ -145,6 +169,127 @@ async function readLog(file, key, unsorted) {
       `Leaf ${size}: the log ends here, and ${later.size} events were signed (${later.origin}). What came after was cut off.${afterEpoch(checkpoints, later)}`,
     )
   return { size, last: checkpoints.at(-1) }
+}
+
+/** A part of the log: each line by itself against the checkpoint in the first one, and that against those that were kept. */
+async function readPart(file, key, header, kept) {
+  if (header.log !== key.name) throw new Wrong(`This is the log of ${header.log}, and the key is that of ${key.name}.`)
+  const [checkpoint] = readNotes(String(header.checkpoint), file, key)
+  const open = new Map(kept.map((each) => [nameOf(each), each]))
+  open.delete(nameOf(checkpoint))
+  const seen = new Set()
+  let [number, said] = [0, undefined]
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    number++
+    if (number === 1) continue
+    const line = parseLine(text, number)
+    if (said !== undefined) throw new Wrong(`Line ${number}: something was added behind the end.`)
+    if ('events' in line) said = line.events
+    else if ('consistency' in line)
+      holdEarlier(line, number, checkpoint, readNotes(String(line.checkpoint), file, key)[0], open)
+    else holdLeaf(line, number, checkpoint, seen)
+  }
+  if (said === undefined) throw new Wrong(`Line ${number}: the file ends here, before it says how many events it has.`)
+  if (said !== seen.size) throw new Wrong(`Line ${number}: the file says ${said} events and has ${seen.size}.`)
+  const [without] = open.values()
+  if (without)
+    throw new Wrong(
+      `There is no proof in this file for the checkpoint of ${without.size} events (${without.origin}). Name the last one of a day, or check a whole export.`,
+    )
+  return { size: seen.size, checkpoint }
+}
+
+function holdLeaf(line, number, { size, root }, seen) {
+  if ('stray' in line) throw new Wrong(`Line ${number}: event ${line.stray} (${line.at}) has no place in the log.`)
+  const { leaf, event, proof } = line
+  if (!Number.isSafeInteger(leaf) || !Array.isArray(event) || !Array.isArray(proof))
+    throw new Wrong(`Line ${number}: it is garbled.`)
+  if (seen.has(leaf)) throw new Wrong(`Line ${number}: leaf ${leaf} was there before.`)
+  seen.add(leaf)
+  const hash = sha256(LEAF, Buffer.from(JSON.stringify(event)))
+  if (!isIncluded(hash, leaf, size, proof.map(inBytes), root))
+    throw new Wrong(`Line ${number}: ${named(event)} is not what was signed as leaf ${leaf}.`)
+  if (event[0] === 'letterlock-missing-event-1')
+    throw new Wrong(`Line ${number}: ${named(event)} was taken away before it had a place.`)
+  if (line.details !== event[DETAILS])
+    throw new Wrong(`Line ${number}: the sealed details of ${named(event)} were changed or taken away.`)
+}
+
+function holdEarlier(line, number, later, earlier, open) {
+  const wanted = open.get(nameOf(earlier))
+  if (!isConsistent(earlier, later, line.consistency.map(inBytes)))
+    throw new Wrong(
+      `Line ${number}: the log of ${later.size} events does not contain that of ${earlier.size} (${earlier.origin}).`,
+    )
+  if (wanted) open.delete(nameOf(earlier))
+}
+
+function nameOf({ origin, size, root }) {
+  return `${origin} ${size} ${root.toString('base64')}`
+}
+
+function inBytes(encoded) {
+  return Buffer.from(String(encoded), 'base64')
+}
+
+/** RFC 9162 section 2.1.3.2 */
+function isIncluded(leaf, index, size, proof, root) {
+  if (index < 0 || index >= size || proof.some(({ length }) => length !== 32)) return false
+  let [at, last, hash] = [index, size - 1, leaf]
+  for (const beside of proof) {
+    if (last === 0) return false
+    if (at % 2 === 1 || at === last) {
+      hash = sha256(NODE, beside, hash)
+      for (; at % 2 === 0 && at !== 0; at = Math.floor(at / 2)) last = Math.floor(last / 2)
+    } else hash = sha256(NODE, hash, beside)
+    at = Math.floor(at / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 && hash.equals(root)
+}
+
+/** RFC 9162 section 2.1.4.2 */
+function isConsistent(earlier, later, proof) {
+  if (earlier.size < 1 || earlier.size > later.size || proof.some(({ length }) => length !== 32)) return false
+  if (earlier.size === later.size) return proof.length === 0 && earlier.root.equals(later.root)
+  const path = Number.isInteger(Math.log2(earlier.size)) ? [earlier.root, ...proof] : [...proof]
+  let [at, last] = [earlier.size - 1, later.size - 1]
+  for (; at % 2 === 1; at = Math.floor(at / 2)) last = Math.floor(last / 2)
+  const first = path.shift()
+  if (!first) return false
+  let [before, now] = [first, first]
+  for (const hash of path) {
+    if (last === 0) return false
+    if (at % 2 === 1 || at === last) {
+      before = sha256(NODE, hash, before)
+      now = sha256(NODE, hash, now)
+      for (; at % 2 === 0 && at !== 0; at = Math.floor(at / 2)) last = Math.floor(last / 2)
+    } else now = sha256(NODE, now, hash)
+    at = Math.floor(at / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 && before.equals(earlier.root) && now.equals(later.root)
+}
+
+function parseLine(text, number) {
+  try {
+    const line = JSON.parse(text)
+    if (line && typeof line === 'object') return line
+  } catch {
+    // said below
+  }
+  throw new Wrong(`Line ${number}: it is garbled.`)
+}
+
+function tellPart({ size, checkpoint }, key, { kept, keyKept }) {
+  const say = (line) => process.stdout.write(`${line}\n`)
+  say(`GOOD: ${size} events, each of them as it was signed (${checkpoint.origin}, ${checkpoint.size} events).`)
+  say('They are a part of the log. That none was left out only a whole export shows (npm run export-log).')
+  say('What stands under "says" is for reading: of it the log has a digest of the sealed bytes.')
+  say(`Signed with ${key.text}`)
+  if (kept === 0)
+    say('The checkpoint lay in the file. Hold it against one that left the machine earlier: --checkpoint FILE')
+  if (!keyKept) say('The key lay in the file. Compare it with the one that you keep: --key KEY')
 }
 
 function named([kind, id, at]) {

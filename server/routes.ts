@@ -31,6 +31,15 @@ import {
 } from './reports/erasures.pages.ts'
 import { askHold, askLift, showHolds, takeHold, takeLift } from './reports/holds.pages.ts'
 import { showAccessEvents } from './reports/access-events.pages.ts'
+import {
+  askExport,
+  downloadExport,
+  sendExportState,
+  showExport,
+  showExports,
+  takeCancel,
+  takeExport,
+} from './reports/exports.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
 import { askChangedPassword, takeChangedPassword } from './own-account/password.pages.ts'
@@ -126,6 +135,7 @@ const oversight = allowed('admin', 'auditor')
 const helpers = allowed('provider', 'admin')
 const provedHelpers = proved('provider', 'admin')
 const provedAdmin = proved('admin')
+const provedOversight = proved('admin', 'auditor')
 const provedStaff = proved('provider', 'admin', 'auditor')
 
 anyone.get('/', goHome)
@@ -285,6 +295,15 @@ provedAdmin.get('/admin/holds/new', askHold)
 provedAdmin.post('/admin/holds/new', takeHold)
 provedAdmin.get('/admin/holds/:hold/lift', askLift)
 provedAdmin.post('/admin/holds/:hold/lift', takeLift)
+
+oversight.get('/admin/exports', showExports)
+provedOversight.get('/admin/exports/new', askExport)
+provedOversight.post('/admin/exports/new', takeExport)
+provedOversight.get('/admin/exports/:export', showExport)
+oversight.get('/admin/exports/:export/state', sendExportState)
+oversight.post('/admin/exports/:export/cancel', takeCancel)
+// The link itself says that its person proved who they are, less than ten minutes ago.
+oversight.get('/admin/exports/:export/files/:link', downloadExport)
 
 // Only where a provider is set.
 if (config().signOn) {

@@ -19,6 +19,8 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { prepareExport } from './reports/prepare-export.job.ts'
+import { sweepExports } from './reports/sweep-exports.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
@@ -41,6 +43,8 @@ export const jobs = {
   'sweep-sign-ins': () => unlessClockIsWrong(() => sweepSignIns()),
   'make-room-for-access-events': () => makeRoomForAccessEvents(),
   'go-on-rotating': () => goOnRotating(),
+  'prepare-export': (payload) => prepareExport(payload),
+  'sweep-exports': () => unlessClockIsWrong(() => sweepExports()),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -51,6 +55,7 @@ export const timetable = `
 * * * * * go-on-rotating
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
+* * * * * sweep-exports
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads

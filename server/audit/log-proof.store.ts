@@ -121,6 +121,16 @@ export async function listLeaves(from: number, count: number): Promise<Leaf[]> {
   return rows.map(({ leaf, detailsNow, ...event }) => ({ leaf: Number(leaf), event, detailsNow }))
 }
 
+/** The leaves of these events. One that has no place is left out. */
+export async function listLeavesOf(eventIds: readonly string[]): Promise<Leaf[]> {
+  const rows = await ask<SequencedEvent & { leaf: string; detailsNow: Buffer | null }>(
+    `SELECT l.leaf, ${AS_LEAF.replaceAll('%', 'l')}, sha256(e.details_sealed) AS details_now FROM log_leaves l
+     LEFT JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id WHERE l.event_id = ANY($1::uuid[])`,
+    [eventIds],
+  )
+  return rows.map(({ leaf, detailsNow, ...event }) => ({ leaf: Number(leaf), event, detailsNow }))
+}
+
 /** The tree's hashes of 256 leaves in a row, or of as many as it has there. */
 export async function listLeafHashes(tile: number): Promise<Buffer[]> {
   return hashesIn(await readTile(0, tile))

@@ -16,7 +16,7 @@ import type { Reason } from './reasons.ts'
 
 export interface AccessEvent {
   act: Act
-  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup'; id?: string }
+  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'export'; id?: string }
   outcome?: 'done' | 'denied' | 'failed'
   reason?: Reason
   /** Why, in the words of whoever acts. Sealed like all details. */

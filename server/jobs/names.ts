@@ -41,6 +41,8 @@ export interface JobPayloads {
   'sweep-sign-ins': Record<string, never>
   'make-room-for-access-events': Record<string, never>
   'go-on-rotating': Record<string, never>
+  'prepare-export': { exportId: string }
+  'sweep-exports': Record<string, never>
 }
 
 export type JobName = keyof JobPayloads

@@ -194,7 +194,8 @@ export function lookupDigest(
     | 'spent-challenge'
     | 'sign-on-trip'
     | 'sign-on-provider'
-    | 'sign-on-identity',
+    | 'sign-on-identity'
+    | 'export-link',
   text: string,
 ): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()

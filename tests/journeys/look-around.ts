@@ -78,6 +78,8 @@ export const SHOWN = {
     '/',
     '/account/passkeys/new',
     '/admin/erasures/:message/certificate',
+    '/admin/exports/:export/files/:link',
+    '/admin/exports/:export/state',
     '/attachments/:attachment/check',
     '/attachments/:attachment/download',
     '/attachments/:attachment/pages/:page',

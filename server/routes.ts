@@ -8,6 +8,7 @@ import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.
 import { download, sendCheckState, sendPage, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
+import { showOwnProtection } from './messages/protection.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
 import { askShareAgain, takeShareAgain } from './messages/share-again.pages.ts'
@@ -40,6 +41,23 @@ import {
   takeCancel,
   takeExport,
 } from './reports/exports.pages.ts'
+import { askDisclosure, takeDisclosure, takeWithdrawal } from './reports/disclosures.pages.ts'
+import {
+  askActivity,
+  askPatient,
+  askProtection,
+  askTouched,
+  showAccesses,
+  showActivity,
+  showCoverage,
+  showDisclosures,
+  showProtection,
+  showReports,
+  takeActivity,
+  takePatient,
+  takeProtection,
+  takeTouched,
+} from './reports/reports.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
 import { askChangedPassword, takeChangedPassword } from './own-account/password.pages.ts'
@@ -266,6 +284,7 @@ signedIn.get('/messages/:message/sent', showSent)
 signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
 signedIn.get('/messages/:message/certificate', downloadOwnCertificate)
+signedIn.get('/messages/:message/protection', showOwnProtection)
 signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)
 signedIn.post('/messages/:message/share-again/:mailbox', takeShareAgain)
 signedIn.post('/uploads', beginPieces)
@@ -304,6 +323,24 @@ oversight.get('/admin/exports/:export/state', sendExportState)
 oversight.post('/admin/exports/:export/cancel', takeCancel)
 // The link itself says that its person proved who they are, less than ten minutes ago.
 oversight.get('/admin/exports/:export/files/:link', downloadExport)
+
+oversight.get('/admin/reports', showReports)
+oversight.get('/admin/reports/patient', askPatient)
+oversight.post('/admin/reports/patient', takePatient)
+oversight.get('/admin/reports/patients/:account/disclosures', showDisclosures)
+oversight.get('/admin/reports/patients/:account/openings', showAccesses)
+provedAdmin.get('/admin/reports/patients/:account/disclosures/new', askDisclosure)
+provedAdmin.post('/admin/reports/patients/:account/disclosures/new', takeDisclosure)
+provedAdmin.post('/admin/reports/disclosures/:disclosure/withdraw', takeWithdrawal)
+oversight.get('/admin/reports/activity', askActivity)
+oversight.post('/admin/reports/activity', takeActivity)
+oversight.get('/admin/reports/people/:account/activity', showActivity)
+oversight.get('/admin/reports/coverage', showCoverage)
+provedOversight.get('/admin/reports/touched', askTouched)
+provedOversight.post('/admin/reports/touched', takeTouched)
+oversight.get('/admin/reports/protection', askProtection)
+oversight.post('/admin/reports/protection', takeProtection)
+oversight.get('/admin/reports/messages/:message/protection', showProtection)
 
 // Only where a provider is set.
 if (config().signOn) {

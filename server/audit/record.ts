@@ -51,6 +51,7 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
   const details = JSON.stringify({
     address: actor.address,
     userAgent: actor.userAgent?.slice(0, 300),
+    session: actor.session,
     reason: event.reason,
     said: event.said,
     found: event.found,

@@ -12,6 +12,8 @@ export const OPENINGS = ['message.opened', 'attachment.previewed', 'attachment.d
 export interface ExportFilter {
   /** Whoever acted: an account's id. */
   actorId?: string
+  /** The role in which they acted. */
+  actorRole?: string
   act?: string
   outcome?: string
   /** Whose messages and files it was done with, or who it was done to: an account's id. */

@@ -65,6 +65,7 @@ function questionOf(filter: ExportFilter, subjects: readonly string[] | undefine
   const parts: string[] = ['true']
   const ask = (condition: string, value: unknown) => parts.push(condition.replace('?', `$${values.push(value)}`))
   if (filter.actorId) ask('e.actor_id = ?::uuid', filter.actorId)
+  if (filter.actorRole) ask('e.actor_role = ?', filter.actorRole)
   if (filter.act) ask('e.act = ?', filter.act)
   if (filter.openings) ask('e.act = ANY(?::text[])', OPENINGS)
   if (filter.outcome) ask('e.outcome = ?', filter.outcome)
@@ -73,3 +74,105 @@ function questionOf(filter: ExportFilter, subjects: readonly string[] | undefine
   if (subjects) ask('e.subject_id = ANY(?::uuid[])', subjects)
   return { where: parts.join(' AND '), values }
 }
+
+/** How often somebody did each thing, the most frequent first. */
+export function countActs(
+  actorId: string,
+  { from, to }: { from: Date; to: Date },
+): Promise<{ act: string; outcome: string; count: number; first: Date; last: Date }[]> {
+  return ask(
+    `SELECT act, outcome, count(*)::int AS count, min(at) AS first, max(at) AS last FROM access_events
+     WHERE actor_id = $1 AND at >= $2 AND at < $3 GROUP BY act, outcome ORDER BY count DESC, act, outcome`,
+    [actorId, from, to],
+  )
+}
+
+/** An opening as far as the breach query needs it; its details are opened only where an address or a session is asked for. */
+export interface TouchedRow {
+  id: string
+  at: Date
+  act: string
+  subjectId: string
+  detailsSealed: Buffer | null
+}
+
+/** Openings in these hours, oldest first, behind `after`. */
+export function listOpeningsAfter(
+  filter: { actorId?: string | undefined; from: Date; to: Date },
+  withDetails: boolean,
+  after: Place | undefined,
+  limit: number,
+): Promise<TouchedRow[]> {
+  const { where, values } = questionOf(
+    {
+      ...(filter.actorId ? { actorId: filter.actorId } : {}),
+      from: filter.from,
+      to: filter.to,
+      openings: true,
+      outcome: 'done',
+    },
+    undefined,
+  )
+  const [at, id] = [values.push(after?.at ?? BEGINNING), values.push(after?.id ?? NOBODY)]
+  return ask<TouchedRow>(
+    `SELECT e.id, e.at, e.act, e.subject_id, ${withDetails ? 'e.details_sealed' : 'NULL::bytea AS details_sealed'} FROM access_events e
+     WHERE ${where} AND e.subject_id IS NOT NULL AND (e.at, e.id) > ($${at}, $${id}::uuid) ORDER BY e.at, e.id LIMIT $${values.push(limit)}`,
+    values,
+  )
+}
+
+/** Whose these messages are: the patients who take part in their conversations. A file is named by its message. */
+export function listPatientsOf(
+  subjectIds: readonly string[],
+): Promise<{ subjectId: string; messageId: string; patientId: string | null }[]> {
+  return ask(
+    `WITH named AS (
+       SELECT s.id AS subject_id, coalesce(a.message_id, f.message_id, s.id) AS message_id FROM unnest($1::uuid[]) s (id)
+       LEFT JOIN attachments a ON a.id = s.id LEFT JOIN former_attachments f ON f.attachment_id = s.id)
+     SELECT n.subject_id, n.message_id, p.id AS patient_id FROM named n
+     LEFT JOIN messages m ON m.id = n.message_id LEFT JOIN thread_mailboxes t ON t.thread_id = m.thread_id
+     LEFT JOIN mailboxes b ON b.id = t.mailbox_id LEFT JOIN accounts p ON p.id = b.account_id AND p.role = 'patient'`,
+    [subjectIds],
+  )
+}
+
+/** How people of each role sign in. */
+export function countSignIns(): Promise<
+  {
+    role: string
+    people: number
+    passkey: number
+    codeApp: number
+    neither: number
+    invited: number
+    week: number
+    quarter: number
+    never: number
+  }[]
+> {
+  return ask(
+    `SELECT role, count(*) FILTER (WHERE state = 'active')::int AS people,
+       count(*) FILTER (WHERE state = 'active' AND passkey)::int AS passkey,
+       count(*) FILTER (WHERE state = 'active' AND code_app)::int AS code_app,
+       count(*) FILTER (WHERE state = 'active' AND NOT passkey AND NOT code_app)::int AS neither,
+       count(*) FILTER (WHERE state = 'invited')::int AS invited,
+       count(*) FILTER (WHERE state = 'active' AND last_signed_in_at >= now() - interval '7 days')::int AS week,
+       count(*) FILTER (WHERE state = 'active' AND last_signed_in_at < now() - interval '90 days')::int AS quarter,
+       count(*) FILTER (WHERE state = 'active' AND last_signed_in_at IS NULL)::int AS never
+     FROM (${HOW_PEOPLE_SIGN_IN}) each GROUP BY role
+     ORDER BY array_position(ARRAY['patient', 'provider', 'admin', 'auditor'], role)`,
+  )
+}
+
+/** Staff by how they sign in, those with nothing first. Of patients the counts say enough. */
+export function listStaffSignIns(): Promise<
+  { id: string; state: string; passkey: boolean; codeApp: boolean; lastSignedInAt: Date | null }[]
+> {
+  return ask(
+    `SELECT id, state, passkey, code_app, last_signed_in_at FROM (${HOW_PEOPLE_SIGN_IN}) each
+     WHERE role <> 'patient' AND state <> 'closed' ORDER BY (passkey OR code_app), passkey, last_signed_in_at NULLS FIRST, id`,
+  )
+}
+
+const HOW_PEOPLE_SIGN_IN = `SELECT a.id, a.role, a.state, a.last_signed_in_at, EXISTS (SELECT FROM passkeys p WHERE p.account_id = a.id) AS passkey,
+  EXISTS (SELECT FROM credentials c WHERE c.account_id = a.id AND c.totp_secret_sealed IS NOT NULL) AS code_app FROM accounts a`

@@ -7,7 +7,7 @@ import { downloadHeaders } from '../attachments/download-headers.ts'
 import { FileMissing } from '../attachments/file-store.ts'
 import { readSealed } from '../attachments/sealed-files.ts'
 import { record } from '../audit/record.ts'
-import { NotFound } from '../errors.ts'
+import { BadInput, NotFound } from '../errors.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
 import { logError } from '../lib/logger.ts'
@@ -16,10 +16,12 @@ import { showPage, toldErrors } from '../web/page.ts'
 import { askForExport } from './ask-for-export.ts'
 import { cancelExport } from './cancel-export.ts'
 import { linkFor, isGoodLink } from './export-link.ts'
-import { asking, dayAfter, dayOf } from './export.form.ts'
+import { asking, filterOf, type Asking } from './export.form.ts'
 import { findExport, listExports, type Export } from './export.store.ts'
-import { bindingOf, fileNameOf, TYPES, type ExportFilter } from './export.ts'
+import { bindingOf, fileNameOf, TYPES } from './export.ts'
 import { exportsView, exportView, newExportView, stateView } from './exports.view.ts'
+import { factsOf } from './filter-in-words.ts'
+import { isWhole } from './sheets.ts'
 
 const HOME = '/admin/exports'
 const MOST_LISTED = 100
@@ -31,32 +33,30 @@ export async function showExports(request: Request, response: Response) {
   showPage(request, response, 'reports/exports', exportsView(all, await peopleIn(all)))
 }
 
-/** GET /admin/exports/new */
-export function askExport(request: Request, response: Response) {
-  showNew(request, response, [])
+/** GET /admin/exports/new: with nothing chosen, or with what a report or the log is about. */
+export async function askExport(request: Request, response: Response) {
+  await showNew(request, response, request.query, [])
 }
 
 /** POST /admin/exports/new */
 export async function takeExport(request: Request, response: Response) {
-  const form = readForm(asking, request.body)
-  if (!form.values) return showNew(request, response, form.errors)
-  const { who, what, patient, outcome, address, from, to, format } = form.values
-  const [actor, subject] = [await personOf(who), await personOf(patient)]
-  const errors: FormError[] = []
-  if (actor === 'nobody') errors.push({ field: 'who', key: 'reports:accessEvents.whoUnknown' })
-  if (subject === 'nobody') errors.push({ field: 'patient', key: 'reports:accessEvents.whoUnknown' })
-  if (actor === 'nobody' || subject === 'nobody') return showNew(request, response, errors)
-  const filter: ExportFilter = {
-    ...(actor ? { actorId: actor } : {}),
-    ...(what ? { act: what } : {}),
-    ...(subject ? { patientId: subject } : {}),
-    ...(outcome ? { outcome } : {}),
-    ...(address ? { address } : {}),
-    ...(from ? { from: dayOf(from) } : {}),
-    ...(to ? { to: dayAfter(to) } : {}),
-  }
-  const id = await askForExport(readerOf(request), { kind: 'events', format, filter })
-  if (!id) return showNew(request, response, [{ field: 'format', key: 'reports:exports.errors.tooMany' }])
+  const { body } = request as { body: unknown }
+  const form = readForm(asking, body)
+  if (!form.values) return showNew(request, response, body, form.errors)
+  const { kind, who, actor, patient, subject, format } = form.values
+  const [actorId, patientId] = [actor || (await personOf(who)), subject || (await personOf(patient))]
+  const asked = { kind: kind || ('events' as const), format, filter: filterOf(form.values, actorId, patientId) }
+  const errors: FormError[] = [
+    ...(actorId === 'nobody' ? [{ field: 'who', key: 'reports:accessEvents.whoUnknown' }] : []),
+    ...(patientId === 'nobody' ? [{ field: 'patient', key: 'reports:accessEvents.whoUnknown' }] : []),
+    ...(format === 'ndjson' && asked.kind !== 'events'
+      ? [{ field: 'format', key: 'reports:exports.errors.format' }]
+      : []),
+  ]
+  if (errors.length > 0) return showNew(request, response, body, errors)
+  if (!isWhole(asked.kind, asked.filter)) throw new NotFound('a report about nobody')
+  const id = await askForExport(readerOf(request), asked)
+  if (!id) return showNew(request, response, body, [{ field: 'format', key: 'reports:exports.errors.tooMany' }])
   response.redirect(303, `${HOME}/${id}`)
 }
 
@@ -67,19 +67,18 @@ async function personOf(text: string): Promise<string | undefined> {
   return (email && (await findAccountByEmail(email))?.id) || 'nobody'
 }
 
-function showNew(request: Request, response: Response, errors: readonly FormError[]) {
-  const again = (name: string) => typed(request.body, name)
-  const form = {
-    who: again('who'),
-    what: again('what'),
-    patient: again('patient'),
-    outcome: again('outcome'),
-    address: again('address'),
-    from: again('from'),
-    to: again('to'),
-    format: again('format'),
-  }
-  const view = { ...newExportView(form), errors: toldErrors(errors) }
+async function showNew(request: Request, response: Response, given: unknown, errors: readonly FormError[]) {
+  const form = Object.fromEntries(Object.keys(asking).map((name) => [name, typed(given, name)])) as Record<
+    keyof Asking,
+    string
+  >
+  // Whoever comes from a report or the log is shown what it will be of, which names people.
+  const isOfSomething = (form.kind || 'events') !== 'events' || form.actor || form.subject
+  const read = isOfSomething ? readForm(asking, { ...form, format: form.format || 'csv' }).values : undefined
+  if (isOfSomething && !read) throw new BadInput('no such export')
+  const filter = read && filterOf(read, read.actor, read.subject)
+  if (filter) await record(request.actor, { act: 'exports.listed' })
+  const view = { ...newExportView(form, filter && (await factsOf(filter))), errors: toldErrors(errors) }
   showPage(request, response, 'reports/export-new', view, errors.length > 0 ? 422 : 200)
 }
 

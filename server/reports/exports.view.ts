@@ -4,7 +4,8 @@ import { ACTS } from '../audit/acts.ts'
 import { exact } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { Export } from './export.store.ts'
-import { FORMATS } from './export.ts'
+import type { Asking } from './export.form.ts'
+import { FORMATS, type Fact } from './export.ts'
 import { factsAmong, inOneLine } from './filter-in-words.ts'
 import { KEPT_FOR } from './sweep-exports.job.ts'
 
@@ -70,16 +71,19 @@ export function stateView({ state, why, rowCount, expected }: Export) {
   return { tone: TONES[state], text, why: why ? t(`reports:exports.failures.${why}`) : '' }
 }
 
-type Form = Record<'who' | 'what' | 'patient' | 'outcome' | 'address' | 'from' | 'to' | 'format', string>
-
-/** @param form what was typed, to show it again */
-export function newExportView(form: Form) {
+/** @param form what was typed, to show it again @param facts what it is of, when that was chosen elsewhere */
+export function newExportView(form: Record<keyof Asking, string>, facts: readonly Fact[] | undefined) {
   const choice = (chosen: string, value: string, label: string) => ({ value, label, selected: value === chosen })
+  const kind = form.kind || 'events'
+  const formats = FORMATS.filter((each) => kind === 'events' || each !== 'ndjson')
   return {
     title: t('reports:exports.newTitle'),
     backHref: HOME,
     action: `${HOME}/new`,
     form,
+    chosen: facts
+      ? { what: t(`reports:exports.kinds.${kind}`), filter: inOneLine(facts), hidden: hiddenOf(form) }
+      : null,
     acts: [
       choice(form.what, '', t('reports:accessEvents.anyAct')),
       ...ACTS.map((act) => choice(form.what, act, t(`reports:acts.${act}`))),
@@ -90,9 +94,15 @@ export function newExportView(form: Form) {
         choice(form.outcome, each, t(`reports:outcomes.${each}`)),
       ),
     ],
-    formats: FORMATS.map((each) => ({
+    formats: formats.map((each) => ({
       ...choice(form.format || 'csv', each, t(`reports:exports.formats.${each}`)),
       hint: t(`reports:exports.formatHints.${each}`),
     })),
   }
+}
+
+function hiddenOf(form: Record<keyof Asking, string>) {
+  return Object.entries(form)
+    .filter(([name, value]) => name !== 'format' && value !== '')
+    .map(([name, value]) => ({ name, value }))
 }

@@ -195,7 +195,8 @@ export function lookupDigest(
     | 'sign-on-trip'
     | 'sign-on-provider'
     | 'sign-on-identity'
-    | 'export-link',
+    | 'export-link'
+    | 'session-mark',
   text: string,
 ): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()

@@ -22,6 +22,7 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
   admin: [
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/admin/reports', label: 'layout:nav.reports' },
     { href: '/admin/exports', label: 'layout:nav.exports' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
@@ -30,6 +31,7 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
   ],
   auditor: [
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/admin/reports', label: 'layout:nav.reports' },
     { href: '/admin/exports', label: 'layout:nav.exports' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },

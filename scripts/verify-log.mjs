@@ -7,14 +7,15 @@
  * counts). `--checkpoint` holds the log against one that left the machine earlier, also inside a saved mail, and `--key` names a key that you keep, or a
  * file that holds it: whoever can change the log can also change what lies beside it, so the proof rests on these two.
  *
- * FILE may also be a part of the log, as the console exports it with its proofs: then key and checkpoint stand in its first line, and each event is held
- * against that checkpoint by the hashes beside its way to the root. That shows that each of them is in the log, and not that none was left out.
+ * FILE may also be a receipt that somebody who sent a message downloaded: it brings its own proofs and checkpoint, and names the key.
+ * Or a part of the log, as the console exports it with its proofs: key and checkpoint stand in its first line, and each event is held against that
+ * checkpoint by the hashes beside its way to the root. That shows that each of them is in the log, and not that none was left out.
  *
  * Ends with 0 and the number of events, or with 1 and the first leaf that is not what was signed.
- * Formats: RFC 6962 section 2.1 (tree), C2SP signed-note and tlog-checkpoint, docs/access-log.md (leaves).
+ * Formats: RFC 6962 section 2.1 and RFC 9162 section 2.1.3 (tree and inclusion proofs), C2SP signed-note, tlog-checkpoint and tlog-proof, docs/access-log.md (leaves, receipts).
  */
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { createReadStream, existsSync, readFileSync } from 'node:fs'
+import { closeSync, createReadStream, existsSync, openSync, readFileSync, readSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 
@@ -27,6 +28,29 @@ const DETAILS = 12
 const NOTE =
   /^([^\s+]+\/access-log\/\d+\n\d+\n[A-Za-z0-9+/]{43}=\n(?:[^\n]+\n)*)\n((?:\u2014 \S+ [A-Za-z0-9+/]+=*(?:\n|$))+)/gm
 
+/** What each act of the log is called in a receipt. */
+const RECEIPT_KINDS = {
+  'message.dropped': 'sent',
+  'notice.sent': 'noticed',
+  'link.fetched': 'link-fetched',
+  'account.enrolled': 'signed-in',
+  'account.signed-in': 'signed-in',
+  'message.opened': 'displayed',
+  'attachment.previewed': 'file-displayed',
+  'attachment.downloaded': 'file-downloaded',
+  'message.recalled': 'taken-back',
+  'message.erased': 'erased',
+}
+const FIRST_WORDS = 'Letterlock receipt'
+const RECEIPT =
+  /^(Letterlock receipt\n(?:[^\n]+\n)+)\n(\u2014 \S+ [A-Za-z0-9+/]+=*\n)((?:\nc2sp\.org\/tlog-proof@v1\n(?:[^\n]+\n)+\n(?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+)+)$/
+const PROOF =
+  /c2sp\.org\/tlog-proof@v1\nextra ([A-Za-z0-9+/]+=*)\nindex (\d{1,15})\n((?:[A-Za-z0-9+/]{43}=\n)*)\n((?:[^\n]+\n)+\n(?:\u2014 [^\n]+\n)+)/g
+const EVENT_LINE =
+  /^event: leaf (\d{1,15}) ([a-z-]+) (\S+)(?: file ([0-9a-f-]{36}))?(?: account ([0-9a-f-]{36}))?(?: by (\S+))?(?: \(.*\))?$/
+
+const PART = '{"format":"letterlock-events-1"'
+
 class Wrong extends Error {}
 
 try {
@@ -37,32 +61,23 @@ try {
   const [file, ...more] = positionals
   if (!file || more.length > 0)
     throw new Wrong('Say which file: node scripts/verify-log.mjs FILE [--checkpoint FILE] [--key KEY]')
-  const first = await firstLine(file)
-  const isPart = first.format === 'letterlock-events-1'
-  const key = readKey(findKey(file, values.key, first.key))
-  if (isPart) {
-    const kept = (values.checkpoint ?? []).flatMap((path) => readCheckpoints(path, key))
-    tellPart(await readPart(file, key, first, kept), key, { kept: kept.length, keyKept: values.key !== undefined })
-  } else {
-    const beside =
-      existsSync(`${file}.checkpoints`) && read(`${file}.checkpoints`).trim() ? [`${file}.checkpoints`] : []
-    const kept = values.checkpoint ?? []
-    const checkpoints = [...beside, ...kept].flatMap((path) => readCheckpoints(path, key))
-    if (checkpoints.length === 0)
-      throw new Wrong('There is no checkpoint to hold the log against. Name one with --checkpoint.')
-    tell(await readLog(file, key, checkpoints), key, { kept: kept.length > 0, keyKept: values.key !== undefined })
-  }
+  const kept = values.checkpoint ?? []
+  if (beginsWith(file, PART)) await checkPart(file, values.key, kept)
+  else if (beginsWith(file, FIRST_WORDS))
+    tellReceipt(readReceipt(read(file), values.key, kept), values.key !== undefined)
+  else await checkLog(file, values.key, kept)
 } catch (error) {
   process.stderr.write(`${error.message}\n`)
   process.exitCode = 1
 }
 
-/** What kind of file it is. A file that is not there, or is garbled, is told of by whoever reads it whole. */
-async function firstLine(file) {
-  if (!existsSync(file)) throw new Wrong(`There is no file ${file}.`)
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
-    return parse(text, 0)
-  return {}
+async function checkLog(file, givenKey, kept) {
+  const key = readKey(findKey(file, givenKey))
+  const beside = existsSync(`${file}.checkpoints`) && read(`${file}.checkpoints`).trim() ? [`${file}.checkpoints`] : []
+  const checkpoints = [...beside, ...kept].flatMap((path) => readCheckpoints(path, key))
+  if (checkpoints.length === 0)
+    throw new Wrong('There is no checkpoint to hold the log against. Name one with --checkpoint.')
+  tell(await readLog(file, key, checkpoints), key, { kept: kept.length > 0, keyKept: givenKey !== undefined })
 }
 
 function read(path) {
@@ -70,9 +85,8 @@ function read(path) {
   return readFileSync(path, 'utf8').replaceAll('\r\n', '\n')
 }
 
-function findKey(file, given, inFile) {
+function findKey(file, given) {
   if (given) return existsSync(given) ? read(given) : given
-  if (inFile) return String(inFile)
   if (existsSync(`${file}.vkey`)) return read(`${file}.vkey`)
   throw new Wrong(`There is no key: ${file}.vkey does not exist. Name one with --key.`)
 }
@@ -86,18 +100,124 @@ function readKey(text) {
     throw new Wrong('This is no verifier key (NAME+HASH+BASE64), or it is not whole.')
   if (!name.endsWith('/access-log')) throw new Wrong(`This key is for another kind of note (${name}).`)
   const der = Buffer.concat([SPKI, bytes.subarray(1)])
-  return { text: text.trim(), name, id, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) }
+  return { text: text.trim(), name, id, bytes, publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) }
+}
+
+/** By its first words; a log may be too large to be read at once. */
+function beginsWith(file, words) {
+  if (!existsSync(file)) return false
+  const begin = Buffer.alloc(words.length)
+  const opened = openSync(file, 'r')
+  readSync(opened, begin)
+  closeSync(opened)
+  return begin.toString() === words
+}
+
+/** The receipt is signed, each of its events stands in the tree of its checkpoint, and what the line says is what the leaf says. */
+function readReceipt(receipt, givenKey, kept) {
+  const [, text, signature, proofs] = RECEIPT.exec(receipt) ?? []
+  if (!text) throw new Wrong('This receipt is not whole, or something was put into it.')
+  const lines = text.trimEnd().split('\n')
+  const said = (name) => lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2)
+  const key = readKey(givenKey ? (existsSync(givenKey) ? read(givenKey) : givenKey) : (said('key') ?? ''))
+  mustBeSigned(text, signature, key)
+  const proved = new Map(
+    [...proofs.matchAll(PROOF)].map((proof) => readProof(proof, key)).map((each) => [each.leaf, each]),
+  )
+  const events = lines.filter((line) => line.startsWith('event: '))
+  if (events.length === 0 || proved.size !== events.length)
+    throw new Wrong('The receipt has not one proof for each of its events.')
+  for (const line of events) mustSayTheSame(line, proved, said('message'))
+  const [{ checkpoint }, ...more] = proved.values()
+  if (more.some((each) => each.checkpoint.whole !== checkpoint.whole))
+    throw new Wrong('The receipt has more than one checkpoint.')
+  const others = kept.flatMap((path) => readCheckpoints(path, key)).filter((each) => each.origin === checkpoint.origin)
+  for (const { size, root } of others)
+    if (size === checkpoint.size && !root.equals(checkpoint.root))
+      throw new Wrong(`The checkpoint that you kept of ${size} events is of another tree than the receipt's.`)
+  return {
+    key,
+    message: said('message'),
+    events,
+    checkpoint,
+    isKept: others.some(({ size }) => size === checkpoint.size),
+  }
+}
+
+/** By the same key as the log, under the name of receipts. */
+function mustBeSigned(text, line, key) {
+  const name = key.name.replace(/access-log$/, 'receipt')
+  const id = sha256(Buffer.from(`${name}\n`), key.bytes).subarray(0, 4)
+  const [, by, encoded] = /^\u2014 (\S+) (\S+)\n$/.exec(line)
+  const bytes = fromBase64(encoded)
+  if (
+    by !== name ||
+    !bytes.subarray(0, 4).equals(id) ||
+    !verify(null, Buffer.from(text), key.publicKey, bytes.subarray(4))
+  )
+    throw new Wrong('The receipt is not signed with the key, or it was changed.')
+}
+
+function readProof([, extra, index, hashes, note], key) {
+  const [checkpoint] = notesIn(note, 'the receipt', key)
+  if (!checkpoint || note !== checkpoint.whole) throw new Wrong('A checkpoint in the receipt is not whole.')
+  const leaf = Number(index)
+  const bytes = fromBase64(extra)
+  if (leaf >= checkpoint.size) throw new Wrong(`Leaf ${leaf}: the checkpoint in the receipt does not reach it.`)
+  const beside = hashes.trimEnd().split('\n').filter(Boolean).map(fromBase64)
+  if (!isIncluded(sha256(LEAF, bytes), leaf, checkpoint.size, beside, checkpoint.root))
+    throw new Wrong(`Leaf ${leaf}: it does not stand in the log that was signed.`)
+  return { leaf, event: parse(bytes.toString(), leaf), checkpoint }
+}
+
+function mustSayTheSame(line, proved, message) {
+  const [, leaf, kind, at, file, account, strength] = EVENT_LINE.exec(line) ?? []
+  const event = proved.get(Number(leaf))?.event
+  if (!Array.isArray(event)) throw new Wrong(`There is no proof for "${line}".`)
+  const [form, , when, actorKind, actorId, , howStrongly, act, , subjectId, outcome] = event
+  const isSignIn = kind === 'signed-in'
+  const isSame =
+    form === 'letterlock-event-1' &&
+    RECEIPT_KINDS[act] === kind &&
+    outcome === 'done' &&
+    `${when.slice(0, 23)}Z` === at &&
+    (isSignIn || subjectId === (file ?? message)) &&
+    (actorKind === 'account' ? actorId === account : account === undefined) &&
+    (!isSignIn || howStrongly === strength)
+  if (!isSame) throw new Wrong(`Leaf ${leaf} does not say what the receipt says of it: "${line}".`)
+}
+
+/** Each text has one reading, so that no character can be changed without being seen. */
+function fromBase64(text) {
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.toString('base64') !== text) throw new Wrong('The receipt is garbled.')
+  return bytes
+}
+
+function tellReceipt({ key, message, events, checkpoint, isKept }, keyKept) {
+  const say = (line) => process.stdout.write(`${line}\n`)
+  say(
+    `GOOD: a receipt for message ${message}. Its ${events.length} events stand in the log that was signed (${checkpoint.origin}, ${checkpoint.size} events).`,
+  )
+  for (const line of events) say(`  ${line.slice('event: '.length)}`)
+  say(`Signed with ${key.text}`)
+  if (isKept) say('Its checkpoint is one that you kept.')
+  else
+    say(
+      'Its checkpoint came with it. To hold it against the log, check an export of the log with --checkpoint and this receipt.',
+    )
+  if (!keyKept) say('The key lay in the receipt. Compare it with the one that you keep: --key KEY')
 }
 
 /** Every note in the file. One that is not signed with the key, or is of another log, ends it all. */
 function readCheckpoints(path, key) {
-  return readNotes(read(path), path, key)
+  const notes = notesIn(read(path), path, key)
+  if (notes.length === 0) throw new Wrong(`${path} holds no checkpoint.`)
+  return notes
 }
 
-function readNotes(said, path, key) {
-  const notes = [...said.matchAll(NOTE)]
-  if (notes.length === 0) throw new Wrong(`${path} holds no checkpoint.`)
-  return notes.map(([, text, signatures]) => {
+function notesIn(said, path, key) {
+  return [...said.matchAll(NOTE)].map(([whole, text, signatures]) => {
     const [origin, size, root, ...says] = text.trimEnd().split('\n')
     const isSigned = [...signatures.matchAll(/^\u2014 (\S+) (\S+)$/gm)].some(([, name, encoded]) => {
       const bytes = Buffer.from(encoded, 'base64')
@@ -107,74 +227,27 @@ function readNotes(said, path, key) {
     if (!isSigned) throw new Wrong(`A checkpoint in ${path} (${origin}, ${size} events) is not signed with the key.`)
     if (!origin.startsWith(`${key.name}/`)) throw new Wrong(`A checkpoint in ${path} is of another log: ${origin}.`)
     const epoch = Number(origin.slice(key.name.length + 1))
-    return { origin, epoch, size: Number(size), root: Buffer.from(root, 'base64'), says }
+    return { whole, origin, epoch, size: Number(size), root: Buffer.from(root, 'base64'), says }
   })
 }
 
-async function readLog(file, key, unsorted) {
-  if (!existsSync(file)) throw new Wrong(`There is no file ${file}.`)
-  const checkpoints = unsorted.toSorted((one, other) => one.size - other.size)
-  const tree = []
-  let [size, next, signedUpTo, isProved] = [0, 0, 0, false]
-  let header
-
-  /** Where a change began cannot be told more exactly than from one checkpoint to the next when the tree's own hashes were changed with it. */
-  const holdAgainstCheckpoints = () => {
-    for (; checkpoints[next]?.size === size; next++) {
-      if (!rootOf(tree).equals(checkpoints[next].root))
-        throw new Wrong(
-          `Leaf ${signedUpTo}: from here to leaf ${size - 1} the log is not what was signed (${checkpoints[next].origin}).${afterEpoch(checkpoints, checkpoints[next])}`,
-        )
-      signedUpTo = size
-    }
-  }
-
-  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
-    const line = parse(text, size)
-    if (!header) {
-      header = line
-      if (line.format !== 'letterlock-log-1') throw new Wrong('This is not an exported access log.')
-      if (line.log !== key.name) throw new Wrong(`This is the log of ${line.log}, and the key is that of ${key.name}.`)
-      holdAgainstCheckpoints()
-      continue
-    }
-    if ('stray' in line)
-      throw new Wrong(
-        `Leaf ${size}: there is none for event ${line.stray} (${line.at}), which came into the log by another way.`,
-      )
-    if (line.leaf !== size) throw new Wrong(`Leaf ${size}: it is missing, or not where it was.`)
-    const { event } = line
-    if (!Array.isArray(event)) throw new Wrong(`Leaf ${size}: its place in the log is gone.`)
-    const hash = sha256(LEAF, Buffer.from(JSON.stringify(event)))
-    if (hash.toString('base64') !== line.hash)
-      throw new Wrong(`Leaf ${size}: ${named(event)} was changed or taken away.`)
-    const [kind] = event
-    if (kind === 'letterlock-missing-event-1')
-      throw new Wrong(`Leaf ${size}: ${named(event)} was taken away before it had a place.`)
-    if (kind === 'letterlock-event-1') isProved = true
-    // Events from before the server knew its own by a MAC stand at the beginning, and nowhere else.
-    else if (kind !== 'letterlock-unproved-event-1' || isProved)
-      throw new Wrong(`Leaf ${size}: ${named(event)} was not recorded by the server.`)
-    if (line.details !== event[DETAILS])
-      throw new Wrong(`Leaf ${size}: the sealed details of ${named(event)} were changed or taken away.`)
-    add(tree, size, hash)
-    size++
-    holdAgainstCheckpoints()
-  }
-  if (!header) throw new Wrong('The file is empty.')
-  if (size !== header.size) throw new Wrong(`Leaf ${size}: the export ends here, before its ${header.size} events.`)
-  const later = checkpoints[next]
-  if (later)
-    throw new Wrong(
-      `Leaf ${size}: the log ends here, and ${later.size} events were signed (${later.origin}). What came after was cut off.${afterEpoch(checkpoints, later)}`,
-    )
-  return { size, last: checkpoints.at(-1) }
+/** A part of the log: each line by itself against the checkpoint in the first one, and that against those that were kept. */
+async function checkPart(file, givenKey, keptIn) {
+  const header = await firstLine(file)
+  const key = readKey(findKey(file, givenKey ?? String(header.key)))
+  const kept = keptIn.flatMap((path) => readCheckpoints(path, key))
+  tellPart(await readPart(file, key, header, kept), key, { kept: kept.length, keyKept: givenKey !== undefined })
 }
 
-/** A part of the log: each line by itself against the checkpoint in the first one, and that against those that were kept. */
+async function firstLine(file) {
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
+    return parseLine(text, 1)
+}
+
 async function readPart(file, key, header, kept) {
   if (header.log !== key.name) throw new Wrong(`This is the log of ${header.log}, and the key is that of ${key.name}.`)
-  const [checkpoint] = readNotes(String(header.checkpoint), file, key)
+  const [checkpoint] = notesIn(String(header.checkpoint), file, key)
+  if (!checkpoint) throw new Wrong('Line 1: there is no checkpoint in it.')
   const open = new Map(kept.map((each) => [nameOf(each), each]))
   open.delete(nameOf(checkpoint))
   const seen = new Set()
@@ -186,7 +259,7 @@ async function readPart(file, key, header, kept) {
     if (said !== undefined) throw new Wrong(`Line ${number}: something was added behind the end.`)
     if ('events' in line) said = line.events
     else if ('consistency' in line)
-      holdEarlier(line, number, checkpoint, readNotes(String(line.checkpoint), file, key)[0], open)
+      holdEarlier(line, number, checkpoint, notesIn(String(line.checkpoint), file, key)[0], open)
     else holdLeaf(line, number, checkpoint, seen)
   }
   if (said === undefined) throw new Wrong(`Line ${number}: the file ends here, before it says how many events it has.`)
@@ -290,6 +363,66 @@ function tellPart({ size, checkpoint }, key, { kept, keyKept }) {
   if (kept === 0)
     say('The checkpoint lay in the file. Hold it against one that left the machine earlier: --checkpoint FILE')
   if (!keyKept) say('The key lay in the file. Compare it with the one that you keep: --key KEY')
+}
+
+async function readLog(file, key, unsorted) {
+  if (!existsSync(file)) throw new Wrong(`There is no file ${file}.`)
+  const checkpoints = unsorted.toSorted((one, other) => one.size - other.size)
+  const tree = []
+  let [size, next, signedUpTo, isProved] = [0, 0, 0, false]
+  let header
+
+  /** Where a change began cannot be told more exactly than from one checkpoint to the next when the tree's own hashes were changed with it. */
+  const holdAgainstCheckpoints = () => {
+    for (; checkpoints[next]?.size === size; next++) {
+      if (!rootOf(tree).equals(checkpoints[next].root))
+        throw new Wrong(
+          `Leaf ${signedUpTo}: from here to leaf ${size - 1} the log is not what was signed (${checkpoints[next].origin}).${afterEpoch(checkpoints, checkpoints[next])}`,
+        )
+      signedUpTo = size
+    }
+  }
+
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    const line = parse(text, size)
+    if (!header) {
+      header = line
+      if (line.format !== 'letterlock-log-1') throw new Wrong('This is not an exported access log.')
+      if (line.log !== key.name) throw new Wrong(`This is the log of ${line.log}, and the key is that of ${key.name}.`)
+      holdAgainstCheckpoints()
+      continue
+    }
+    if ('stray' in line)
+      throw new Wrong(
+        `Leaf ${size}: there is none for event ${line.stray} (${line.at}), which came into the log by another way.`,
+      )
+    if (line.leaf !== size) throw new Wrong(`Leaf ${size}: it is missing, or not where it was.`)
+    const { event } = line
+    if (!Array.isArray(event)) throw new Wrong(`Leaf ${size}: its place in the log is gone.`)
+    const hash = sha256(LEAF, Buffer.from(JSON.stringify(event)))
+    if (hash.toString('base64') !== line.hash)
+      throw new Wrong(`Leaf ${size}: ${named(event)} was changed or taken away.`)
+    const [kind] = event
+    if (kind === 'letterlock-missing-event-1')
+      throw new Wrong(`Leaf ${size}: ${named(event)} was taken away before it had a place.`)
+    if (kind === 'letterlock-event-1') isProved = true
+    // Events from before the server knew its own by a MAC stand at the beginning, and nowhere else.
+    else if (kind !== 'letterlock-unproved-event-1' || isProved)
+      throw new Wrong(`Leaf ${size}: ${named(event)} was not recorded by the server.`)
+    if (line.details !== event[DETAILS])
+      throw new Wrong(`Leaf ${size}: the sealed details of ${named(event)} were changed or taken away.`)
+    add(tree, size, hash)
+    size++
+    holdAgainstCheckpoints()
+  }
+  if (!header) throw new Wrong('The file is empty.')
+  if (size !== header.size) throw new Wrong(`Leaf ${size}: the export ends here, before its ${header.size} events.`)
+  const later = checkpoints[next]
+  if (later)
+    throw new Wrong(
+      `Leaf ${size}: the log ends here, and ${later.size} events were signed (${later.origin}). What came after was cut off.${afterEpoch(checkpoints, later)}`,
+    )
+  return { size, last: checkpoints.at(-1) }
 }
 
 function named([kind, id, at]) {

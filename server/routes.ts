@@ -10,6 +10,7 @@ import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
 import { showOwnProtection } from './messages/protection.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
+import { downloadReceipt, showReceipt } from './messages/receipt.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
 import { askShareAgain, takeShareAgain } from './messages/share-again.pages.ts'
 import { showMessage } from './messages/thread.pages.ts'
@@ -283,6 +284,8 @@ signedIn.upload('/messages/:message/replies', sendReply, keepLateReply)
 signedIn.get('/messages/:message/sent', showSent)
 signedIn.get('/messages/:message/recall', askRecall)
 signedIn.post('/messages/:message/recall', recall)
+signedIn.get('/messages/:message/receipt', showReceipt)
+signedIn.get('/messages/:message/receipt.txt', downloadReceipt)
 signedIn.get('/messages/:message/certificate', downloadOwnCertificate)
 signedIn.get('/messages/:message/protection', showOwnProtection)
 signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)

@@ -5,6 +5,7 @@ import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { unlessClockIsWrong } from './audit/clock.ts'
 import { markEachMinute } from './audit/mark-ledger.job.ts'
+import { tellRepeats } from './audit/tell-repeats.job.ts'
 import { freeStuckJobs } from './jobs/free-stuck-jobs.ts'
 import type { Jobs } from './jobs/names.ts'
 import { closeSharedMessages } from './messages/close-shared-messages.job.ts'
@@ -37,6 +38,7 @@ export const jobs = {
   'send-file-notice': (payload) => sendFileNotice(payload),
   'mark-ledger': markEachMinute,
   'publish-checkpoint': () => publishCheckpoint(),
+  'tell-repeats': () => tellRepeats(),
   'finish-erasures': () => finishErasures(),
   'free-stuck-jobs': () => freeStuckJobs(),
   'sweep-uploads': () => unlessClockIsWrong(() => sweepUploads()),
@@ -51,6 +53,7 @@ export const jobs = {
 export const timetable = `
 * * * * * mark-ledger
 * * * * * finish-erasures
+* * * * * tell-repeats
 * * * * * free-stuck-jobs
 * * * * * go-on-rotating
 * * * * * sweep-sign-ins

@@ -128,6 +128,41 @@ export function listOpeningEvents(
   )
 }
 
+/** Something that happened to a message or a file, for a receipt of it. */
+export interface ReceiptEvent {
+  id: string
+  at: Date
+  actorKind: string
+  actorId: string | null
+  strength: string
+  act: string
+  subjectId: string
+}
+
+/** What was done to these messages and files, oldest first. */
+export function listReceiptEvents(
+  subjectIds: readonly string[],
+  acts: readonly string[],
+  limit: number,
+): Promise<ReceiptEvent[]> {
+  return ask<ReceiptEvent>(
+    `SELECT id, at, actor_kind, actor_id, strength, act, subject_id FROM access_events
+     WHERE subject_id = ANY($1::uuid[]) AND act = ANY($2::text[]) AND outcome = 'done' ORDER BY at, id LIMIT $3`,
+    [subjectIds, acts, limit],
+  )
+}
+
+/** By which sign-in, or by making one, somebody was there at that time. */
+export async function findSignInBefore(actorId: string, at: Date): Promise<ReceiptEvent | undefined> {
+  const [row] = await ask<ReceiptEvent>(
+    `SELECT id, at, actor_kind, actor_id, strength, act, subject_id FROM access_events
+     WHERE actor_id = $1 AND at <= $2 AND act IN ('account.signed-in', 'account.enrolled') AND outcome = 'done'
+     ORDER BY at DESC, id DESC LIMIT 1`,
+    [actorId, at],
+  )
+  return row
+}
+
 /** Whether this person's doing this with this thing is in the log, since then. */
 export async function isRecorded(
   actorId: string,

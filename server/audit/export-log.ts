@@ -7,20 +7,11 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { finished } from 'node:stream/promises'
-import { setTimeout as pause } from 'node:timers/promises'
 import { system } from './actor.ts'
 import { leafFields } from './leaf.ts'
-import {
-  countWaiting,
-  findTreeSize,
-  listCheckpoints,
-  listLeafHashes,
-  listLeaves,
-  listStrays,
-  TILE,
-} from './log-proof.store.ts'
+import { letAllHavePlaces } from './let-all-have-places.ts'
+import { findTreeSize, listCheckpoints, listLeafHashes, listLeaves, listStrays, TILE } from './log-proof.store.ts'
 import { record } from './record.ts'
-import { startSequencer } from './sequence-events.ts'
 import { logKeyName, logVerifier } from './sign-checkpoint.ts'
 import { signOrTell } from './sign-or-tell.ts'
 
@@ -35,7 +26,7 @@ export interface ExportedLog {
 /** Records the export first, then lets everything that was recorded have its place, signs, and writes. @param file is not there yet */
 export async function exportLog(file: string, now = new Date()): Promise<ExportedLog> {
   await record(system, { act: 'log.exported' }, undefined, now)
-  const waiting = await placeAll(now)
+  const waiting = await letAllHavePlaces(now)
   const refused = await signOrTell(now)
   return { events: await writeLog(file), waiting, refused }
 }
@@ -75,23 +66,4 @@ async function* linesOf(size: number): AsyncGenerator<string> {
 
 function line(said: object): string {
   return `${JSON.stringify(said)}\n`
-}
-
-const PATIENCE = 15_000
-
-/** By whoever has the turn: a running server, or we where there is none. @returns how many still wait when nothing moves any more */
-async function placeAll(until: Date): Promise<number> {
-  const sequencer = startSequencer()
-  try {
-    let waiting = await countWaiting(until)
-    for (let since = performance.now(); waiting > 0 && performance.now() - since < PATIENCE;) {
-      await pause(100)
-      const left = await countWaiting(until)
-      if (left < waiting) since = performance.now()
-      waiting = left
-    }
-    return waiting
-  } finally {
-    await sequencer.stop()
-  }
 }

@@ -121,11 +121,11 @@ export async function listLeaves(from: number, count: number): Promise<Leaf[]> {
   return rows.map(({ leaf, detailsNow, ...event }) => ({ leaf: Number(leaf), event, detailsNow }))
 }
 
-/** The leaves of these events. One that has no place is left out. */
+/** The leaves of these events, in the order of the tree. An event that has no place yet is left out. */
 export async function listLeavesOf(eventIds: readonly string[]): Promise<Leaf[]> {
   const rows = await ask<SequencedEvent & { leaf: string; detailsNow: Buffer | null }>(
     `SELECT l.leaf, ${AS_LEAF.replaceAll('%', 'l')}, sha256(e.details_sealed) AS details_now FROM log_leaves l
-     LEFT JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id WHERE l.event_id = ANY($1::uuid[])`,
+     LEFT JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id WHERE l.event_id = ANY($1::uuid[]) ORDER BY l.leaf`,
     [eventIds],
   )
   return rows.map(({ leaf, detailsNow, ...event }) => ({ leaf: Number(leaf), event, detailsNow }))
@@ -302,6 +302,15 @@ export async function insertPublication(
   transaction?: Transaction,
 ): Promise<void> {
   await publications.insert({ size: String(size), ...publication }, transaction)
+}
+
+/** The newest checkpoint of an epoch that left this machine, by whichever way. */
+export async function findLastPublished(epoch: number): Promise<Checkpoint | undefined> {
+  const [row] = await ask<Omit<Checkpoint, 'size'> & { size: string }>(
+    `SELECT c.* FROM log_checkpoints c JOIN log_publications p USING (epoch, size) WHERE epoch = $1 ORDER BY size DESC LIMIT 1`,
+    [epoch],
+  )
+  return row && { ...row, size: Number(row.size) }
 }
 
 /** The newest checkpoint that left this machine by this way. */

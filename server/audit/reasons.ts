@@ -58,6 +58,7 @@ export const REASONS = [
   'not-as-sealed',
   'file-gone',
   'being-checked',
+  'broke-off',
   'not-checkable',
   'holds-malware',
   'wrong-length',

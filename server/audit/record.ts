@@ -13,6 +13,7 @@ import type { Act } from './acts.ts'
 import type { Actor } from './actor.ts'
 import { macOfEvent, timeInLeaf } from './leaf.ts'
 import type { Reason } from './reasons.ts'
+import { isRecordedByItself } from './repeats.ts'
 
 export interface AccessEvent {
   act: Act
@@ -23,6 +24,8 @@ export interface AccessEvent {
   said?: string
   /** What does not fit in an envelope, for whoever looks into it: in the words of the vault, and never of a person. */
   found?: string
+  /** How often, where one line stands for many. */
+  times?: number
 }
 
 /** Writes one event for each thing that `actor` does now. @throws Unavailable when the log cannot be written */
@@ -32,13 +35,34 @@ export async function record(
   transaction?: Transaction,
   now = new Date(),
 ): Promise<void> {
-  const rows = [events].flat().map((event) => toRow(actor, event, now))
   try {
-    await insertAccessEvents(rows, transaction)
+    const kept = await withoutRepeats(actor, [events].flat(), now, transaction)
+    await insertAccessEvents(
+      kept.map((event) => toRow(actor, event, now)),
+      transaction,
+    )
   } catch (error) {
     logError('The access log cannot be written', error)
     throw new Unavailable('the access log cannot be written')
   }
+}
+
+/** What nobody who is signed in is refused, or asks for, again and again: see repeats.ts. */
+async function withoutRepeats(
+  actor: Actor,
+  events: AccessEvent[],
+  now: Date,
+  transaction: Transaction | undefined,
+): Promise<AccessEvent[]> {
+  if (actor.kind !== 'anonymous') return events
+  const kept: AccessEvent[] = []
+  for (const event of events)
+    if (!isRepeatable(event) || (await isRecordedByItself(actor, event, now, transaction))) kept.push(event)
+  return kept
+}
+
+function isRepeatable({ act, outcome, times }: AccessEvent): boolean {
+  return times === undefined && (outcome === 'denied' || act === 'link.fetched')
 }
 
 /** Records that something was refused, in a transaction of its own, so that the refusal's roll-back does not take the event with it. */
@@ -55,6 +79,7 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     reason: event.reason,
     said: event.said,
     found: event.found,
+    times: event.times,
   })
   const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)
   const row: Omit<AccessEventRow, 'mac'> = {

@@ -19,7 +19,8 @@ import {
   useAccessCode,
   type AccessCodeRow,
 } from './access-code.store.ts'
-import { countAddress, networkOf } from '../sign-in/address-tries.ts'
+import { networkOf } from '../lib/network.ts'
+import { countAddress } from '../sign-in/address-tries.ts'
 
 const LETTERS = 8
 const DAY = 24 * 60 * 60 * 1000

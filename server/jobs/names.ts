@@ -32,6 +32,7 @@ export interface JobPayloads {
   'close-shared-messages': { accountId: string; since: string }
   'mark-ledger': Record<string, never>
   'publish-checkpoint': Record<string, never>
+  'tell-repeats': Record<string, never>
   'finish-erasures': Record<string, never>
   'free-stuck-jobs': Record<string, never>
   'check-file': { attachmentId: string }

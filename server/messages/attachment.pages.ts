@@ -15,6 +15,7 @@ import {
   openCheckState,
   openPage,
   openThumbnail,
+  recordBrokenOff,
   type OpenedFile,
   type Wanted,
 } from './open-attachment.ts'
@@ -81,7 +82,7 @@ export async function download(request: Request, response: Response) {
   if (range !== 'whole') response.status(206).set('Content-Range', `bytes ${from}-${to - 1}/${size}`)
   response.set({ ...about, ...downloadHeaders(name, type), 'Content-Length': String(to - from) })
   if (!sent) return void response.end()
-  await sendBytes(request, response, sent)
+  await sendBytes(request, response, sent, () => recordBrokenOff(readerOf(request), id))
 }
 
 function wantedIn(request: Request): Wanted {
@@ -89,15 +90,19 @@ function wantedIn(request: Request): Wanted {
   return request.get('range') === undefined ? 'whole' : 'part'
 }
 
-function sendBytes(request: Request, response: Response, bytes: Readable): Promise<void> {
+function sendBytes(
+  request: Request,
+  response: Response,
+  bytes: Readable,
+  noteBrokenOff: () => Promise<void>,
+): Promise<void> {
   return new Promise<void>((done) => {
     pipeline(bytes, response, (error) => {
-      if (
-        error &&
-        (error instanceof EnvelopeRefused || (error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE')
-      )
+      if (!error) return done()
+      if (error instanceof EnvelopeRefused || error.code !== 'ERR_STREAM_PREMATURE_CLOSE')
         logError('A download broke off', error, { requestId: request.requestId })
-      done()
+      // The answer is gone by now: a log that cannot be written is told by record itself.
+      noteBrokenOff().then(done, done)
     })
   })
 }

@@ -121,6 +121,12 @@ export async function downloadAttachment(
   return { file, bytes }
 }
 
+/** Bytes of it were on their way when the connection broke. That it was asked for is in the log already. @throws Unavailable */
+export function recordBrokenOff(reader: Reader, id: string): Promise<void> {
+  const subject = { kind: 'attachment' as const, id }
+  return record(reader.actor, { act: 'attachment.downloaded', subject, outcome: 'failed', reason: 'broke-off' })
+}
+
 function eventOf(
   { id, checkState }: AttachmentRow,
   act: 'attachment.previewed' | 'attachment.downloaded',

@@ -7,14 +7,14 @@ import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findLink, type Link } from '../accounts/link.store.ts'
-import { recordDenied } from '../audit/record.ts'
+import { record, recordDenied } from '../audit/record.ts'
 import { Gone, NotFound, SlowDown } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { typed } from '../lib/form.ts'
 import { findMessageState, type MessageState } from '../messages/message.store.ts'
 import { giveAccessCode, mayEnrol } from '../enrolment/access-code.ts'
 import { keepAccessProof } from '../enrolment/access-proof.ts'
-import { networkOf } from '../sign-in/address-tries.ts'
+import { networkOf } from '../lib/network.ts'
 import { sendEnrolmentOptions, showMakePassword, takeNewPasskey, takeNewPassword } from '../enrolment/enrol.pages.ts'
 import { showSignIn } from '../sign-in/sign-in.pages.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
@@ -33,12 +33,19 @@ interface Found {
 /** GET /m/:token */
 export async function landing(request: Request, response: Response) {
   const found = await find(request)
+  if (!request.reader) await recordFetched(request, found)
   if (found.account?.state === 'invited') return showLanding(request, response, found, found.account, {})
   // The right person is signed in already, or one of a team's members.
   if (request.reader && (!found.account || found.account.id === request.reader.account.id))
     return response.redirect(303, found.after)
   if (!found.account) return response.redirect(303, `/sign-in?next=${encodeURIComponent(found.after)}`)
   showSignIn(request, response, { link: found.token, maskedAddress: maskEmailAddress(found.account.email), notice: '' })
+}
+
+/** Somebody or something asked for the link. Mail filters do, so it says nothing of a person, and is no receipt. */
+async function recordFetched(request: Request, { message, account }: Found) {
+  if (message) await record(request.actor, { act: 'link.fetched', subject: { kind: 'message', id: message.id } })
+  else if (account) await record(request.actor, { act: 'link.fetched', subject: { kind: 'account', id: account.id } })
 }
 
 interface LandingProblem {

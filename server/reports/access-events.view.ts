@@ -42,6 +42,7 @@ function eventView(event: ReadEvent) {
     outcome: {
       tone: TONES[event.outcome],
       text: t(`reports:outcomes.${event.outcome}`),
+      times: event.details.times ? t('reports:accessEvents.times', { count: event.details.times }) : '',
       reason: reasonInWords(event.details.reason),
       said: event.details.said ?? '',
       found: event.details.found ?? '',

@@ -21,7 +21,7 @@ export interface ReadEvent extends AccessEventRow {
   actor: Account | undefined
   /** Whom it was done to, where the subject is a person. */
   person: Account | undefined
-  details: { address?: string; userAgent?: string; reason?: string; said?: string; found?: string }
+  details: { address?: string; userAgent?: string; reason?: string; said?: string; found?: string; times?: number }
 }
 
 export const PAGE = 100

@@ -3,10 +3,9 @@
  * each event as its leaf has it, with the hashes beside its way to the root, then proofs that earlier checkpoints are of the same log. It is only a part
  * of the log, and still each line of it can be checked offline. docs/access-log.md describes it; scripts/verify-log.mjs checks it.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import { leafFields, leafOf } from '../audit/leaf.ts'
+import { letAllHavePlaces } from '../audit/let-all-have-places.ts'
 import {
-  countWaiting,
   findLastCheckpoint,
   listCheckpoints,
   listLeavesOf,
@@ -16,6 +15,7 @@ import {
 import { consistencyProof, inclusionProof, isConsistent, leafHash } from '../audit/merkle-tree.ts'
 import { logKeyName, logVerifier } from '../audit/sign-checkpoint.ts'
 import { signOrTell } from '../audit/sign-or-tell.ts'
+import { Unavailable } from '../errors.ts'
 import { t } from '../web/page.ts'
 import type { ExportFilter } from './export.ts'
 import { factsOf, inOneLine } from './filter-in-words.ts'
@@ -47,14 +47,9 @@ export async function* provedLines(
   yield line({ events: written.rows })
 }
 
-const PATIENCE = 15_000
-
 /** Every event up to then has its place, and the tree with it is signed. */
 async function signUpTo(moment: Date): Promise<Checkpoint> {
-  for (let since = performance.now(); (await countWaiting(moment)) > 0;) {
-    if (performance.now() - since > PATIENCE) throw new Error('events have no place in the log yet')
-    await pause(100)
-  }
+  if ((await letAllHavePlaces(moment)) > 0) throw new Unavailable('events have no place in the log yet')
   const refused = await signOrTell()
   if (refused) throw new NotSigned(refused)
   return (await findLastCheckpoint())!
@@ -86,7 +81,7 @@ async function linesOf(events: readonly ToldEvent[], { size }: Checkpoint): Prom
 
 /** For people who read it. What the sealed details say no checkpoint can prove: the leaf has the digest of the sealed bytes. */
 function saysOf(event: ToldEvent) {
-  const { address, userAgent, reason, said, found, session } = event.details
+  const { address, userAgent, reason, said, found, session, times } = event.details
   const subject = subjectOf(event)
   return {
     who: actorOf(event),
@@ -95,6 +90,7 @@ function saysOf(event: ToldEvent) {
     ...(reason ? { reason } : {}),
     ...(said ? { said } : {}),
     ...(found ? { found } : {}),
+    ...(times ? { times } : {}),
     ...(address ? { address } : {}),
     ...(userAgent ? { userAgent } : {}),
     ...(session ? { session } : {}),

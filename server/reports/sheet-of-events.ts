@@ -32,6 +32,7 @@ const COLUMNS: readonly { name: string; width: number; of: (event: ToldEvent) =>
   { name: 'subject', width: 14, of: subjectOf },
   { name: 'subjectId', width: 17, of: ({ subjectId }) => subjectId ?? '' },
   { name: 'outcome', width: 7, of: ({ outcome }) => t(`reports:outcomes.${outcome}`) },
+  { name: 'times', width: 0, of: ({ details }) => String(details.times ?? 1) },
   { name: 'reason', width: 0, of: reasonOf },
   { name: 'address', width: 11, of: ({ details }) => details.address ?? '' },
   { name: 'browser', width: 0, of: ({ details }) => details.userAgent ?? '' },

@@ -19,6 +19,8 @@ export interface EventDetails {
   reason?: string
   said?: string
   found?: string
+  /** How often, where many were told as one. */
+  times?: number
   session?: string
 }
 

@@ -1,6 +1,6 @@
 /** Where a request comes from, as far as a person would know it again: the network, the browser and the system, without any version. */
 import type { Actor } from '../audit/actor.ts'
-import { networkOf } from './address-tries.ts'
+import { networkOf } from '../lib/network.ts'
 
 export interface WhereFrom {
   address: string

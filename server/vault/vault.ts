@@ -188,6 +188,7 @@ export function lookupDigest(
     | 'access-code'
     | 'access-proof'
     | 'limit'
+    | 'repeat'
     | 'passkey'
     | 'passkey-holder'
     | 'challenge'

@@ -1,8 +1,10 @@
 /** Downloads that begin anywhere: which part is meant, what is read for it, what the log says, and how a broken file ends. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { request as send, type IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -23,6 +25,7 @@ import { newId } from '../../server/lib/ids.ts'
 import { beginEnvelope, EnvelopeRefused, FILE_SEGMENT } from '../../server/vault/floe.ts'
 import { everybodyIn, writeTo } from '../support/letters.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import type { Visitor } from '../support/visitor.ts'
 
 const SMALL_ROOM = FILE_SEGMENT - 32
@@ -209,6 +212,7 @@ describe("77. Range request on another's blob; multi-range of 10,000 parts -> 40
   let maria: Visitor
   let sam: Visitor
   let id: string
+  let large: string
   let content: Buffer
 
   before(async () => {
@@ -216,21 +220,28 @@ describe("77. Range request on another's blob; multi-range of 10,000 parts -> 40
     const { dana: provider, maria: patient, ada } = server.cast
     ;({ dana, maria, sam } = await everybodyIn(server, { dana: provider, maria: patient, sam: ada }))
     content = Buffer.from('0123456789'.repeat(100_000))
-    const files = [{ name: 'long.txt', type: 'text/plain', bytes: content }]
+    const files = [
+      { name: 'long.txt', type: 'text/plain', bytes: content },
+      // More than the system takes in before somebody reads.
+      { name: 'longer.txt', type: 'text/plain', bytes: Buffer.from('0123456789'.repeat(1_500_000)) },
+    ]
     const message = await writeTo(dana, { to: patient.email, files })
-    const [row] = await server.sql<{ id: string }>('SELECT id FROM attachments WHERE message_id = $1', [message])
-    id = row!.id
+    const rows = await server.sql<{ id: string }>(
+      'SELECT id FROM attachments WHERE message_id = $1 ORDER BY sealed_bytes',
+      [message],
+    )
+    ;[id, large] = rows.map((row) => row.id) as [string, string]
   })
   after(() => server.stop())
 
   const ask = (visitor: Visitor, range: string, headers: Record<string, string> = {}, method = 'GET') =>
     visitor.ask(`/attachments/${id}/download`, { method, headers: { range, ...headers } })
-  const events = async (act: string, outcome = 'done') =>
+  const events = async (act: string, outcome = 'done', file = id) =>
     (
       await server.sql(`SELECT 1 FROM access_events WHERE act = $1 AND outcome = $2 AND subject_id = $3`, [
         act,
         outcome,
-        id,
+        file,
       ])
     ).length
 
@@ -298,6 +309,28 @@ describe("77. Range request on another's blob; multi-range of 10,000 parts -> 40
     for (let place = 0; place < 5; place++) await ask(maria, `bytes=${place * 1000}-${place * 1000 + 9}`)
     assert.equal(await events('attachment.downloaded'), before + 5)
     assert.equal((await server.sql('SELECT 1 FROM attachment_receipts WHERE attachment_id = $1', [id])).length, 1)
+  })
+
+  test('153. Client aborts after headers -> event still there, outcome marked', async () => {
+    const [before, marked] = [await events('attachment.downloaded'), await events('attachment.downloaded', 'failed')]
+    const cookie = [...maria.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const outgoing = send({
+      host: '127.0.0.1',
+      port: server.port,
+      path: `/attachments/${large}/download`,
+      headers: { host: `localhost:${server.port}`, cookie },
+    })
+    outgoing.on('error', () => {})
+    outgoing.end()
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+    assert.equal(incoming.statusCode, 200)
+    incoming.destroy()
+    await until(async () => (await events('attachment.downloaded', 'failed', large)) === 1, 'it is marked')
+    assert.equal(await events('attachment.downloaded', 'done', large), 1)
+    assert.deepEqual(
+      [await events('attachment.downloaded'), await events('attachment.downloaded', 'failed')],
+      [before, marked],
+    )
   })
 
   test('a broken segment ends the connection hard, in a part as in the whole', async () => {

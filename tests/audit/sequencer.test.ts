@@ -45,6 +45,33 @@ describe('The sequencer', () => {
     assert.ok(rootOf(await frontierOf(events, nodesOfTiles())).equals(rootOf(tree)))
   })
 
+  test('158. Clock back 1 h -> order by index holds; clock state recorded', async () => {
+    const { record } = await import('../../server/audit/record.ts')
+    const { system } = await import('../../server/audit/actor.ts')
+    const now = new Date()
+    const back = new Date(now.getTime() - 60 * 60 * 1000)
+    await record(system, { act: 'holds.listed' }, undefined, now)
+    await record(system, { act: 'holds.listed' }, undefined, back)
+    await record(system, { act: 'holds.listed' }, undefined, new Date(back.getTime() + 1000))
+    const placed = () =>
+      server.sql<{ at: Date }>(
+        `SELECT e.at FROM log_leaves l JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id WHERE e.act = 'holds.listed' ORDER BY l.leaf`,
+      )
+    await until(async () => (await placed()).length === 3, 'all three have places')
+    assert.deepEqual(
+      (await placed()).map(({ at }) => at.getTime()),
+      [now, back, new Date(back.getTime() + 1000)].map((at) => at.getTime()),
+      'in the order in which they were recorded, whatever the clock said',
+    )
+    const { unlessClockIsWrong } = await import('../../server/audit/clock.ts')
+    await unlessClockIsWrong(() => Promise.reject(new Error('nothing is deleted by it')), back)
+    const [told] = await server.sql<{ outcome: string }>(
+      `SELECT outcome FROM access_events WHERE act = 'clock.disagreed'`,
+    )
+    assert.equal(told?.outcome, 'failed')
+    await until(async () => (await count('waiting_events')) === 0, 'no event waits')
+  })
+
   test('159. Two sequencers after pause -> stale one fenced', async () => {
     const { takeTurn, endTurn } = await import('../../server/audit/log-proof.store.ts')
     const { giveNextPlaces, startSequencer } = await import('../../server/audit/sequence-events.ts')

@@ -67,15 +67,19 @@ export async function enrol(
   return { visitor, person, recoveryCodes }
 }
 
+/** That a link was asked for is in the log and nowhere else. */
+const FOLLOWS_THE_LOG = /^(repeated_events|waiting_events|log_(leaves|tiles|state|checkpoints))$/
+
 /** How many rows each table has and a digest of all that is in them: equal before and after means that nothing was stored. */
 export async function allThatIsStored(server: TestServer): Promise<Record<string, string>> {
   const tables = await server.sql<{ name: string }>(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1`,
   )
   const stored: Record<string, string> = {}
-  for (const { name } of tables) {
+  for (const { name } of tables.filter((each) => !FOLLOWS_THE_LOG.test(each.name))) {
+    const which = name.startsWith('access_events') ? "WHERE act <> 'link.fetched'" : ''
     const [row] = await server.sql<{ content: string }>(
-      `SELECT count(*) || ' ' || md5(coalesce(string_agg(each::text, '|' ORDER BY each::text), '')) AS content FROM "${name}" AS each`,
+      `SELECT count(*) || ' ' || md5(coalesce(string_agg(each::text, '|' ORDER BY each::text), '')) AS content FROM "${name}" AS each ${which}`,
     )
     stored[name] = row!.content
   }

@@ -209,6 +209,7 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
       422,
       'Photos of your foot',
     )
+    await open(provider, `${thread}/receipt`, 'messages/receipt, opened', 200, 'Receipt')
     await open(provider, `${thread}/recall`, 'messages/recall, too late', 200, 'Take this message back?')
     await provider.page.goto('/messages?show=not-opened')
     await provider.page.click('a:has-text("somebody.else")')

@@ -1,7 +1,7 @@
 /** Under which name network addresses are counted. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { networkOf } from '../../server/sign-in/address-tries.ts'
+import { networkOf } from '../../server/lib/network.ts'
 
 test('an IPv6 address is counted by its first 64 bits, however it is written', () => {
   for (const address of [

@@ -1234,6 +1234,21 @@ const recall = {
   held: '',
   possible: true,
 }
+const receipt = {
+  backHref: '/messages/0199c1',
+  downloadHref: '/messages/0199c1/receipt.txt',
+  to: 'Maria Gomez <maria@example.org>',
+  sentAt: fromDana.sentAt,
+  opened: true,
+  lines: [
+    ['Mon 14:03', 'Sent', 'Dana Brooks', false],
+    ['Mon 14:03', 'Notice sent by mail', 'This system', false],
+    ['Mon 14:04', 'Link in the notice asked for', 'Nobody who had signed in', false],
+    ['Tue 14:38', 'Signed in', 'Maria Gomez', false],
+    ['Tue 14:40', 'Message shown', 'Maria Gomez', true],
+    ['Tue 14:41', 'File downloaded', 'Maria Gomez', true],
+  ].map(([at, what, by, counts]) => ({ at: moment(String(at), '2026-11-17T19:40:00.000Z'), what, by, counts })),
+}
 const emergency = { phone: '911', phoneHref: 'tel:911' }
 
 const accessCode = {
@@ -1262,6 +1277,12 @@ const otherMessages: Sample[] = [
     ...recall,
     possible: false,
     held: 'It is kept because of a legal hold, so it cannot be taken back now. An administrator can tell you more.',
+  }),
+  sample('messages/receipt', 'opened', 'Receipt', dana, receipt),
+  sample('messages/receipt', 'not opened', 'Receipt', dana, {
+    ...receipt,
+    opened: false,
+    lines: receipt.lines.slice(0, 3),
   }),
   sample('messages/sent', 'a reply', 'We sent your reply', maria, {
     staff: false,
@@ -1455,7 +1476,14 @@ const event = (
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
-  outcome: { tone: outcome[0], text: outcome[1], reason: outcome[2] ?? '', said: outcome[3] ?? '', found: '' },
+  outcome: {
+    tone: outcome[0],
+    text: outcome[1],
+    times: outcome[2] ? '7 times' : '',
+    reason: outcome[2] ?? '',
+    said: outcome[3] ?? '',
+    found: '',
+  },
   where,
 })
 

@@ -1,0 +1,48 @@
+/**
+ * What nobody who is signed in does again and again. The first few times within an hour each is an event by itself; what comes after is counted, and told by
+ * one event with the number: so a flood can fill neither ten years of log nor hide in it. It is counted by network, and once more for all networks together.
+ */
+import type { Transaction } from '../database/connection.ts'
+import { networkOf } from '../lib/network.ts'
+import { lookupDigest, sealField } from '../vault/vault.ts'
+import type { Actor } from './actor.ts'
+import type { AccessEvent } from './record.ts'
+import { countRepeat } from './repeated-event.store.ts'
+
+/** How many events of one kind within an hour stand by themselves: from one network, and from all. */
+const MOST = { fromOne: 20, fromAll: 1000 }
+/** A link that is asked for is no more than that, by whomever. */
+const MOST_FETCHED = { fromOne: 3, fromAll: 50 }
+
+/** Counts it. @returns whether it is one that stands in the log by itself */
+export async function isRecordedByItself(
+  actor: Actor,
+  event: AccessEvent,
+  now: Date,
+  transaction?: Transaction,
+): Promise<boolean> {
+  const most = event.act === 'link.fetched' ? MOST_FETCHED : MOST
+  const network = networkOf(actor)
+  return (
+    (await countRepeat(rowOf(event, network), most.fromOne, now, transaction)) &&
+    (await countRepeat(rowOf(event, ''), most.fromAll, now, transaction))
+  )
+}
+
+function rowOf({ act, subject, outcome = 'done', reason }: AccessEvent, network: string) {
+  const key = lookupDigest('repeat', JSON.stringify([act, outcome, reason, subject?.kind, subject?.id, network]))
+  return {
+    key,
+    act,
+    outcome,
+    reason: reason ?? null,
+    subjectKind: subject?.kind ?? null,
+    subjectId: subject?.id ?? null,
+    networkSealed: network ? sealField(bindingOf(key), network) : null,
+  }
+}
+
+/** What the network is sealed to. */
+export function bindingOf(key: Buffer): string {
+  return `repeated-event/${key.toString('hex')}/network`
+}

@@ -1,0 +1,28 @@
+/** A receipt to what its page may see. Pure. */
+import { clock24, clockTime, dayAndTime } from '../lib/dates.ts'
+import { t } from '../web/page.ts'
+import { isReceipt, type Receipt, type ReceiptLine } from './receipt.ts'
+
+/** @param staff whether the reader is of a care team */
+export function receiptView(receipt: Receipt, staff: boolean) {
+  const when = (at: Date) => dayAndTime(at, new Date(), staff ? clock24 : clockTime)
+  return {
+    title: t('messages:receipt.title'),
+    backHref: `/messages/${receipt.messageId}`,
+    downloadHref: `/messages/${receipt.messageId}/receipt.txt`,
+    to: receipt.to,
+    sentAt: when(receipt.sentAt),
+    opened: receipt.lines.some(({ kind }) => isReceipt(kind)),
+    lines: receipt.lines.map((line) => ({
+      at: when(line.at),
+      what: t(`messages:receipt.kinds.${line.kind}`),
+      by: whoDid(line),
+      counts: isReceipt(line.kind),
+    })),
+  }
+}
+
+function whoDid({ by, kind, accountId }: ReceiptLine): string {
+  if (kind === 'link-fetched') return t('messages:receipt.nobody')
+  return by || t(accountId ? 'messages:receipt.unnamed' : 'messages:receipt.system')
+}

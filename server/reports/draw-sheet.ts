@@ -60,7 +60,7 @@ async function draw(document: Document, sheet: Sheet, told: Told, written: { row
   }
   nextPage()
   drawTitlePage(document, whole, sheet, told)
-  await drawTable(document, whole, sheet, nextPage, written)
+  if (told.rows > 0) await drawTable(document, whole, sheet, nextPage, written)
   whole.end()
 }
 
@@ -86,6 +86,7 @@ function drawTitlePage(document: Document, whole: PDFKit.PDFStructureElement, sh
   ]
   for (const { name, value } of facts) say('P', `${name}: ${onOneLine(value)}`, BODY)
   say('P', t('reports:exports.printed.hashMeans'), BODY)
+  if (told.rows === 0) say('P', t('reports:exports.printed.none'), BODY)
 }
 
 /** Its headings stand on every page, and are read out once. */

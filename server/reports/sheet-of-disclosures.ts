@@ -47,7 +47,8 @@ async function* written({ patientId, ...period }: DisclosuresFilter): AsyncGener
 
 function cellsOf({ id, disclosedAt, recipient, what, purpose, why, recordedBy }: Disclosure): string[] {
   const name = t(`reports:purposes.${purpose}`)
-  return [disclosedAt.toISOString(), exact(disclosedAt), recipient, what, name, why, recordedBy, id]
+  // A day as it was written down is the same day in every time zone.
+  return [disclosedAt.toISOString(), disclosedAt.toISOString().slice(0, 10), recipient, what, name, why, recordedBy, id]
 }
 
 /** What the log itself knows of: somebody who is neither the patient nor staff saw a message of theirs. */

@@ -24,14 +24,14 @@ const COLUMNS: readonly { name: string; width: number; of: (event: ToldEvent) =>
   { name: 'utc', width: 0, of: ({ at }) => at.toISOString() },
   { name: 'local', width: 15, of: ({ at }) => exact(at) },
   { name: 'who', width: 15, of: actorOf },
-  { name: 'role', width: 8, of: ({ actorRole }) => (actorRole ? t(`reports:roles.${actorRole}`) : '') },
+  { name: 'role', width: 8, of: ({ actorRole }) => (actorRole ? word(`reports:roles.${actorRole}`) : '') },
   { name: 'whoId', width: 0, of: ({ actorId }) => actorId ?? '' },
   { name: 'strength', width: 0, of: ({ strength }) => strength },
-  { name: 'what', width: 18, of: ({ act }) => t(`reports:acts.${act}`) },
+  { name: 'what', width: 18, of: ({ act }) => word(`reports:acts.${act}`) },
   { name: 'code', width: 0, of: ({ act }) => act },
   { name: 'subject', width: 14, of: subjectOf },
   { name: 'subjectId', width: 17, of: ({ subjectId }) => subjectId ?? '' },
-  { name: 'outcome', width: 7, of: ({ outcome }) => t(`reports:outcomes.${outcome}`) },
+  { name: 'outcome', width: 7, of: ({ outcome }) => word(`reports:outcomes.${outcome}`) },
   { name: 'times', width: 0, of: ({ details }) => String(details.times ?? 1) },
   { name: 'reason', width: 0, of: reasonOf },
   { name: 'address', width: 11, of: ({ details }) => details.address ?? '' },
@@ -42,17 +42,28 @@ const COLUMNS: readonly { name: string; width: number; of: (event: ToldEvent) =>
 ]
 
 export function actorOf({ actorKind, actor }: Pick<ToldEvent, 'actorKind' | 'actor'>): string {
-  if (actorKind === 'system') return t('reports:roles.system')
-  return actor ? actor.name || actor.email : t('reports:accessEvents.noName')
+  if (actorKind === 'system') return word('reports:roles.system')
+  return actor ? actor.name || actor.email : word('reports:accessEvents.noName')
 }
 
 export function subjectOf({ person, subjectKind }: Pick<ToldEvent, 'person' | 'subjectKind'>): string {
   if (person) return person.name || person.email
-  return subjectKind ? t(`reports:subjects.${subjectKind}`) : ''
+  return subjectKind ? word(`reports:subjects.${subjectKind}`) : ''
 }
 
 /** Lines from before the list of reasons was closed say theirs as they did then. */
 function reasonOf({ details: { reason = '', said, found } }: ToldEvent): string {
-  const known = REASONS.some((each) => each === reason) ? t(`reports:reasons.${reason}`) : reason
+  const known = REASONS.some((each) => each === reason) ? word(`reports:reasons.${reason}`) : reason
   return [known, said, found].filter((part) => part).join('; ')
+}
+
+/** Words without holes, each looked up once: there are few of them, and millions of lines. */
+const said = new Map<string, string>()
+
+function word(key: string): string {
+  const known = said.get(key)
+  if (known !== undefined) return known
+  const found = t(key)
+  said.set(key, found)
+  return found
 }

@@ -46,7 +46,7 @@ export async function countToldEvents(filter: ExportFilter): Promise<number | un
   return countEvents(filter, await subjectsIn(filter))
 }
 
-const PAGE = 1000
+const PAGE = 250
 
 async function subjectsIn({ patientId }: ExportFilter): Promise<string[] | undefined> {
   return patientId ? listSubjectsOf(patientId) : undefined

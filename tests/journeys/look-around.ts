@@ -74,6 +74,23 @@ export const SHOWN = {
     '/sign-in/staff-code/second-factor',
     '/stop-help/:cancel',
   ],
+  reports: [
+    '/admin/exports',
+    '/admin/exports/:export',
+    '/admin/exports/new',
+    '/admin/reports',
+    '/admin/reports/activity',
+    '/admin/reports/coverage',
+    '/admin/reports/messages/:message/protection',
+    '/admin/reports/patient',
+    '/admin/reports/patients/:account/disclosures',
+    '/admin/reports/patients/:account/disclosures/new',
+    '/admin/reports/patients/:account/openings',
+    '/admin/reports/people/:account/activity',
+    '/admin/reports/protection',
+    '/admin/reports/touched',
+    '/messages/:message/protection',
+  ],
   /** No page of its own: the way to one, what a script asks for, a file, a picture, a mail. */
   nobody: [
     '/',

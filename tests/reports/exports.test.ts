@@ -21,6 +21,7 @@ let maria: Visitor
 let ada: Visitor
 let felix: Visitor
 let message: string
+let ids: { felix: string }
 const HOME = '/admin/exports'
 
 before(async () => {
@@ -34,6 +35,8 @@ before(async () => {
   }))
   message = await writeTo(dana, { to: cast.maria.email, subject: 'Export canary', body: 'Export canary body' })
   await maria.ask(`/messages/${message}`)
+  const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
+  ids = { felix: (await findAccountByEmail(cast.felix.email))!.id }
 })
 after(() => server.stop())
 
@@ -216,6 +219,85 @@ describe('An export', () => {
     assert.match(plain((await felix.ask(page)).body), /Erased/)
   })
 
+  test('goes on where the process that prepared it was killed, and there is one file', async () => {
+    const { writeSealedWhole } = await import('../../server/attachments/sealed-files.ts')
+    const { fileStore } = await import('../../server/attachments/file-store.ts')
+    const store = await import('../../server/reports/export.store.ts')
+    const { prepareExport } = await import('../../server/reports/prepare-export.job.ts')
+    const { sweepExports } = await import('../../server/reports/sweep-exports.job.ts')
+    const { inTransaction } = await import('../../server/database/connection.ts')
+    const { newId } = await import('../../server/lib/ids.ts')
+    // Without its job: whoever had it was killed in the middle of it.
+    const [id, half, key] = [newId(), newId(), Buffer.alloc(32, 7)]
+    await inTransaction((transaction) =>
+      store.insertExport(
+        {
+          id,
+          askedBy: ids.felix,
+          askedAt: new Date(),
+          kind: 'events',
+          format: 'csv',
+          filter: { act: 'message.dropped' },
+        },
+        transaction,
+      ),
+    )
+    const first = (await store.takeTurn(id, half, key, 60))!
+    await writeSealedWhole(half, 'export/half', key, Buffer.from('half of it'))
+    // As long as it may still be alive nobody else begins.
+    await prepareExport({ exportId: id })
+    assert.equal((await store.findExport(id))!.state, 'preparing')
+    assert.ok(await fileStore().size(half))
+    await server.sql(`UPDATE exports SET seen_at = now() - interval '61 seconds' WHERE id = $1`, [id])
+    await sweepExports()
+    await until(async () => (await store.findExport(id))!.state === 'ready', 'the second try')
+    assert.equal(await fileStore().size(half), undefined)
+    const { file } = (await store.findExport(id))!
+    assert.ok(await fileStore().size(file!.id))
+    // The first one was only asleep: it says nothing any more and changes nothing.
+    assert.equal(await store.noteProgress(first.turn, 5), false)
+    assert.equal(
+      await inTransaction((transaction) =>
+        store.noteReady(first.turn, { rows: 1, bytes: 1, sha256: Buffer.alloc(32) }, new Date(), transaction),
+      ),
+      false,
+    )
+    await prepareExport({ exportId: id })
+    assert.equal((await store.findExport(id))!.file!.id, file!.id)
+  })
+
+  test('given up while it is prepared, ends without a file; and one person has five under way at most', async () => {
+    const store = await import('../../server/reports/export.store.ts')
+    const { inTransaction } = await import('../../server/database/connection.ts')
+    const { newId } = await import('../../server/lib/ids.ts')
+    const { fileStore } = await import('../../server/attachments/file-store.ts')
+    const { writeSealedWhole } = await import('../../server/attachments/sealed-files.ts')
+    const waiting = Array.from({ length: 5 }, () => newId())
+    for (const id of waiting)
+      await inTransaction((transaction) =>
+        store.insertExport(
+          { id, askedBy: ids.felix, askedAt: new Date(), kind: 'events', format: 'csv', filter: {} },
+          transaction,
+        ),
+      )
+    const sixth = await felix.submit(`${HOME}/new`, `${HOME}/new`, NOTHING)
+    assert.equal(sixth.status, 422)
+    assert.match(plain(sixth.body), /Five of your exports are being prepared/)
+    const [id, half] = [waiting[0]!, newId()]
+    const { turn } = (await store.takeTurn(id, half, Buffer.alloc(32, 7), 60))!
+    await writeSealedWhole(half, 'export/half', Buffer.alloc(32, 7), Buffer.from('half of it'))
+    assert.equal(await store.noteProgress(turn, 1234, 9000), true)
+    assert.match(plain((await felix.ask(`${HOME}/${id}`)).body), /Being prepared: 1,234 of 9,000 lines/)
+    for (const each of waiting) await felix.submit(`${HOME}/${each}`, `${HOME}/${each}/cancel`, {})
+    assert.equal(await store.noteProgress(turn, 2000), false)
+    assert.equal(await fileStore().size(half), undefined)
+    assert.deepEqual(
+      [(await store.findExport(id))!.state, (await store.findExport(id))!.file],
+      ['cancelled', undefined],
+    )
+    assert.match(plain((await felix.ask(`${HOME}/${id}`)).body), /Given up/)
+  })
+
   test('155. `=cmd|..`, `+`, `-`, `@`, tab, NUL, full-width `=` at cell start in every export -> prefixed', async () => {
     const hostile = [
       "=cmd|' /C calc'!A0",
@@ -364,5 +446,12 @@ describe('An export', () => {
       assert.ok(first!.includes(part), part)
     assert.match(second!, /Maria Gomez/)
     assert.match(second!, /page 2/)
+  })
+
+  test('of more lines than anybody prints fails as a PDF and says what helps', async () => {
+    const { makeManyEvents } = await import('./many-events.ts')
+    await makeManyEvents(server, 5_200, [message], [ids.felix])
+    const page = await exportOf({ format: 'pdf' })
+    assert.match(plain((await felix.ask(page)).body), /Failed It has more than 5,000 lines, which nobody prints/)
   })
 })

@@ -1,20 +1,19 @@
 /** A receipt to what its page may see. Pure. */
-import { clock24, clockTime, dayAndTime } from '../lib/dates.ts'
+import { clock24, clockTime, exact, inWords } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import { isReceipt, type Receipt, type ReceiptLine } from './receipt.ts'
 
 /** @param staff whether the reader is of a care team */
 export function receiptView(receipt: Receipt, staff: boolean) {
-  const when = (at: Date) => dayAndTime(at, new Date(), staff ? clock24 : clockTime)
   return {
     title: t('messages:receipt.title'),
     backHref: `/messages/${receipt.messageId}`,
     downloadHref: `/messages/${receipt.messageId}/receipt.txt`,
     to: receipt.to,
-    sentAt: when(receipt.sentAt),
+    sentAt: inWords(receipt.sentAt, new Date(), staff ? clock24 : clockTime),
     opened: receipt.lines.some(({ kind }) => isReceipt(kind)),
     lines: receipt.lines.map((line) => ({
-      at: when(line.at),
+      at: { text: exact(line.at), iso: line.at.toISOString() },
       what: t(`messages:receipt.kinds.${line.kind}`),
       by: whoDid(line),
       counts: isReceipt(line.kind),

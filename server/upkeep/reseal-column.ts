@@ -2,16 +2,15 @@
  * Seals the rows of one column again under another version of the master key, in batches, while everybody reads and writes. A row is replaced only
  * where its bytes are still the ones that were read: whoever replaced it at the same moment, such as a reader with a quicker wrap, has won.
  */
+import { createHash } from 'node:crypto'
 import type { Client } from '../database/copy.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
 import { MasterKeyProblem, masterVersionHead } from '../vault/master-key.ts'
 import type { ColumnUnderMaster } from './columns-under-master.ts'
+import type { LostRow } from './rotation.store.ts'
 
 /** A row that does not open under the version that it names; nothing that was sealed here is such a row. */
-export interface UnopenedRow {
-  table: string
-  /** Its key, as text. */
-  row: string
+export interface UnopenedRow extends LostRow {
   version: number
   /** The version is not at hand, which says nothing against the row. */
   missing: boolean
@@ -106,6 +105,7 @@ function resealRow(
     unopened.push({
       table: column.table,
       row: nameOf(column, row),
+      digest: createHash('sha256').update(row.sealed).digest(),
       version: row.sealed.length < 4 ? 0 : row.sealed.readUInt32BE(0),
       missing: error instanceof MasterKeyProblem,
     })

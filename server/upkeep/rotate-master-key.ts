@@ -20,8 +20,10 @@ import {
   countBackupsNeeding,
   findRetiredVersion,
   findUnfinishedRotation,
+  giveUpRows,
   insertRotation,
   noteRotation,
+  withoutGivenUp,
   type Rotation,
 } from './rotation.store.ts'
 import { switchVaultKeys } from './switch-vault-keys.ts'
@@ -200,7 +202,8 @@ async function retire(client: Client, provider: KeyProvider, rotation: Rotation,
     const versions = new Set([...masterVersions().filter((version) => version <= from), from])
     await holdAlone(client, [...versions], patience, async () => {
       const unopened = await lastRows(client, from, to, patience)
-      if (unopened.length > 0) await goOnWithout(client, unopened, from, rotating)
+      const lost = await withoutGivenUp(unopened)
+      if (lost.length > 0) await goOnWithout(client, lost, from, rotating)
       await inTransaction(async (transaction) => {
         await noteRotation(id, { retiringAt: new Date() }, transaction)
         await record(system, { act: 'master-key.resealed', found: `version ${to}` }, transaction)
@@ -282,6 +285,7 @@ async function goOnWithout(
       found: `${table} ${row} under version ${version} of the master key`,
     })),
   )
+  await giveUpRows(unopened)
 }
 
 /** A version that can be put back is no damage of its rows, and nobody gives them up for it. @throws RotationWaits */

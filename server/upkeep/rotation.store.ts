@@ -61,6 +61,48 @@ export async function findRetiredVersion(client: Client): Promise<number> {
   return rows[0]!.version
 }
 
+/** A row that does not open, by its bytes. */
+export interface LostRow {
+  table: string
+  /** Its key, as text. */
+  row: string
+  /** SHA-256 of what is sealed in it. */
+  digest: Buffer
+}
+
+interface RowGivenUp {
+  tableName: string
+  rowKey: string
+  digest: Buffer
+  givenUpAt: Date
+}
+
+const rowsGivenUp = table<RowGivenUp>('rows_given_up', {
+  tableName: 'text key',
+  rowKey: 'text key',
+  digest: 'bytea key',
+  givenUpAt: 'timestamptz',
+})
+
+/** Those of these rows that nobody has given up as they are now. */
+export async function withoutGivenUp<Row extends LostRow>(rows: readonly Row[]): Promise<Row[]> {
+  const known = new Set(
+    (await rowsGivenUp.list({})).map(({ tableName, rowKey, digest }) => nameOf(tableName, rowKey, digest)),
+  )
+  return rows.filter(({ table, row, digest }) => !known.has(nameOf(table, row, digest)))
+}
+
+/** An operator gives them up, with the version that they name. */
+export async function giveUpRows(rows: readonly LostRow[], now = new Date()): Promise<void> {
+  await rowsGivenUp.insertAll(
+    rows.map(({ table, row, digest }) => ({ tableName: table, rowKey: row, digest, givenUpAt: now })),
+  )
+}
+
+function nameOf(table: string, row: string, digest: Buffer): string {
+  return `${table} ${row} ${digest.toString('hex')}`
+}
+
 /** Backups on record that need this version or an earlier one, and that nobody has said are destroyed by now. */
 export async function countBackupsNeeding(version: number, now: Date): Promise<number> {
   const [row] = await ask<{ count: string }>(

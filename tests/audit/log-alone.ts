@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import pg from 'pg'
 import { system } from '../../server/audit/actor.ts'
 import { endTurn, findTreeSize, takeTurn } from '../../server/audit/log-proof.store.ts'
@@ -104,5 +105,19 @@ export async function verifyLog(...args: string[]): Promise<{ code: number | nul
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const [code] = (await once(child, 'close')) as [number | null]
+  return { code, said }
+}
+
+/** The same file in a thread of its own, which starts in a fifth of the time: for thousands of times. */
+export async function verifyLogInThread(...args: string[]): Promise<{ code: number | null; said: string }> {
+  const worker = new Worker(join(projectRoot, 'scripts/verify-log.mjs'), {
+    argv: args,
+    env: {},
+    stdout: true,
+    stderr: true,
+  })
+  let said = ''
+  for (const stream of [worker.stdout, worker.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  const [code] = (await once(worker, 'exit')) as [number]
   return { code, said }
 }

@@ -1251,12 +1251,12 @@ const receipt = {
   sentAt: fromDana.sentAt,
   opened: true,
   lines: [
-    ['Mon 14:03', 'Sent', 'Dana Brooks', false],
-    ['Mon 14:03', 'Notice sent by mail', 'This system', false],
-    ['Mon 14:04', 'Link in the notice asked for', 'Nobody who had signed in', false],
-    ['Tue 14:38', 'Signed in', 'Maria Gomez', false],
-    ['Tue 14:40', 'Message shown', 'Maria Gomez', true],
-    ['Tue 14:41', 'File downloaded', 'Maria Gomez', true],
+    ['2026-11-16 14:03:10', 'Sent', 'Dana Brooks', false],
+    ['2026-11-16 14:03:10', 'Notice sent by mail', 'This system', false],
+    ['2026-11-16 14:04:02', 'Link in the notice asked for', 'Nobody who had signed in', false],
+    ['2026-11-17 14:38:20', 'Signed in', 'Maria Gomez', false],
+    ['2026-11-17 14:40:01', 'Message shown', 'Maria Gomez', true],
+    ['2026-11-17 14:41:44', 'File downloaded', 'Maria Gomez', true],
   ].map(([at, what, by, counts]) => ({ at: moment(String(at), '2026-11-17T19:40:00.000Z'), what, by, counts })),
 }
 const emergency = { phone: '911', phoneHref: 'tel:911' }

@@ -4,9 +4,10 @@ import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync } fro
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { stopDatabase, startChildServer, type ChildServer } from '../faults/child-server.ts'
+import { choosePassword } from '../enrolment/newcomer.ts'
 import { codeOf } from '../support/cast.ts'
 import { makePng } from '../support/files.ts'
-import { writeTo } from '../support/letters.ts'
+import { linkIn, mailsTo, writeTo } from '../support/letters.ts'
 import { until } from '../support/until.ts'
 import { Visitor, letCodesCountAgain, plain, signedIn } from '../support/visitor.ts'
 
@@ -23,6 +24,15 @@ const hasKey = async (id: string) =>
   (
     await server.sql<{ there: boolean }>('SELECT key_wrapped IS NOT NULL AS there FROM messages WHERE id = $1', [id])
   )[0]!.there
+
+async function whatIsGoodOnce(): Promise<Record<string, string>> {
+  const [counts] = await server.sql<Record<string, string>>(
+    `SELECT (SELECT count(*) FROM password_resets) AS resets, (SELECT count(*) FROM enrolments) AS enrolments,
+      (SELECT count(*) FROM known_devices) AS devices, (SELECT count(*) FROM openers WHERE kind = 'recovery-code') AS codes,
+      (SELECT count(*) FROM access_codes WHERE proved_at IS NOT NULL OR expires_at > now()) AS access`,
+  )
+  return counts!
+}
 
 async function stopAll() {
   await server.end()
@@ -41,6 +51,17 @@ describe('136. Started on the database of yesterday -> used tokens, TOTP steps, 
     kept = await writeTo(yesterdays, { to: server.cast.maria.email, body: 'Still here' })
     await yesterdays.submit('/sign-in/forgot', '/sign-in/forgot', { email: server.cast.maria.email })
     await until(async () => (await server.sql('SELECT 1 FROM password_resets')).length > 0, 'a link for a new password')
+    const withCode = { to: 'with-a-code@mail.example', subject: 'Fictitious', body: 'Fictitious', 'access-code': 'yes' }
+    const draft = await yesterdays.upload('/messages/new', '/messages', { ...withCode, action: 'check' })
+    await yesterdays.submit(draft.location, draft.location.replace(/check$/, 'send'), {})
+    await writeTo(yesterdays, { to: 'half-made@mail.example' })
+    const [mail] = await mailsTo(server, 'half-made@mail.example')
+    await choosePassword(new Visitor(server), linkIn(mail!), 'three random words 7')
+    const { devices: _, ...usable } = await whatIsGoodOnce()
+    assert.ok(
+      Object.values(usable).every((count) => count !== '0'),
+      JSON.stringify(usable),
+    )
     await stopAll()
     cpSync(database(), `${database()}-of-yesterday`, { recursive: true })
     await server.startAgain()
@@ -82,12 +103,7 @@ describe('136. Started on the database of yesterday -> used tokens, TOTP steps, 
   })
 
   test('what can be used once has ended, recovery codes too, which still open the mail of their time', async () => {
-    const [left] = await server.sql<Record<string, string>>(
-      `SELECT (SELECT count(*) FROM password_resets) AS resets, (SELECT count(*) FROM enrolments) AS enrolments,
-        (SELECT count(*) FROM known_devices) AS devices, (SELECT count(*) FROM openers WHERE kind = 'recovery-code') AS codes,
-        (SELECT count(*) FROM access_codes WHERE proved_at IS NOT NULL OR expires_at > now()) AS access`,
-    )
-    assert.deepEqual(left, { resets: '0', enrolments: '0', devices: '0', codes: '0', access: '0' })
+    assert.deepEqual(await whatIsGoodOnce(), { resets: '0', enrolments: '0', devices: '0', codes: '0', access: '0' })
     const codes = await server.sql(`SELECT 1 FROM openers WHERE kind = 'earlier-code'`)
     assert.ok(codes.length > 0)
     const [state] = await server.sql<{ at: Date | null }>('SELECT older_at AS at FROM ledger_state')

@@ -3,7 +3,7 @@ import { listAccounts } from '../accounts/account.store.ts'
 import { exact } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { ExportFilter, Sheet } from './export.ts'
-import { listOpeningsAfter, listPatientsOf, type Place } from './exported-event.store.ts'
+import { listOpeningsAfter, listPatientsOf, sumOpenings, type Place } from './exported-event.store.ts'
 import { factsOf } from './filter-in-words.ts'
 import { detailsOf } from './told-events.ts'
 
@@ -48,14 +48,15 @@ const PAGE = 2000
 
 type Span = Omit<TouchedMessage, 'messageId'>
 
-/** By what was opened, a message or a file. */
+/** By what was opened, a message or a file. Where only the sealed details tell, each opening's are opened. */
 async function readOpenings(filter: TouchedFilter): Promise<Map<string, Span>> {
+  if (filter.address === undefined && filter.session === undefined)
+    return new Map((await sumOpenings(filter)).map(({ subjectId, ...span }) => [subjectId, span]))
   const touched = new Map<string, Span>()
-  const isByDetails = filter.address !== undefined || filter.session !== undefined
   for (let after: Place | undefined; ;) {
-    const rows = await listOpeningsAfter(filter, isByDetails, after, PAGE)
+    const rows = await listOpeningsAfter(filter, after, PAGE)
     for (const row of rows) {
-      if (isByDetails && !isFrom(filter, detailsOf(row))) continue
+      if (!isFrom(filter, detailsOf(row))) continue
       const span = { openings: 1, first: row.at, last: row.at }
       touched.set(row.subjectId, joined(touched.get(row.subjectId), span))
     }

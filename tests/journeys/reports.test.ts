@@ -1,4 +1,4 @@
-/** Every page of exports and reports as the right person meets it, light and dark, from a small phone to a desk; by keyboard, and without scripts. */
+/** Every page of exports and reports as the right person meets it, light and dark, from a small phone to a desk; and by keyboard without scripts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Browser } from 'playwright-core'

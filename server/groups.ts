@@ -2,6 +2,7 @@
  * The groups of routes.ts. A group knows who may ask and puts the steps of every request into the one right order: guard, then the body (files
  * are sealed while they arrive), then the form's token, then the page. Origin and Sec-Fetch-Site were checked before, in app.ts.
  */
+import { buffer } from 'node:stream/consumers'
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import type { Role } from './accounts/account.store.ts'
 import { LIMITS } from './attachments/attachment.ts'
@@ -28,6 +29,8 @@ export interface Group {
   post(path: string, page: Page, late?: Page): void
   /** A form that may carry files. */
   upload(path: string, page: Page, late?: Page): void
+  /** A form that may carry a list of people: small, and in memory only. */
+  list(path: string, page: Page): void
   /** Bytes that a page's script sends, which the page reads by itself; the token is in a header. */
   patch(path: string, page: Page): void
   delete(path: string, page: Page): void
@@ -50,6 +53,7 @@ function group(...guards: RequestHandler[]): Group {
       router.post(path, ...orLate(late), readBody, orGiveBack(checkFormToken, late), pageOrLate(page, late)),
     upload: (path, page, late) =>
       router.post(path, ...orLate(late), receive, orGiveBack(checkUploadForm, late), pageOrLate(page, late)),
+    list: (path, page) => router.post(path, ...guards, receiveList, readForm, page),
     patch: (path, page) => router.patch(path, ...guards, checkHeaderToken, page),
     delete: (path, page) => router.delete(path, ...guards, checkHeaderToken, page),
   }
@@ -129,6 +133,21 @@ function receive(request: Request, response: Response, next: NextFunction) {
     next(error)
   })
 }
+
+/** Nothing of it rests anywhere. */
+function receiveList(request: Request, response: Response, next: NextFunction) {
+  const wanted: FilesWanted<Buffer> = {
+    field: 'list',
+    maxFiles: 1,
+    maxFileSize: LARGEST_LIST,
+    maxRequestSize: 4 * LARGEST_LIST,
+    keep: (_request, _part, source) => buffer(source),
+    drop: () => Promise.resolve(),
+  }
+  receiveFiles(wanted)(request, response, next)
+}
+
+const LARGEST_LIST = 1024 * 1024
 
 /** The token of a form with files exists only after the files were received; a forged form's files are dropped at once. */
 function checkUploadForm(request: Request, response: Response, next: NextFunction) {

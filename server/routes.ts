@@ -1,6 +1,16 @@
 /** Every URL, grouped by who may ask. A route cannot be added without choosing its group. */
-import { takeInvitation, askInvitation, showPeople } from './accounts/people.pages.ts'
+import { noteAlarm, showAlarm, showAlarms, takeAlarm } from './alarms/alarms.pages.ts'
 import { config } from './config.ts'
+import { askSection, askUndo, showHistory, showSettings, takeSection, takeUndo } from './organisation/settings.pages.ts'
+import {
+  askMail,
+  askStep,
+  finishSetup,
+  sendTestMail,
+  showSetup,
+  takeMailCode,
+  takeStep,
+} from './organisation/setup.pages.ts'
 import { allowed, anyone, proved, router, signedIn } from './groups.ts'
 import { beginPieces, finishUploadInPieces, showUpload, takeBackUpload, takePiece } from './attachments/upload.pages.ts'
 import { check, compose, keepLateMessage, send, takeMessage } from './intake/compose.pages.ts'
@@ -22,6 +32,35 @@ import {
   takePasskeyByLink,
   takePasswordByLink,
 } from './notices/link.pages.ts'
+import { showEnded, takeTold } from './people/ended.pages.ts'
+import { askHandOver, takeHandOver } from './people/hand-over.pages.ts'
+import { askList, downloadTemplate, showList, takeList, useList } from './people/import.pages.ts'
+import { askInvitation, showPeople, takeInvitation, takeSearch } from './people/people.pages.ts'
+import {
+  askClose,
+  askInviteAgain,
+  askReopen,
+  askRole,
+  askSuspend,
+  showPerson,
+  takeClose,
+  takeInviteAgain,
+  takeReopen,
+  takeRole,
+  takeSuspend,
+} from './people/person.pages.ts'
+import {
+  askAdd,
+  askRemove,
+  askRename,
+  askTeam,
+  showTeam,
+  showTeams,
+  takeAdd,
+  takeRemove,
+  takeRename,
+  takeTeam,
+} from './people/teams.pages.ts'
 import { downloadOwnCertificate } from './messages/certificate.pages.ts'
 import {
   askErase,
@@ -32,7 +71,6 @@ import {
   takeWhich,
 } from './reports/erasures.pages.ts'
 import { askHold, askLift, showHolds, takeHold, takeLift } from './reports/holds.pages.ts'
-import { showAccessEvents } from './reports/access-events.pages.ts'
 import {
   askExport,
   downloadExport,
@@ -59,6 +97,10 @@ import {
   takeProtection,
   takeTouched,
 } from './reports/reports.pages.ts'
+import { searchAccessEvents, showAccessEvents } from './reports/access-events.pages.ts'
+import { showEvent } from './reports/event.pages.ts'
+import { showOverview } from './reports/overview.pages.ts'
+import { findPatient, showTimeline } from './reports/timeline.pages.ts'
 import { showOpenings } from './reports/openings.pages.ts'
 import { askOtherCodeApp, takeOtherCodeApp } from './own-account/code-app.pages.ts'
 import { askChangedPassword, takeChangedPassword } from './own-account/password.pages.ts'
@@ -303,9 +345,46 @@ signedIn.get('/attachments/:attachment/check', sendCheckState)
 signedIn.get('/attachments/:attachment/download', download)
 
 admin.get('/admin/people', showPeople)
+admin.post('/admin/people', takeSearch)
 provedAdmin.get('/admin/people/invite', askInvitation)
 provedAdmin.post('/admin/people/invite', takeInvitation)
+provedAdmin.get('/admin/people/import', askList)
+provedAdmin.get('/admin/people/import.csv', downloadTemplate)
+provedAdmin.list('/admin/people/import', takeList)
+provedAdmin.get('/admin/people/import/:list', showList)
+provedAdmin.post('/admin/people/import/:list', useList)
+oversight.get('/admin/people/ended', showEnded)
+provedAdmin.post('/admin/people/ended/:change/told', takeTold)
+// After the fixed words, which it would match.
+admin.get('/admin/people/:account', showPerson)
+provedAdmin.get('/admin/people/:account/suspend', askSuspend)
+provedAdmin.post('/admin/people/:account/suspend', takeSuspend)
+provedAdmin.get('/admin/people/:account/reopen', askReopen)
+provedAdmin.post('/admin/people/:account/reopen', takeReopen)
+provedAdmin.get('/admin/people/:account/close', askClose)
+provedAdmin.post('/admin/people/:account/close', takeClose)
+provedAdmin.get('/admin/people/:account/role', askRole)
+provedAdmin.post('/admin/people/:account/role', takeRole)
+provedAdmin.get('/admin/people/:account/invite-again', askInviteAgain)
+provedAdmin.post('/admin/people/:account/invite-again', takeInviteAgain)
+provedAdmin.get('/admin/people/:account/hand-over', askHandOver)
+provedAdmin.post('/admin/people/:account/hand-over', takeHandOver)
+admin.get('/admin/teams', showTeams)
+provedAdmin.get('/admin/teams/new', askTeam)
+provedAdmin.post('/admin/teams/new', takeTeam)
+admin.get('/admin/teams/:team', showTeam)
+provedAdmin.get('/admin/teams/:team/rename', askRename)
+provedAdmin.post('/admin/teams/:team/rename', takeRename)
+provedAdmin.get('/admin/teams/:team/add', askAdd)
+provedAdmin.post('/admin/teams/:team/add', takeAdd)
+provedAdmin.get('/admin/teams/:team/remove/:account', askRemove)
+provedAdmin.post('/admin/teams/:team/remove/:account', takeRemove)
 oversight.get('/admin/access-events', showAccessEvents)
+oversight.post('/admin/access-events', searchAccessEvents)
+oversight.get('/admin/access-events/:event', showEvent)
+oversight.get('/admin', showOverview)
+oversight.post('/admin/patients', findPatient)
+oversight.get('/admin/patients/:account', showTimeline)
 oversight.get('/admin/erasures', showErasures)
 oversight.get('/admin/erasures/:message/certificate', downloadCertificate)
 provedAdmin.get('/admin/erasures/new', askWhich)
@@ -344,6 +423,27 @@ provedOversight.post('/admin/reports/touched', takeTouched)
 oversight.get('/admin/reports/protection', askProtection)
 oversight.post('/admin/reports/protection', takeProtection)
 oversight.get('/admin/reports/messages/:message/protection', showProtection)
+provedAdmin.get('/admin/settings', showSettings)
+provedAdmin.get('/admin/settings/history', showHistory)
+provedAdmin.get('/admin/settings/history/:version/undo', askUndo)
+provedAdmin.post('/admin/settings/history/:version/undo', takeUndo)
+provedAdmin.get('/admin/settings/:section', askSection)
+provedAdmin.post('/admin/settings/:section', takeSection)
+oversight.get('/admin/alarms', showAlarms)
+oversight.get('/admin/alarms/:alarm', showAlarm)
+provedOversight.post('/admin/alarms/:alarm', noteAlarm)
+provedOversight.post('/admin/alarms/:alarm/take', takeAlarm)
+
+// A try-out is set up already.
+if (config().production) {
+  provedAdmin.get('/admin/setup', showSetup)
+  provedAdmin.post('/admin/setup', finishSetup)
+  provedAdmin.get('/admin/setup/mail', askMail)
+  provedAdmin.post('/admin/setup/mail', sendTestMail)
+  provedAdmin.post('/admin/setup/mail/code', takeMailCode)
+  provedAdmin.get('/admin/setup/:step', askStep)
+  provedAdmin.post('/admin/setup/:step', takeStep)
+}
 
 // Only where a provider is set.
 if (config().signOn) {

@@ -18,6 +18,7 @@ import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
 import { bindEarlierRows } from './audit/bind-earlier-rows.ts'
 import { markWhatIsNew } from './audit/mark-ledger.job.ts'
 import { startSequencer } from './audit/sequence-events.ts'
+import { followSettings } from './settings/follow-settings.ts'
 import { refuseWhenFull } from './sign-in/refuse-when-full.ts'
 import { endStretching } from './sign-in/stretch-password.ts'
 import { checkInstallation } from './try-out/installation.ts'
@@ -84,6 +85,7 @@ export async function openStores(say: (line: string) => void, stops: (() => Prom
   await checkInstallation()
   const { made } = await openVault(keys)
   stops.push(await followMasterKey(keys))
+  stops.push(await followSettings())
   if (made) sayWhatIsNew(keys, say)
   await bindEarlierRows()
   await makeRoomForAccessEvents()

@@ -1,8 +1,12 @@
 /** Every job, its function and its timetable. A job without a function does not compile. */
+import { lookForAlarms } from './alarms/look-for-alarms.job.ts'
+import { sendAlarmMail } from './alarms/send-alarm-mail.job.ts'
+import { sendAlarmWebhook } from './alarms/send-alarm-webhook.job.ts'
 import { checkFile } from './attachments/check-file.job.ts'
 import { checkHeldFiles } from './attachments/check-held-files.job.ts'
 import { sweepUploads } from './attachments/sweep-uploads.job.ts'
 import { makeRoomForAccessEvents } from './audit/access-event.store.ts'
+import { checkLog } from './audit/check-log.ts'
 import { unlessClockIsWrong } from './audit/clock.ts'
 import { markEachMinute } from './audit/mark-ledger.job.ts'
 import { tellRepeats } from './audit/tell-repeats.job.ts'
@@ -22,6 +26,8 @@ import { finishAddressChanges } from './own-account/finish-address-changes.job.t
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
 import { prepareExport } from './reports/prepare-export.job.ts'
 import { sweepExports } from './reports/sweep-exports.job.ts'
+import { sendAccessNotice } from './people/send-access-notice.job.ts'
+import { sweepPeopleLists } from './people/sweep-people-lists.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
 
 export const jobs = {
@@ -47,6 +53,13 @@ export const jobs = {
   'go-on-rotating': () => goOnRotating(),
   'prepare-export': (payload) => prepareExport(payload),
   'sweep-exports': () => unlessClockIsWrong(() => sweepExports()),
+  'check-log': async () => void (await checkLog(false)),
+  'check-whole-log': async () => void (await checkLog(true)),
+  'send-access-notice': (payload) => sendAccessNotice(payload),
+  'sweep-people-lists': () => sweepPeopleLists(),
+  'look-for-alarms': () => lookForAlarms(),
+  'send-alarm-mail': (payload) => sendAlarmMail(payload),
+  'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
 } satisfies Jobs
 
 /** Crontab lines (UTC). */
@@ -56,11 +69,15 @@ export const timetable = `
 * * * * * tell-repeats
 * * * * * free-stuck-jobs
 * * * * * go-on-rotating
+* * * * * look-for-alarms
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
 * * * * * sweep-exports
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads
+*/15 * * * * sweep-people-lists
 5 3 * * * make-room-for-access-events
+5,15,25,35,45,55 * * * * check-log
+40 2 * * * check-whole-log
 `

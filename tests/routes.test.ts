@@ -129,10 +129,46 @@ GET  /attachments/:attachment/thumbnail   sign-in code    enrol     sign-in 200 
 GET  /attachments/:attachment/pages/:page sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/check       sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /attachments/:attachment/download    sign-in code    enrol     sign-in 200     404     200     404     404     404
+GET  /admin                               sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/patients                      sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/patients/:account             sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/access-events/:event          sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/people/invite                 sign-in code    enrol     sign-in 404     404     404     404     422     404
+POST /admin/people                        sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/import                 sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/people/import.csv             sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/import                 sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/import/:list           sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /admin/people/import/:list           sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/people/ended                  sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/people/ended/:change/told     sign-in code    enrol     sign-in 404     404     404     404     303     404
+GET  /admin/people/:account               sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/people/:account/suspend       sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/suspend       sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/reopen        sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/reopen        sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/close         sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/close         sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/role          sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/role          sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/people/:account/invite-again  sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/invite-again  sign-in code    enrol     sign-in 404     404     404     404     409     404
+GET  /admin/people/:account/hand-over     sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/people/:account/hand-over     sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams                         sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/teams/new                     sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/new                     sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams/:team                   sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/teams/:team/rename            sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/:team/rename            sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams/:team/add               sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/:team/add               sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/teams/:team/remove/:account   sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/teams/:team/remove/:account   sign-in code    enrol     sign-in 404     404     404     404     303     404
 GET  /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/access-events                 sign-in code    enrol     sign-in 404     404     404     404     303     303
 GET  /admin/erasures                      sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/erasures/:message/certificate sign-in code    enrol     sign-in 404     404     404     404     404     404
 GET  /admin/erasures/new                  sign-in code    enrol     sign-in 404     404     404     404     200     404
@@ -168,6 +204,16 @@ POST /admin/reports/touched               sign-in code    enrol     sign-in 404 
 GET  /admin/reports/protection            sign-in code    enrol     sign-in 404     404     404     404     200     200
 POST /admin/reports/protection            sign-in code    enrol     sign-in 404     404     404     404     422     422
 GET  /admin/reports/messages/:message/protection sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/settings                      sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/settings/history              sign-in code    enrol     sign-in 404     404     404     404     200     404
+GET  /admin/settings/history/:version/undo sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/settings/history/:version/undo sign-in code    enrol     sign-in 404     404     404     404     409     404
+GET  /admin/settings/:section             sign-in code    enrol     sign-in 404     404     404     404     200     404
+POST /admin/settings/:section             sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/alarms                        sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/alarms/:alarm                 sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/alarms/:alarm                 sign-in code    enrol     sign-in 404     404     404     404     422     422
+POST /admin/alarms/:alarm/take            sign-in code    enrol     sign-in 404     404     404     404     303     303
 GET  /demo                                200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox                         200     200     200       200     200     200     200     200     200     200
 GET  /demo/outbox.json                    200     200     200       200     200     200     200     200     200     200
@@ -269,7 +315,13 @@ describe('Who may ask for what', () => {
       passkey: await passkeyOf(maria.email),
       hold: await holdOn(felix.email, ada.email),
       export: await exportBy(felix.email),
+      event: (await server.sql<{ id: string }>('SELECT id FROM access_events LIMIT 1'))[0]!.id,
+      section: 'limits',
+      version: await settingsChanged(ada.email),
+      alarm: await alarmRaised(),
       mailbox: await mailboxOf(maria.email),
+      team: await teamOf(sam.email),
+      change: await suspendedAndBack(ada.email, outsider.email),
       upload: await begun(await senderOn(cast.patient, '/help', server.baseUrl), 'begun.txt', 5),
     }
     who = {
@@ -345,6 +397,25 @@ describe('Who may ask for what', () => {
     return (await findMailboxOf({ accountId: (await findAccountByEmail(email))!.id }))!.id
   }
 
+  async function teamOf(email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { listMemberships } = await import('../server/accounts/team.store.ts')
+    return (await listMemberships([(await findAccountByEmail(email))!.id]))[0]!.team.id
+  }
+
+  /** An end of access that others have to be told of; the one it was of signs in again below. */
+  async function suspendedAndBack(by: string, email: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { insertAccessChange } = await import('../server/people/access-change.store.ts')
+    const { inTransaction } = await import('../server/database/connection.ts')
+    const { newId } = await import('../server/lib/ids.ts')
+    const [admin, person] = await Promise.all([by, email].map(async (each) => (await findAccountByEmail(each))!.id))
+    const change = { id: newId(), accountId: person!, kind: 'suspended' as const, was: 'active', became: 'suspended' }
+    const why = { reason: 'a fictitious reason', changedBy: admin!, changedAt: new Date() }
+    await inTransaction((transaction) => insertAccessChange({ ...change, ...why }, transaction))
+    return change.id
+  }
+
   /** On somebody of whom nothing else here is asked. */
   async function holdOn(email: string, by: string) {
     const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
@@ -361,6 +432,26 @@ describe('Who may ask for what', () => {
       format: 'csv',
       filter: { outcome: 'failed' },
     }))!
+  }
+
+  /** @returns which version it was */
+  async function settingsChanged(by: string) {
+    const { findAccountByEmail } = await import('../server/accounts/account.store.ts')
+    const { system } = await import('../server/audit/actor.ts')
+    const { changeSettings } = await import('../server/organisation/change-settings.ts')
+    const actor = { ...system, id: (await findAccountByEmail(by))!.id }
+    await changeSettings(actor, { section: 'limits', values: { helpWaitingHours: 48 }, seen: 0 })
+    return '1'
+  }
+
+  async function alarmRaised() {
+    const { whomOfText } = await import('../server/alarms/alarm.store.ts')
+    const { raiseAlarm } = await import('../server/alarms/raise-alarm.ts')
+    const { inTransaction } = await import('../server/database/connection.ts')
+    const alarm = { rule: 'job-gave-up' as const, whom: whomOfText('fictitious'), count: 1, threshold: 1 }
+    await inTransaction((transaction) => raiseAlarm(alarm, new Date(), transaction))
+    const [{ id }] = (await server.sql('SELECT id FROM alarms')) as [{ id: string }]
+    return id
   }
 
   async function passkeyOf(email: string) {

@@ -6,7 +6,8 @@ import { EnvelopeRefused } from '../vault/floe.ts'
 import { lookupDigest, sealField, unsealField } from '../vault/vault.ts'
 
 export type Role = 'patient' | 'provider' | 'admin' | 'auditor'
-export type AccountState = 'invited' | 'active' | 'closed'
+/** `suspended` and `closed`: nobody gets in. The first can be taken back and has forgotten nothing. */
+export type AccountState = 'invited' | 'active' | 'suspended' | 'closed'
 
 export interface Account {
   id: string
@@ -79,10 +80,40 @@ export async function listAccounts(ids: readonly string[], transaction?: Transac
   return ids.length === 0 ? [] : (await accounts.list({ id: [...new Set(ids)] }, transaction)).map(toAccount)
 }
 
-/** Everybody, newest first. For administrators; patients are left out. */
-export async function listColleagues(): Promise<Account[]> {
-  const rows = await ask<AccountRow>(`SELECT * FROM accounts WHERE role <> 'patient' ORDER BY id`)
-  return rows.map(toAccount)
+export interface ColleagueFilter {
+  role?: Role | undefined
+  state?: AccountState | undefined
+  teamId?: string | undefined
+  /** Only these, when somebody looked for them. */
+  ids?: readonly string[] | undefined
+  /** Behind this one. */
+  after?: string | undefined
+}
+
+/** Everybody who works here, in the order in which they came; patients are left out. A row that was changed in the database is too, and the log says so. */
+export async function listColleagues(filter: ColleagueFilter, limit: number): Promise<Account[]> {
+  const { role, state, teamId, ids, after } = filter
+  const rows = await ask<AccountRow>(
+    `SELECT * FROM accounts WHERE role <> 'patient' AND ($1::text IS NULL OR role = $1) AND ($2::text IS NULL OR state = $2)
+       AND ($3::uuid IS NULL OR id IN (SELECT account_id FROM team_members WHERE team_id = $3))
+       AND ($4::uuid[] IS NULL OR id = ANY($4)) AND ($5::uuid IS NULL OR id > $5) ORDER BY id LIMIT $6`,
+    [role ?? null, state ?? null, teamId ?? null, ids ?? null, after ?? null, limit],
+  )
+  return (await bound.onlyTrue(rows)).map(toAccount)
+}
+
+/** Of these roles, in the order in which they came, a few at a time. A row that was changed in the database is left out, and the log says so. */
+export async function listAccountsAfter(
+  id: string,
+  roles: readonly Role[],
+  limit: number,
+): Promise<{ accounts: Account[]; last: string | undefined }> {
+  const rows = await ask<AccountRow>('SELECT * FROM accounts WHERE id > $1 AND role = ANY($2) ORDER BY id LIMIT $3', [
+    id,
+    roles,
+    limit,
+  ])
+  return { accounts: (await bound.onlyTrue(rows)).map(toAccount), last: rows[limit - 1]?.id }
 }
 
 /** Holds the account until the transaction ends, if its person has no sign-in yet. */
@@ -106,6 +137,47 @@ export async function activateAccount(id: string, now: Date, transaction: Transa
   if (!row) return false
   const mac = bound.macOf({ ...row, state: 'active' })
   await accounts.update({ state: 'active', enrolledAt: now, mac }, { id }, transaction)
+  return true
+}
+
+/** Nobody gets in by any door, and no mail leads to one. */
+export function isShut({ state }: Pick<Account, 'state'>): boolean {
+  return state === 'suspended' || state === 'closed'
+}
+
+const CHANGES_OF_ACCESS = 4_270_025
+
+/** Changes of who may do what at work come one after another: of two administrators who shut each other out at the same moment, one is too late. */
+export async function holdAccess(transaction: Transaction): Promise<void> {
+  await ask('SELECT FROM pg_advisory_xact_lock($1)', [CHANGES_OF_ACCESS], transaction)
+}
+
+/** The administrators who can sign in. A row that was made one in the database is none. */
+export async function listActiveAdministrators(transaction: Transaction): Promise<string[]> {
+  const rows = await ask<AccountRow>(
+    `SELECT * FROM accounts WHERE role = 'admin' AND state = 'active'`,
+    [],
+    transaction,
+  )
+  return (await bound.onlyTrue(rows)).map(({ id }) => id)
+}
+
+/** One step of what an account is, guarded by what it was. @returns whether this call took it */
+export async function changeAccount(
+  id: string,
+  was: Pick<Account, 'role' | 'state'>,
+  becomes: Pick<Account, 'role' | 'state'>,
+  transaction: Transaction,
+): Promise<boolean> {
+  const [row] = await ask<AccountRow>(
+    'SELECT * FROM accounts WHERE id = $1 AND role = $2 AND state = $3 FOR NO KEY UPDATE',
+    [id, was.role, was.state],
+    transaction,
+  )
+  if (!row) return false
+  mustBeTrue(row)
+  const mac = bound.macOf({ ...row, ...becomes })
+  await accounts.update({ ...becomes, mac }, { id }, transaction)
   return true
 }
 

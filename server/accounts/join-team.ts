@@ -10,7 +10,8 @@ import { newId } from '../lib/ids.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { addMemberOpener, makeMailbox, openMailboxByRecovery } from './mailbox-key.ts'
 import { findMailboxOf } from './mailbox.store.ts'
-import { insertMember, insertTeam, type Team } from './team.store.ts'
+import { beginNewKey } from './leave-team.ts'
+import { insertMember, insertTeam, listMembers, type Team } from './team.store.ts'
 
 export async function foundTeam(actor: Actor, name: string, now: Date, transaction: Transaction): Promise<Team> {
   const team = { id: newId(now), name, createdAt: now }
@@ -34,7 +35,15 @@ export async function joinTeam(
   const subject = { kind: 'account' as const, id: accountId }
   await record(actor, { act: 'team.joined', subject, reason }, transaction, now)
   await insertMember(teamId, accountId, now, transaction)
-  if (!managed) return
+  if (!managed) return beginAnewIfAlone(actor, teamId, accountId, now, transaction)
   const pair = await openMailboxByRecovery(mailbox, transaction)
   await addMemberOpener({ ...mailbox, ...pair }, accountId, now, transaction)
+}
+
+/** Nobody is left who could let them in: the team goes on under a new key, and what is from before waits for the recovery shares. */
+async function beginAnewIfAlone(actor: Actor, teamId: string, accountId: string, now: Date, transaction: Transaction) {
+  const others = (await listMembers(teamId, transaction)).filter((id) => id !== accountId)
+  if (others.length > 0) return
+  await record(actor, { act: 'mailbox.renewed', subject: { kind: 'team', id: teamId } }, transaction, now)
+  await beginNewKey(teamId, now, transaction)
 }

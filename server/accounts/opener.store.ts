@@ -100,7 +100,7 @@ export async function listMembersWithoutOpener(
   const rows = await ask<Membership & { mac: Buffer; mailboxId: string }>(
     `SELECT t.id AS mailbox_id, m.* FROM team_members m
      JOIN mailboxes t ON t.team_id = m.team_id JOIN mailboxes p ON p.account_id = m.account_id JOIN accounts a ON a.id = m.account_id
-     WHERE m.team_id = ANY($1::uuid[]) AND a.state <> 'closed' AND NOT EXISTS (
+     WHERE m.team_id = ANY($1::uuid[]) AND a.state NOT IN ('closed', 'suspended') AND NOT EXISTS (
        SELECT FROM openers o WHERE o.mailbox_id = t.id AND o.kind = 'member' AND o.account_id = m.account_id
          AND o.mailbox_version = (SELECT max(version) FROM mailbox_keys WHERE mailbox_id = t.id)
          AND o.sealed_to_version = (SELECT max(version) FROM mailbox_keys WHERE mailbox_id = p.id))`,
@@ -116,7 +116,7 @@ export function removeSuccessors(mailboxId: string, createdAt: Date, transaction
 
 /** @returns how many were there: a recovery code is used by removing its opener, so that of fifty requests one wins */
 export function removeOpeners(
-  where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'mailboxVersion' | 'kind'>>,
+  where: Partial<Pick<Opener, 'id' | 'mailboxId' | 'mailboxVersion' | 'kind' | 'accountId'>>,
   transaction: Transaction,
 ): Promise<number> {
   return openers.remove(where, transaction)

@@ -68,6 +68,15 @@ export async function insertMember(
   await teamMembers.insert({ ...membership, mac: membershipMac(membership) }, transaction)
 }
 
+/** @returns whether they were a member */
+export async function removeMember(teamId: string, accountId: string, transaction: Transaction): Promise<boolean> {
+  return (await teamMembers.remove({ teamId, accountId }, transaction)) === 1
+}
+
+export async function renameTeam(id: string, name: string, transaction: Transaction): Promise<void> {
+  await teams.update({ nameSealed: sealField(`team/${id}/name`, name) }, { id }, transaction)
+}
+
 function toTeam(row: TeamRow): Team {
   return { id: row.id, name: unsealField(`team/${row.id}/name`, row.nameSealed), createdAt: row.createdAt }
 }

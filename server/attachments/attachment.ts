@@ -1,6 +1,6 @@
 /** A sealed file: its key, its label (name, kind, size) and its bytes. Everything here needs a key that somebody else has opened. */
 import type { Readable } from 'node:stream'
-import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { BODY_SEGMENT, sealEnvelope, unsealEnvelope } from '../vault/floe.ts'
 import { padToBucket, unpad } from '../vault/padding.ts'
 import { unwrapKey, wrapKey } from '../vault/wrap.ts'
@@ -9,13 +9,15 @@ import type { CheckState } from './check-state.ts'
 import type { FileKind } from './file-type.ts'
 import { readSealed, readSealedPart, readSealedWhole, type Part } from './sealed-files.ts'
 
+const MEGABYTE = 1024 * 1024
+
 /** What the organisation allows. */
 export const LIMITS = {
   get files(): number {
-    return config().files.perMessage
+    return settings().filesPerMessage
   },
   get fileBytes(): number {
-    return config().files.bytes
+    return settings().fileMegabytes * MEGABYTE
   },
 }
 

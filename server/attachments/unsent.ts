@@ -1,6 +1,7 @@
 /** How much somebody may still upload before they send what they have: what nobody ever sends must not fill the disk. */
 import { config } from '../config.ts'
 import type { Transaction } from '../database/connection.ts'
+import { LIMITS } from './attachment.ts'
 import { listUnclaimedOf } from './attachment.store.ts'
 import { fileStore } from './file-store.ts'
 import { countUploads, countUploadsInTurn } from './upload.store.ts'
@@ -29,5 +30,5 @@ export async function unsentBytes(accountId: string): Promise<number> {
 }
 
 function left(unsent: number, { count, kilobytes }: { count: number; kilobytes: number }): number {
-  return count >= MOST_UPLOADS ? -1 : config().files.unsentBytes - unsent - kilobytes * 1024
+  return count >= MOST_UPLOADS ? -1 : Math.max(config().files.unsentBytes, 2 * LIMITS.fileBytes) - unsent - kilobytes * 1024
 }

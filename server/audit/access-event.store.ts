@@ -18,6 +18,8 @@ export interface AccessEventRow {
   detailsDigest: Buffer | null
   /** None in events from before it was made. */
   mac: Buffer | null
+  /** By which the network is found that it came from; see address-digest.ts. */
+  addressDigest: Buffer | null
 }
 
 const accessEvents = table<AccessEventRow>('access_events', {
@@ -35,6 +37,7 @@ const accessEvents = table<AccessEventRow>('access_events', {
   detailsSealed: 'bytea',
   detailsDigest: 'bytea',
   mac: 'bytea',
+  addressDigest: 'bytea',
 })
 
 export const insertAccessEvents = accessEvents.insertAll

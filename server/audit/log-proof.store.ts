@@ -50,10 +50,27 @@ table<{ place: string; eventAt: Date; eventId: string }>('waiting_events', {
   eventAt: 'timestamptz',
   eventId: 'uuid',
 })
-table<{ leaf: string; eventAt: Date; eventId: string }>('log_leaves', {
+/** The columns behind the event's id are what it is searched by: copies, which check-log.ts holds against the event. */
+table<{
+  leaf: string
+  eventAt: Date
+  eventId: string
+  actorId: string | null
+  actorRole: string | null
+  act: string | null
+  subjectId: string | null
+  outcome: string | null
+  addressDigest: Buffer | null
+}>('log_leaves', {
   leaf: 'bigint key',
   eventAt: 'timestamptz',
   eventId: 'uuid',
+  actorId: 'uuid',
+  actorRole: 'text',
+  act: 'text',
+  subjectId: 'uuid',
+  outcome: 'text',
+  addressDigest: 'bytea',
 })
 table<{ level: number; number: string; hashes: Buffer }>('log_tiles', {
   level: 'integer key',
@@ -136,6 +153,29 @@ export async function listLeafHashes(tile: number): Promise<Buffer[]> {
   return hashesIn(await readTile(0, tile))
 }
 
+/** Leaves among these whose columns to search by are not those of their event. Whose row is gone is found by its hash. */
+export async function listWrongCopies(from: number, count: number): Promise<number[]> {
+  const rows = await ask<{ leaf: string }>(
+    `SELECT l.leaf FROM log_leaves l JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id
+     WHERE l.leaf >= $1 AND l.leaf < $2 AND (l.actor_id, l.actor_role, l.act, l.subject_id, l.outcome, l.address_digest)
+       IS DISTINCT FROM (e.actor_id, e.actor_role, e.act, e.subject_id, e.outcome, e.address_digest) ORDER BY l.leaf`,
+    [from, from + count],
+  )
+  return rows.map(({ leaf }) => Number(leaf))
+}
+
+/** The event of a leaf, by its id. */
+export async function findEventAt(leaf: number): Promise<string | undefined> {
+  const [row] = await ask<{ eventId: string }>('SELECT event_id FROM log_leaves WHERE leaf = $1', [leaf])
+  return row?.eventId
+}
+
+/** When the event of a leaf was recorded. */
+export async function findTimeAt(leaf: number): Promise<Date | undefined> {
+  const [row] = await ask<{ eventAt: Date }>('SELECT event_at FROM log_leaves WHERE leaf = $1', [leaf])
+  return row?.eventAt
+}
+
 /** Rows of the log that neither have a place in the tree nor wait for one: nobody wrote them by the way on which events are written. */
 export function listStrays(limit = 1000): Promise<{ id: string; at: Date }[]> {
   return ask(
@@ -153,9 +193,10 @@ export async function giveLeaves(
   transaction: Transaction,
 ): Promise<void> {
   await ask(
-    `INSERT INTO log_leaves (leaf, event_at, event_id)
-     SELECT $1::bigint + number - 1, w.event_at, w.event_id FROM unnest($2::bigint[]) WITH ORDINALITY AS given (place, number)
-     JOIN waiting_events w USING (place)`,
+    `INSERT INTO log_leaves (leaf, event_at, event_id, actor_id, actor_role, act, subject_id, outcome, address_digest)
+     SELECT $1::bigint + number - 1, w.event_at, w.event_id, e.actor_id, e.actor_role, e.act, e.subject_id, e.outcome, e.address_digest
+     FROM unnest($2::bigint[]) WITH ORDINALITY AS given (place, number)
+     JOIN waiting_events w USING (place) LEFT JOIN access_events e ON e.at = w.event_at AND e.id = w.event_id`,
     [first, events.map(({ place }) => place)],
     transaction,
   )
@@ -285,6 +326,15 @@ export async function insertCheckpoint(
 export async function findLastCheckpoint(): Promise<Checkpoint | undefined> {
   const [row] = await ask<Omit<Checkpoint, 'size'> & { size: string }>(
     'SELECT * FROM log_checkpoints ORDER BY epoch DESC, size DESC LIMIT 1',
+  )
+  return row && { ...row, size: Number(row.size) }
+}
+
+/** The first checkpoint of the newest epoch that has this leaf. */
+export async function findCheckpointOf(leaf: number): Promise<Checkpoint | undefined> {
+  const [row] = await ask<Omit<Checkpoint, 'size'> & { size: string }>(
+    'SELECT * FROM log_checkpoints WHERE size > $1 ORDER BY epoch DESC, size LIMIT 1',
+    [leaf],
   )
   return row && { ...row, size: Number(row.size) }
 }

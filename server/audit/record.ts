@@ -11,17 +11,26 @@ import { sealField } from '../vault/vault.ts'
 import { insertAccessEvents, type AccessEventRow } from './access-event.store.ts'
 import type { Act } from './acts.ts'
 import type { Actor } from './actor.ts'
+import { addressDigest } from './address-digest.ts'
 import { macOfEvent, timeInLeaf } from './leaf.ts'
 import type { Reason } from './reasons.ts'
 import { isRecordedByItself } from './repeats.ts'
 
 export interface AccessEvent {
   act: Act
-  subject?: { kind: 'message' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'export'; id?: string }
+  subject?: {
+    kind: 'message' | 'thread' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event' | 'alarm' | 'export'
+    id?: string
+  }
   outcome?: 'done' | 'denied' | 'failed'
   reason?: Reason
   /** Why, in the words of whoever acts. Sealed like all details. */
   said?: string
+  /** What a setting, a role or a state was and became, in words of ours or as an administrator wrote it. Sealed likewise. */
+  before?: string
+  after?: string
+  /** What was looked for in the log, as it stands in the page's address. Sealed likewise. */
+  asked?: string
   /** What does not fit in an envelope, for whoever looks into it: in the words of the vault, and never of a person. */
   found?: string
   /** How often, where one line stands for many. */
@@ -78,11 +87,14 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     session: actor.session,
     reason: event.reason,
     said: event.said,
+    before: event.before,
+    after: event.after,
+    asked: event.asked,
     found: event.found,
     times: event.times,
   })
   const detailsSealed = details === '{}' ? null : sealField(`access-event/${id}`, details)
-  const row: Omit<AccessEventRow, 'mac'> = {
+  const row: Omit<AccessEventRow, 'mac' | 'addressDigest'> = {
     id,
     at: now,
     actorKind: actor.kind,
@@ -98,5 +110,5 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
     // Of the sealed bytes, so that a changed byte is found without any key.
     detailsDigest: detailsSealed && createHash('sha256').update(detailsSealed).digest(),
   }
-  return { ...row, mac: macOfEvent({ ...row, at: timeInLeaf(now) }) }
+  return { ...row, mac: macOfEvent({ ...row, at: timeInLeaf(now) }), addressDigest: addressDigest(actor) }
 }

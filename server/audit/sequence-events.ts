@@ -7,6 +7,7 @@ import { inTransaction, isAway } from '../database/connection.ts'
 import { logError, logWarning } from '../lib/logger.ts'
 import { leafOf } from './leaf.ts'
 import { addToTiles, endTurn, giveLeaves, growTree, listWaiting, takeTurn, type Turn } from './log-proof.store.ts'
+import { countInHours } from './event-hours.store.ts'
 import { leafHash } from './merkle-tree.ts'
 
 /** Takes the turn when it is free, and works until it is stopped. */
@@ -66,6 +67,7 @@ export async function giveNextPlaces(turn: Turn): Promise<Turn | undefined> {
       if (!(await growTree(turn, size, transaction))) throw new Replaced()
       await addToTiles(turn.size, hashes, transaction)
       await giveLeaves(turn.size, events, transaction)
+      await countInHours(turn.size, size, transaction)
     })
     return { ...turn, size }
   } catch (error) {

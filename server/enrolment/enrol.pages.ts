@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import { maskEmailAddress } from '../accounts/email-address.ts'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { NotFound } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors, type ToldError } from '../web/page.ts'
@@ -200,7 +201,7 @@ export async function downloadRecoveryCodes(request: Request, response: Response
   response.attachment('recovery-codes.txt').type('text/plain')
   response.send(
     [
-      t('sign-in:recoveryCodes.fileTitle', { organisation: config().organisation.name, address: account?.email ?? '' }),
+      t('sign-in:recoveryCodes.fileTitle', { organisation: organisation().name, address: account?.email ?? '' }),
       config().baseUrl,
       '',
       ...codes,

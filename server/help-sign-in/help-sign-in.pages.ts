@@ -3,6 +3,7 @@ import type { Request, Response } from 'express'
 import { findAccount, listAccounts } from '../accounts/account.store.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { clock24, inShort, inWords } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
@@ -87,7 +88,7 @@ export async function showPersonToHelp(request: Request, response: Response) {
     caller: { name: person.name, email: person.email, signIn: signInInWords(person, now) },
     possible: mayHelp(helper, person),
     newcomer: await isNewcomer(helper.id, now),
-    hours: config().helpWaitingHours,
+    hours: settings().helpWaitingHours,
     openHref: open ? `${HOME}/requests/${open.id}` : '',
     askHref: `${HOME}/people/${person.id}/ask`,
   })
@@ -123,7 +124,7 @@ async function showAsk(request: Request, response: Response, errors: readonly Fo
     checks: IDENTITY_CHECKS.map((name) => ({
       name,
       label: t(`help-sign-in:checks.${name}`),
-      hint: t(`help-sign-in:checks.${name}Hint`, { count: config().helpWaitingHours }),
+      hint: t(`help-sign-in:checks.${name}Hint`, { count: settings().helpWaitingHours }),
       ticked: typed(request.body, name) === 'yes',
     })),
     form: { reason: typed(request.body, 'reason') },
@@ -162,7 +163,7 @@ export async function showHelpRequest(request: Request, response: Response) {
     approved: reset.approvedAt ? { by: nameOf(approver), at: inWords(reset.approvedAt, now, clock24) } : null,
     endedAt: ended ? inWords(ended, now, clock24) : null,
     state,
-    hours: config().helpWaitingHours,
+    hours: settings().helpWaitingHours,
     can: { ...can, approve: can.approve && !newcomer },
     newcomer: can.approve && newcomer,
     again: state.step.startsWith('stopped') || state.step === 'lapsed' ? againText(state.step) : '',

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express'
 import { findAccountByEmail, type Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { record } from '../audit/record.ts'
-import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { NotFound } from '../errors.ts'
 import { clock24, dayAndTime } from '../lib/dates.ts'
 import { typed, typedList } from '../lib/form.ts'
@@ -106,7 +106,7 @@ async function showCompose(request: Request, response: Response, draft: Draft | 
     saved: draft ? draftSaved(draft.savedAt) : '',
     ended: ifEnded(draft?.savedAt, true),
     removeHref: draft ? `/drafts/${draft.id}/delete` : '',
-    idleMinutes: config().idleMinutes,
+    idleMinutes: settings().idleMinutes,
     backHref: '/messages',
     errors,
   }

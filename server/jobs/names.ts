@@ -23,6 +23,8 @@ export type SecurityChange =
 export interface JobPayloads {
   'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
+  'send-access-notice': { changeId: string }
+  'sweep-people-lists': Record<string, never>
   /** For an address that has no sign-in, the id of nobody. */
   'send-password-reset': { accountId: string }
   'send-security-notice': { accountId: string; change: SecurityChange; at: string }
@@ -44,6 +46,12 @@ export interface JobPayloads {
   'go-on-rotating': Record<string, never>
   'prepare-export': { exportId: string }
   'sweep-exports': Record<string, never>
+  'check-log': Record<string, never>
+  'check-whole-log': Record<string, never>
+  'look-for-alarms': Record<string, never>
+  /** To an administrator, or (null) to whoever keeps watch by the settings. */
+  'send-alarm-mail': { alarmId: string; accountId: string | null }
+  'send-alarm-webhook': { alarmId: string }
 }
 
 export type JobName = keyof JobPayloads

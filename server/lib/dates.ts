@@ -78,6 +78,12 @@ export function exact(date: Date): string {
   return `${parts['year']}-${parts['month']}-${parts['day']} ${parts['hour']}:${parts['minute']}:${parts['second']}`
 }
 
+/** Monday is 0; the hour from 0 to 23. */
+export function weekdayAndHour(date: Date): { weekday: number; hour: number } {
+  const { weekday, hour } = format(date, { weekday: 'short', hour: '2-digit', hourCycle: 'h23' })
+  return { weekday: ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'].indexOf(weekday!), hour: Number(hour) }
+}
+
 function format(date: Date, options: Intl.DateTimeFormatOptions): Record<string, string> {
   const parts = formatFor(options).formatToParts(date)
   return Object.fromEntries(parts.map(({ type, value }) => [type, value]))

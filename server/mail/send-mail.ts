@@ -4,6 +4,7 @@
  */
 import nodemailer, { type Transporter } from 'nodemailer'
 import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import type { Transaction } from '../database/connection.ts'
 import { renderMail } from '../lib/templates.ts'
 import { captureMail } from './captured-mail.store.ts'
@@ -36,7 +37,7 @@ export async function sendMail(mail: Mail, now = new Date(), transaction?: Trans
   const { subject, text, html } = renderMail(mail.template, mail.view)
   const message = {
     // Name and address as parts, so that nothing in them can become a second header or a second recipient.
-    from: { name: config().organisation.name, address: config().mailFrom },
+    from: { name: organisation().name, address: config().mailFrom },
     to: [{ name: '', address: mail.to }],
     subject: config().tryOut ? `[Demo] ${subject}` : subject,
     text,

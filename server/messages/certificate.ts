@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { ErasedWhy } from '../audit/ledger.ts'
 import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { signNote, verifierKey } from '../vault/log-key.ts'
 import type { KeptBackup } from './certificate.store.ts'
 
@@ -79,7 +80,7 @@ function endOf({ madeAt, keptUntil }: KeptBackup): Date {
 }
 
 function keptFor(): number {
-  return config().backupKeptDays * 24 * 60 * 60 * 1000
+  return settings().backupKeptDays * 24 * 60 * 60 * 1000
 }
 
 function digest(bytes: Buffer): string {

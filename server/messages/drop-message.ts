@@ -86,8 +86,8 @@ export async function replyToThread(
 ): Promise<string | undefined> {
   const from = ownMailbox(reader, fromMailboxId)
   const wrap = await findNewestWrap(threadId, from.id)
-  if (!wrap) throw new NotFound('no key of this thread')
-  const key = await openThreadKey(reader, wrap)
+  // None where a conversation was handed over without its keys: it goes on under a new one.
+  const key = wrap && (await openThreadKey(reader, wrap))
   return inTransaction(async (transaction) => {
     await holdThread(threadId, transaction)
     const uploads = await useDraft(reader, content.draftId, transaction)
@@ -97,7 +97,7 @@ export async function replyToThread(
     const taking = [from, ...recipients]
     // Somebody's key was renewed since: a new thread key, so that all can read what comes now.
     const threadKey =
-      key && (await isForNewest(wrap.threadKeyId, taking, transaction))
+      wrap && key && (await isForNewest(wrap.threadKeyId, taking, transaction))
         ? { id: wrap.threadKeyId, key }
         : await makeThreadKey(threadId, taking, now, transaction)
     return keepMessage(reader, { threadId, threadKey, from, recipients }, content, uploads, now, transaction)

@@ -81,6 +81,7 @@ export async function isHeld(messageId: string, after: Date | null, transaction?
   const rows = await ask(
     `SELECT 1 AS held FROM messages m JOIN legal_holds h ON h.message_id = m.id OR h.thread_id = m.thread_id OR h.account_id = m.author_account_id
        OR h.account_id IN (SELECT b.account_id FROM thread_mailboxes t JOIN mailboxes b ON b.id = t.mailbox_id WHERE t.thread_id = m.thread_id)
+       OR h.account_id IN (SELECT b.account_id FROM thread_handovers o JOIN mailboxes b ON b.id = o.from_mailbox_id WHERE o.thread_id = m.thread_id)
      WHERE m.id = $1 AND h.lifted_at IS NULL AND ($2::timestamptz IS NULL OR h.placed_at > $2) LIMIT 1`,
     [messageId, after],
     transaction,

@@ -1,5 +1,5 @@
 /** Rows of a thread to what its page may see. Pure. */
-import { config } from '../config.ts'
+import { organisation, settings } from '../settings/settings.ts'
 import type { Attachment } from '../attachments/attachment.ts'
 import { LIMITS } from '../attachments/attachment.ts'
 import { mayLeave, type CheckState } from '../attachments/check-state.ts'
@@ -39,6 +39,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
             accessCodeHref: other.state === 'invited' ? `/messages/${newest.id}/access-code` : '',
           }
         : null,
+    handedOver: '',
     newer: null as { href: string } | null,
     messages: thread.messages.map((message) => letterView(message, thread, names, staff)),
     // Nothing is left to answer; what somebody was writing is still theirs.
@@ -55,7 +56,7 @@ export function threadView(thread: OpenedThread, names: Names, staff: boolean, r
             removeHref: reply.draft ? `/drafts/${reply.draft.id}/delete` : '',
             files: (reply.draft?.files ?? []).map(addedFile),
             limits: limitsView(),
-            idleMinutes: config().idleMinutes,
+            idleMinutes: settings().idleMinutes,
             safety: { ...emergency(), answerTime: t('messages:answerTime') },
           },
   }
@@ -67,7 +68,7 @@ function subjectOf(first: OpenedMessage | undefined): string {
 }
 
 export function emergency() {
-  const { emergencyPhone } = config().organisation
+  const { emergencyPhone } = organisation()
   return { phone: emergencyPhone, phoneHref: `tel:${emergencyPhone.replace(/[^\d+]/g, '')}` }
 }
 
@@ -116,8 +117,7 @@ function goneView({ id, erasedWhy, certified }: OpenedMessage, at: Date, clock: 
 
 /** What happened to a message that cannot be shown, and what opens it again. */
 function closedView(closed: Closed, mine: boolean, staff: boolean) {
-  if (closed === 'waits-for-colleague')
-    return { text: t('messages:closed.waits-for-colleague.text'), href: '', label: '' }
+  if (closed !== 'from-before') return { text: t(`messages:closed.${closed}.text`), href: '', label: '' }
   return {
     text: t('messages:closed.from-before.text', { context: mine || staff ? 'own' : 'theirs' }),
     href: '/account/recovery-codes#earlier',

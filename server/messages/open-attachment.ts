@@ -14,11 +14,12 @@ import { findPreview, listPreviews } from '../attachments/preview.store.ts'
 import { unsealDrawn, unsealPage, unsealPicture, type Drawn, type Page } from '../attachments/previews.ts'
 import { isRecorded } from '../audit/access-event.store.ts'
 import { record, recordDenied, type AccessEvent } from '../audit/record.ts'
-import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { Closed, Gone, NotFound } from '../errors.ts'
 import type { Reader } from '../sign-in/reader.ts'
 import { firstBytes, lookForFile } from './file-trouble.ts'
+import { keepOpeningPace } from './keep-opening-pace.ts'
 import { claimMessage, listRecipients, noteOpening, type Claimed } from './message.store.ts'
 import { closedKeys, openMessageKeys, openSubject } from './open-thread.ts'
 import { holdThread } from './thread.store.ts'
@@ -45,6 +46,7 @@ export interface OpenedFile {
  * @throws NotFound, Closed, Gone, Unavailable, EnvelopeRefused, FileUnopened
  */
 export async function openAttachment(reader: Reader, id: string, now = new Date()): Promise<OpenedFile> {
+  await keepOpeningPace(reader)
   const { row, claimed } = await claimFile(reader, id, 'attachment.previewed')
   await inThread(reader, claimed, now, async (transaction) => {
     await record(reader.actor, eventOf(row, 'attachment.previewed'), transaction, now)
@@ -76,7 +78,7 @@ export async function openPage(reader: Reader, id: string, page: number, now = n
   const preview = mayLeave(row.checkState) ? await findPreview(id, page) : undefined
   if (!preview) throw new NotFound('no such page')
   await inThread(reader, claimed, now, async (transaction) => {
-    const since = new Date(now.getTime() - config().sessionHours * 60 * 60 * 1000)
+    const since = new Date(now.getTime() - settings().sessionHours * 60 * 60 * 1000)
     // Whatever the event was written for, what leaves here is the file's own page, and that is a receipt.
     if (claimed.message.fromMailboxId !== claimed.mailboxId) await noteDownload(id, claimed.mailboxId, now, transaction)
     if (await isRecorded(reader.account.id, 'attachment.previewed', id, since, transaction)) return
@@ -104,6 +106,7 @@ export async function downloadAttachment(
   wanted: Wanted,
   now = new Date(),
 ): Promise<{ file: OpenedFile; bytes: ((part: Range) => Promise<Readable>) | undefined }> {
+  await keepOpeningPace(reader)
   const act = wanted === 'head' ? 'attachment.previewed' : 'attachment.downloaded'
   const { row, claimed } = await claimFile(reader, id, act)
   await inThread(reader, claimed, now, async (transaction) => {

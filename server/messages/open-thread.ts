@@ -14,6 +14,7 @@ import { unsealEnvelope } from '../vault/floe.ts'
 import { unpad } from '../vault/padding.ts'
 import { unwrapKey } from '../vault/wrap.ts'
 import { whichAreCertified } from './certificate.store.ts'
+import { keepOpeningPace } from './keep-opening-pace.ts'
 import {
   claimMessage,
   listRecipients,
@@ -45,8 +46,11 @@ export interface OpenedMessage {
   downloads: { attachmentId: string; mailboxId: string; downloadedAt: Date }[]
 }
 
-/** Under a key from before the reader's new sign-in, or of a team that no colleague has let them into yet. */
-export type Closed = 'from-before' | 'waits-for-colleague'
+/**
+ * Under a key from before the reader's new sign-in, of a team that no colleague has let them into yet, or from before the conversation was handed
+ * over to them where nobody could hand over its keys.
+ */
+export type Closed = 'from-before' | 'waits-for-colleague' | 'not-handed-over'
 
 export interface OpenedThread {
   id: string
@@ -61,6 +65,7 @@ export interface OpenedThread {
  * opened it; Unavailable when the log cannot be written; EnvelopeRefused when stored bytes are not what was sealed
  */
 export async function openThread(reader: Reader, messageId: string, now = new Date()): Promise<OpenedThread> {
+  await keepOpeningPace(reader)
   const claimed = await claimOrRefuse(reader, messageId)
   // The reader's keys are opened before the thread is held: nobody waits with a thread in hand.
   await closedKeys(reader, [claimed.message.threadKeyId])
@@ -101,6 +106,8 @@ export async function closedKeys(
   if (threadKeyIds.length === 0) return closed
   const wraps = await listThreadKeyWraps(reader, [...new Set(threadKeyIds)], transaction)
   const open = new Set<string>()
+  for (const id of threadKeyIds)
+    if (!wraps.some(({ threadKeyId }) => threadKeyId === id)) closed.set(id, 'not-handed-over')
   for (const { threadKeyId, mailboxId, mailboxVersion } of wraps) {
     if (await reader.pairOf(mailboxId, mailboxVersion)) open.add(threadKeyId)
     else closed.set(threadKeyId, mailboxId === reader.own.id ? 'from-before' : 'waits-for-colleague')

@@ -45,14 +45,17 @@ function publicWrap(threadKeyId: string, mailbox: MailboxKey, key: Buffer, share
   }
 }
 
-/** Wraps earlier keys of a thread to the newest version of a mailbox too. What they were wrapped to before stays. */
+/**
+ * Wraps earlier keys of a thread to the newest version of a mailbox too. What they were wrapped to before stays.
+ * @param sharedAt when somebody who takes part let them read again, which they can disown; null for a key that comes with the conversation
+ */
 export async function wrapAgain(
   mailbox: MailboxKey,
   threadKeys: ReadonlyMap<string, Buffer>,
-  now: Date,
+  sharedAt: Date | null,
   transaction: Transaction,
 ): Promise<void> {
-  const wraps = [...threadKeys].map(([id, key]) => publicWrap(id, mailbox, key, now))
+  const wraps = [...threadKeys].map(([id, key]) => publicWrap(id, mailbox, key, sharedAt))
   await insertThreadKeyWraps(wraps, transaction)
 }
 

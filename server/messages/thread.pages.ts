@@ -4,6 +4,7 @@ import { NotFound } from '../errors.ts'
 import { isId, newId } from '../lib/ids.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { showPage, t, type ToldError } from '../web/page.ts'
+import { findLastHandover, type Handover } from './thread-handover.store.ts'
 import { openDraft } from './draft.ts'
 import { threadView } from './message.view.ts'
 import { namesOf } from './names.ts'
@@ -49,14 +50,22 @@ export async function showThread(request: Request, response: Response, messageId
   }))
   const sharedWith = mailboxes.find((id) => id === request.query['shared-with'])
   const shared = sharedWith ? t('messages:shutOut.done', { name: names.mailbox(sharedWith) }) : ''
+  const handover = await findLastHandover(thread.id)
+  const handedOver = handover ? await handoverInWords(handover) : ''
   const newer = again.newer ? { href: `#message-${newest}` } : null
   showPage(
     request,
     response,
     'messages/thread',
-    { ...view, newer, shutOut, shared, errors: again.errors ?? [] },
+    { ...view, handedOver, newer, shutOut, shared, errors: again.errors ?? [] },
     again.errors ? 422 : 200,
   )
+}
+
+/** Who answers now, in place of whom. */
+async function handoverInWords({ fromMailboxId, toMailboxId }: Handover): Promise<string> {
+  const names = await namesOf([fromMailboxId, toMailboxId])
+  return t('messages:thread.handedOver', { from: names.mailbox(fromMailboxId), to: names.mailbox(toMailboxId) })
 }
 
 /** The id in the path. @throws NotFound for what has not the shape of an id */

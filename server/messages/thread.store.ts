@@ -56,6 +56,79 @@ export async function listThreadMailboxIds(threadId: string, transaction?: Trans
   return (await threadMailboxes.list({ threadId }, transaction)).map(({ mailboxId }) => mailboxId)
 }
 
+/** How many conversations a mailbox takes part in that still hold something. */
+export async function countThreadsOf(mailboxId: string, transaction?: Transaction): Promise<number> {
+  const [row] = await ask<{ many: number }>(
+    `SELECT count(*)::int AS many FROM thread_mailboxes t WHERE t.mailbox_id = $1
+       AND EXISTS (SELECT FROM messages m WHERE m.thread_id = t.thread_id AND m.recalled_at IS NULL)`,
+    [mailboxId],
+    transaction,
+  )
+  return row!.many
+}
+
+/** The threads of a mailbox that still hold something, in the order of their ids. */
+export async function listThreadIdsOf(mailboxId: string, transaction: Transaction): Promise<string[]> {
+  const rows = await ask<{ threadId: string }>(
+    `SELECT t.thread_id FROM thread_mailboxes t WHERE t.mailbox_id = $1
+       AND EXISTS (SELECT FROM messages m WHERE m.thread_id = t.thread_id AND m.recalled_at IS NULL) ORDER BY t.thread_id`,
+    [mailboxId],
+    transaction,
+  )
+  return rows.map(({ threadId }) => threadId)
+}
+
+/**
+ * Another mailbox takes part in place of this one: it finds what the other one had found, and has not opened what the other one had not. What was
+ * written stays the other one's. @returns the newest message that is not opened yet
+ */
+export async function takePlace(
+  threadId: string,
+  from: string,
+  to: string,
+  transaction: Transaction,
+): Promise<string | undefined> {
+  const values = [threadId, from, to]
+  const TO_HIM = 'message_id IN (SELECT id FROM messages WHERE thread_id = $1)'
+  await ask(
+    `UPDATE message_recipients r SET mailbox_id = $3 WHERE r.mailbox_id = $2 AND r.${TO_HIM}
+       AND NOT EXISTS (SELECT FROM message_recipients o WHERE o.message_id = r.message_id AND o.mailbox_id = $3)`,
+    values,
+    transaction,
+  )
+  await ask(
+    `DELETE FROM message_recipients WHERE mailbox_id = $2 AND ${TO_HIM} AND $3::uuid IS NOT NULL`,
+    values,
+    transaction,
+  )
+  await ask(
+    `INSERT INTO thread_mailboxes (thread_id, mailbox_id, last_message_id, last_message_at, last_from_mailbox_id, unread_count)
+     SELECT thread_id, $3, last_message_id, last_message_at, last_from_mailbox_id, unread_count FROM thread_mailboxes
+     WHERE thread_id = $1 AND mailbox_id = $2 ON CONFLICT (thread_id, mailbox_id) DO NOTHING`,
+    values,
+    transaction,
+  )
+  await ask(
+    'DELETE FROM thread_mailboxes WHERE thread_id = $1 AND mailbox_id = $2 AND $3::uuid IS NOT NULL',
+    values,
+    transaction,
+  )
+  // Whoever waits for an answer waits for one from who answers now.
+  await ask(
+    'UPDATE thread_mailboxes SET last_from_mailbox_id = $3 WHERE thread_id = $1 AND last_from_mailbox_id = $2',
+    values,
+    transaction,
+  )
+  await countUnread(threadId, to, transaction)
+  const [unread] = await ask<{ id: string }>(
+    `SELECT m.id FROM messages m JOIN message_recipients r ON r.message_id = m.id AND r.mailbox_id = $2
+     WHERE m.thread_id = $1 AND m.recalled_at IS NULL AND r.opened_at IS NULL ORDER BY m.sent_at DESC, m.id DESC LIMIT 1`,
+    [threadId, to],
+    transaction,
+  )
+  return unread?.id
+}
+
 /** The threads behind this one, in the order of their ids: for whoever goes through all of them and reads none. */
 export function listThreadsAfter(id: string, limit: number): Promise<{ id: string; createdAt: Date }[]> {
   return ask('SELECT id, created_at FROM threads WHERE id > $1 ORDER BY id LIMIT $2', [id, limit])

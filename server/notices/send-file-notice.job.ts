@@ -1,5 +1,5 @@
 /** Tells whoever sent a file that it was not passed on, or waits to be checked: that there is one, and nothing of it. */
-import { findAccount } from '../accounts/account.store.ts'
+import { isShut, findAccount } from '../accounts/account.store.ts'
 import { findAttachment } from '../attachments/attachment.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
@@ -14,7 +14,7 @@ export async function sendFileNotice(
   const file = await findAttachment(attachmentId)
   const account = file?.uploaderAccountId ? await findAccount(file.uploaderAccountId) : undefined
   // Gone, or judged since.
-  if (file?.checkState !== about || !account || account.state === 'closed') return
+  if (file?.checkState !== about || !account || isShut(account)) return
   const subject = { kind: 'attachment' as const, id: attachmentId }
   const place = file.messageId ? `/messages/${file.messageId}` : '/messages'
   const mail = { to: account.email, template: 'file-notice', view: { ...noticeView(place), about } }

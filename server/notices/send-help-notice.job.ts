@@ -5,7 +5,7 @@
 import { findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
-import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import type { JobPayloads } from '../jobs/names.ts'
 import { inWords } from '../lib/dates.ts'
 import { beginWait, cancelToken, findReset, noteNoticeFailed } from '../accounts/assisted-reset.store.ts'
@@ -19,7 +19,7 @@ export async function sendHelpNotice(
   const reset = await findReset(resetId)
   const account = reset && (await findAccount(reset.accountId))
   if (!reset || account?.state !== 'active' || reset.cancelledAt || reset.usedAt || reset.lapsedAt) return
-  const readyAt = reset.readyAt ?? new Date(now.getTime() + config().helpWaitingHours * 60 * 60 * 1000)
+  const readyAt = reset.readyAt ?? new Date(now.getTime() + settings().helpWaitingHours * 60 * 60 * 1000)
   const view = { ...noticeView(`/stop-help/${cancelToken(resetId)}`), readyAt: inWords(readyAt, now).text }
   const mail = { to: account.email, template: step === 'asked' ? 'help-asked' : 'help-code-made', view }
   const subject = { kind: 'account' as const, id: account.id }

@@ -1,5 +1,5 @@
 /** Tells one person that something waits: the organisation's name and a link, and nothing of the message. */
-import { findAccount } from '../accounts/account.store.ts'
+import { isShut, findAccount } from '../accounts/account.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import type { JobPayloads } from '../jobs/names.ts'
@@ -18,7 +18,7 @@ export async function sendNotice(
     findAccount(accountId),
   ])
   const recipient = recipients.find((each) => each.mailboxId === mailboxId)
-  if (!message || message.recalledAt || !recipient || recipient.openedAt || !account || account.state === 'closed')
+  if (!message || message.recalledAt || !recipient || recipient.openedAt || !account || isShut(account))
     return
   const subject = { kind: 'message' as const, id: messageId }
   const template = account.role === 'patient' ? 'notice' : 'team-notice'

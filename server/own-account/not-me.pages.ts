@@ -1,6 +1,6 @@
 /** "This was not me": the page behind the link in every notice of a change to a sign-in. Opening it does nothing. */
 import type { Request, Response } from 'express'
-import { findAccount } from '../accounts/account.store.ts'
+import { findAccount, isShut } from '../accounts/account.store.ts'
 import { NotFound } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { showPage, t } from '../web/page.ts'
@@ -49,6 +49,6 @@ async function find(request: Request) {
   const token = String(request.params['token'])
   const link = await findSecurityLink(token, new Date())
   const account = link && (await findAccount(link.accountId))
-  if (!link || !account || account.state === 'closed') throw new NotFound('no such link')
+  if (!link || !account || isShut(account)) throw new NotFound('no such link')
   return { token, link }
 }

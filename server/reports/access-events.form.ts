@@ -1,57 +1,42 @@
+import { isIP } from 'node:net'
 import { z } from 'zod'
+import { readEmailAddress } from '../accounts/email-address.ts'
 import { BadInput } from '../errors.ts'
 import { readForm } from '../lib/form.ts'
-import { isId } from '../lib/ids.ts'
-import type { EventFilter } from './list-access-events.ts'
+import { isDay } from './event-filter.ts'
 
-const day = z.string().regex(/^(\d{4}-\d{2}-\d{2})?$/)
+const email = z
+  .string()
+  .refine((text) => !text.trim() || readEmailAddress(text) !== undefined, 'reports:accessEvents.whoUnknown')
+const day = z.string().refine((text) => !text || isDay(text), 'reports:accessEvents.noDay')
 
-const filter = {
-  who: z.string().max(254),
-  what: z.string().regex(/^([a-z-]+\.[a-z-]+)?$/),
-  outcome: z.enum(['', 'done', 'denied', 'failed']),
+/** What the log's form sends: addresses among it, which are looked up, so that none stands where it leads to. */
+export const searching = {
+  who: email,
+  what: z.string(),
+  patient: email,
+  outcome: z.string(),
+  network: z.string().refine((text) => !text.trim() || isIP(text.trim()) !== 0, 'reports:accessEvents.networkWrong'),
+  period: z.string(),
   from: day,
   to: day,
-  before: z.string(),
 }
 
-export interface EventForm {
-  who: string
-  what: string
-  outcome: string
-  from: string
-  to: string
+/** Whose record is to be shown. */
+export const findingPatient = {
+  email: z.string().refine((text) => readEmailAddress(text) !== undefined, 'reports:timeline.errors.email'),
 }
 
-/** The filter of the log's page, from its address. Days are UTC, `to` included. @throws BadInput for what the page's form cannot send */
-export function readEventFilter(query: unknown): { form: EventForm; filter: EventFilter } {
-  const { values } = readForm(filter, query)
-  if (!values) throw new BadInput('no such filter')
-  const { what, before, ...form } = values
-  const to = dayOf(values.to)
-  return {
-    form: { ...form, what },
-    filter: {
-      who: values.who,
-      act: what,
-      outcome: values.outcome,
-      from: dayOf(values.from),
-      to: to && new Date(to.getTime() + 24 * 60 * 60 * 1000),
-      before: placeOf(before),
-    },
-  }
+/** As PostgreSQL writes any UUID: also an event that somebody else put into the log can be looked at. */
+const EVENT = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+export function isEventId(text: unknown): text is string {
+  return typeof text === 'string' && EVENT.test(text)
 }
 
-function dayOf(text: string): Date | undefined {
-  if (!text) return undefined
-  const date = new Date(`${text}T00:00:00Z`)
-  if (Number.isNaN(date.getTime())) throw new BadInput('no such day')
-  return date
-}
-
-function placeOf(text: string): EventFilter['before'] {
-  if (!text) return undefined
-  const [, at, id] = /^(\d{1,15})\.(.+)$/.exec(text) ?? []
-  if (!at || !isId(id)) throw new BadInput('no such page')
-  return { at: new Date(Number(at)), id }
+/** The event behind which a page of the log begins. @throws BadInput */
+export function readPlace(query: unknown): string | undefined {
+  const { values } = readForm({ before: z.string().refine((text) => !text || isEventId(text)) }, query)
+  if (!values) throw new BadInput('no such page')
+  return values.before || undefined
 }

@@ -97,6 +97,7 @@ export function askView(report: 'patient' | 'activity' | 'touched' | 'protection
   }[report]
   return {
     title: t(`reports:reports.list.${report}`),
+    heading: t(`reports:reports.list.${report}`),
     text: t(`reports:reports.list.${report}Text`),
     backHref: '/admin/reports',
     action: `/admin/reports/${report}`,

@@ -143,6 +143,11 @@ export async function storeCodeApp(
   await credentials.update({ totpSecretSealed, totpLastStep: app.step }, { accountId }, transaction)
 }
 
+/** Everything that somebody signs in with beside passkeys and what opens their mailbox. */
+export async function removeCredential(accountId: string, transaction: Transaction): Promise<void> {
+  await credentials.remove({ accountId }, transaction)
+}
+
 /** When the password was set last; undefined for those who have none. */
 export async function findPasswordChange(accountId: string): Promise<Date | undefined> {
   const row = await credentials.find({ accountId })

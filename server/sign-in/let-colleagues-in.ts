@@ -1,5 +1,6 @@
-import { addMemberOpener } from '../accounts/mailbox-key.ts'
-import { listMembersWithoutOpener } from '../accounts/opener.store.ts'
+import { addMemberOpener, addSuccessorOpener } from '../accounts/mailbox-key.ts'
+import type { MailboxKey } from '../accounts/mailbox.store.ts'
+import { listMembersWithoutOpener, versionsOpenTo } from '../accounts/opener.store.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import type { Reader } from './reader.ts'
@@ -11,6 +12,7 @@ import type { Reader } from './reader.ts'
 export async function letColleaguesIn(reader: Reader, now = new Date()): Promise<void> {
   const teams = reader.mailboxes.filter(({ teamId }) => teamId !== null)
   if (teams.length === 0) return
+  for (const team of teams.filter(({ version }) => version > 1)) await keepEarlierOpen(reader, team, now)
   for (const { mailboxId, accountId } of await listMembersWithoutOpener(teams.map(({ teamId }) => teamId!))) {
     const team = teams.find(({ id }) => id === mailboxId)!
     const pair = await reader.pairOf(team.id, team.version)
@@ -19,6 +21,22 @@ export async function letColleaguesIn(reader: Reader, now = new Date()): Promise
       if (!(await addMemberOpener({ ...team, ...pair }, accountId, now, transaction))) return
       const subject = { kind: 'account' as const, id: accountId }
       await record(reader.actor, { act: 'team.joined', subject, reason: 'let-in-by-colleague' }, transaction, now)
+    })
+  }
+}
+
+/** A team's key that was begun anew, because somebody left, opens the earlier ones too: whoever joins later reads what the others read. */
+async function keepEarlierOpen(reader: Reader, team: MailboxKey, now: Date) {
+  const open = await versionsOpenTo(team)
+  for (let version = team.version - 1; version > 0; version--) {
+    const pair = open.has(version) ? undefined : await reader.pairOf(team.id, version)
+    if (!pair) continue
+    const { privateKey } = pair
+    await inTransaction(async (transaction) => {
+      if (!(await addSuccessorOpener(team, { version, privateKey }, now, transaction))) return
+      const subject = { kind: 'team' as const, id: team.teamId! }
+      const event = { act: 'mailbox.earlier-opened', subject, reason: 'let-in-by-colleague' } as const
+      await record(reader.actor, event, transaction, now)
     })
   }
 }

@@ -23,6 +23,7 @@ import type { Reason } from '../audit/reasons.ts'
 import { config, type SignOnSettings } from '../config.ts'
 import { NotFound } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
+import { settings } from '../settings/settings.ts'
 import { TRIP_LIVES, type Trip, type TripSecrets } from './sign-on-trip.ts'
 
 export const BACK = '/sign-in/sign-on/back'
@@ -72,7 +73,7 @@ export async function addressAtProvider({ state, nonce, verifier }: TripSecrets,
       code_challenge_method: 'S256',
       state,
       nonce,
-      max_age: String(config().sessionHours * 60 * 60),
+      max_age: String(settings().sessionHours * 60 * 60),
       ...(link ? { prompt: 'login' } : {}),
       ...(!link && acr.length > 0 ? { acr_values: acr.join(' ') } : {}),
     })
@@ -101,7 +102,7 @@ export async function readAnswer(
     if (!authenticatedAt) throw new SignOnRefused('wrong-answer')
     const oldest = link
       ? trip.endsAt.getTime() - TRIP_LIVES - CLOCKS_DIFFER
-      : now.getTime() - (config().sessionHours + 0.1) * HOUR
+      : now.getTime() - (settings().sessionHours + 0.1) * HOUR
     if (authenticatedAt.getTime() < oldest) throw new SignOnRefused('too-long-ago')
     const name = nameIn(claims)
     return {

@@ -5,7 +5,7 @@
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
 import type { Account } from '../accounts/account.store.ts'
 import type { Reason } from '../audit/reasons.ts'
-import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { lookupDigest, passkeySalt } from '../vault/vault.ts'
 import type { Site } from '../web/host.ts'
 import type { NewPasskey, Passkey } from './passkey.store.ts'
@@ -38,7 +38,7 @@ export async function optionsForNew(
   const { generateRegistrationOptions } = await library()
   return generateRegistrationOptions({
     rpID: site.id,
-    rpName: config().organisation.name,
+    rpName: organisation().name,
     challenge: Uint8Array.from(challenge),
     userID: Uint8Array.from(holderOf(account.id)),
     userName: account.email,

@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express'
 import { findAccount, type Account } from '../accounts/account.store.ts'
 import { maskEmailAddress, readEmailAddress } from '../accounts/email-address.ts'
-import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { BadInput, NotFound, SlowDown } from '../errors.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { recoveryMode } from '../vault/vault.ts'
@@ -87,7 +87,7 @@ export async function takeReset(request: Request, response: Response) {
 
 /** GET /sign-in/password-set */
 export function showPasswordSet(request: Request, response: Response) {
-  const view = { title: t('sign-in:reset.done'), recovered: isRecovering(request), minutes: config().idleMinutes }
+  const view = { title: t('sign-in:reset.done'), recovered: isRecovering(request), minutes: settings().idleMinutes }
   showPage(request, response, 'sign-in/password-set', view)
 }
 

@@ -10,7 +10,7 @@ import session, { type SessionData } from 'express-session'
 import { noteSessionEnding, type Account, type Role } from '../accounts/account.store.ts'
 import type { SignInStrength } from '../audit/actor.ts'
 import { recordChangedRow } from '../audit/record-changed-row.ts'
-import { config } from '../config.ts'
+import { settings } from '../settings/settings.ts'
 import { connectionPool, ask, type Transaction } from '../database/connection.ts'
 import { BadInput } from '../errors.ts'
 import { logWarning } from '../lib/logger.ts'
@@ -119,7 +119,7 @@ export function sessions(): RequestHandler {
 
 /** How long a row is kept after it was written. */
 function secondsKept() {
-  return config().idleMinutes * 60 + A_DAY / 1000
+  return settings().idleMinutes * 60 + A_DAY / 1000
 }
 
 /**
@@ -214,7 +214,7 @@ export function stateOf(data: Partial<SessionData>, now = Date.now()): SessionSt
 
 /** When a session ends, in milliseconds: without another click, and whatever happens. */
 export function endsOf(data: Pick<Partial<SessionData>, 'seenAt' | 'startedAt'>): { idle: number; last: number } {
-  const { idleMinutes, sessionHours } = config()
+  const { idleMinutes, sessionHours } = settings()
   return {
     idle: (data.seenAt ?? 0) + idleMinutes * MINUTE,
     last: (data.startedAt ?? 0) + sessionHours * 60 * MINUTE,
@@ -422,7 +422,7 @@ export async function endSessionOf(accountId: string, ref: string, transaction?:
 
 /** Takes the sealed keys out of sessions that have ended and were not touched since. */
 export async function emptyEndedSessions(now: Date): Promise<void> {
-  const { idleMinutes, sessionHours } = config()
+  const { idleMinutes, sessionHours } = settings()
   await ask(
     `UPDATE sessions SET sess = (sess::jsonb - $3::text[])::json
      WHERE coalesce(sess->>'mailboxKey', sess->>'halfMade', sess->>'deviceSecret') IS NOT NULL

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Account } from '../accounts/account.store.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { BadInput } from '../errors.ts'
 import { lengthOf, problemOf, SHORTEST } from './easy-password.ts'
 
@@ -41,7 +42,6 @@ export function newPassword(ownWords: readonly string[]) {
 
 /** What anybody who knows the person would try first: the parts of address and name, and the organisation's words. */
 export function ownWordsOf({ email, name }: Pick<Account, 'email' | 'name'>): string[] {
-  const { organisation, baseUrl } = config()
-  const texts = [email, name, organisation.name, new URL(baseUrl).hostname]
+    const texts = [email, name, organisation().name, new URL(config().baseUrl).hostname]
   return texts.flatMap((text) => text.split(/[^\p{L}\p{M}\p{N}]+/u)).filter(Boolean)
 }

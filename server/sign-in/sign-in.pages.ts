@@ -25,8 +25,8 @@ import { signInByEmail, signInByLink } from './sign-in.form.ts'
 export const HOME: Record<Role, string> = {
   patient: '/messages',
   provider: '/messages',
-  admin: '/admin/people',
-  auditor: '/admin/access-events',
+  admin: '/admin',
+  auditor: '/admin',
 }
 
 /** GET /sign-in */

@@ -15,6 +15,8 @@ export interface Tries {
   count(accountOrName: string, device: string | undefined): Promise<number>
   /** Gives one try back, that was right. Those of others stay counted. */
   giveBack(accountOrName: string, device: string | undefined): Promise<void>
+  /** Of these accounts, those whose strangers' bucket is full. */
+  full(accountIds: readonly string[]): Promise<Set<string>>
 }
 
 const TEN_MINUTES = 600
@@ -48,5 +50,6 @@ function inBuckets(tries: Limit): Tries {
   return {
     count: (...whose) => tries.count(bucket(...whose)),
     giveBack: (...whose) => tries.giveBack(bucket(...whose)),
+    full: (accountIds) => tries.full(accountIds),
   }
 }

@@ -1,10 +1,10 @@
 /** Passphrases of what leaves the house: whoever has the file may guess as long as they like. */
-import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { lengthOf, problemOf } from '../sign-in/easy-password.ts'
 
 /** @throws Error with a sentence when others would find this passphrase sooner or later */
 export function refuseEasyPassphrase(passphrase: string) {
-  const problem = problemOf(passphrase, ['letterlock', ...config().organisation.name.toLowerCase().split(/\s+/)])
+  const problem = problemOf(passphrase, ['letterlock', ...organisation().name.toLowerCase().split(/\s+/)])
   if (problem === 'long') throw new Error('The passphrase has at most 128 characters. Nothing was written.')
   if (lengthOf(passphrase) < SHORTEST)
     throw new Error(

@@ -5,6 +5,7 @@ import { dirname, relative, resolve } from 'node:path'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { refuseAnother } from '../vault/file-key-provider.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
 import { refuseEasyPassphrase } from './easy-passphrase.ts'
@@ -29,7 +30,7 @@ export async function exportMasterKey(
   refuseEasyPassphrase(passphrase)
   const all = await provider.read()
   const versions = [...all.keys()].sort((a, b) => a - b)
-  const about = { organisation: config().organisation.name, made: now, versions }
+  const about = { organisation: organisation().name, made: now, versions }
   const text = keyCopyText(await sealKeyCopy(all, passphrase), about)
   // A copy that nobody tried is no copy.
   const back = await openKeyCopy(readKeyCopy(text), passphrase)

@@ -66,6 +66,8 @@ function checkReason(reason: string) {
 function checkAccount(account: Account | undefined): Account {
   if (!account) throw new RecoveryRefused('unknown', 'Nobody here has this address.')
   if (account.state === 'closed') throw new RecoveryRefused('account-closed', 'The sign-in of this person was closed.')
+  if (account.state === 'suspended')
+    throw new RecoveryRefused('account-suspended', 'The sign-in of this person is suspended. Give it back first.')
   if (account.state === 'invited')
     throw new RecoveryRefused(
       'account-invited',

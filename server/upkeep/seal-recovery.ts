@@ -21,6 +21,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { inTransaction } from '../database/connection.ts'
 import type { KeyProvider } from '../vault/key-provider.ts'
 import { MasterKeyProblem, writtenMasterVersion } from '../vault/master-key.ts'
@@ -137,7 +138,7 @@ async function writeShares(sealing: Sealing, say: Say, now: Date): Promise<Share
   const set = randomBytes(4).toString('hex')
   for (const [index, secret] of secrets.entries()) {
     const share = {
-      organisation: config().organisation.name,
+      organisation: organisation().name,
       made: `${now.toISOString().slice(0, 16).replace('T', ' ')} UTC`,
       number: index + 1,
       of: shares,

@@ -30,6 +30,8 @@ type KeyName = (typeof NAMES)[number]
 interface OpenVault {
   keys: Record<KeyName, Buffer>
   recoveryPublicKey: Buffer
+  /** Made at its first use: every row that is read asks for it. */
+  rowKey?: Buffer
 }
 
 let open: OpenVault | undefined
@@ -189,6 +191,8 @@ export function lookupDigest(
     | 'access-proof'
     | 'limit'
     | 'repeat'
+    | 'alarm'
+    | 'setup-mail'
     | 'passkey'
     | 'passkey-holder'
     | 'challenge'
@@ -196,6 +200,7 @@ export function lookupDigest(
     | 'sign-on-trip'
     | 'sign-on-provider'
     | 'sign-on-identity'
+    | 'event-address'
     | 'export-link'
     | 'session-mark',
   text: string,
@@ -225,7 +230,8 @@ export function ledgerKey(): Buffer {
 
 /** Under which rows are bound to what they were written as (row-mac.ts). */
 export function rowKey(): Buffer {
-  return deriveKey(opened().keys.lookup, 'row-mac')
+  const vault = opened()
+  return (vault.rowKey ??= deriveKey(vault.keys.lookup, 'row-mac'))
 }
 
 /** What passkeys are asked to make their 32 bytes from (WebAuthn, extension `prf`): one for the deployment, and no secret. */

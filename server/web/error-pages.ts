@@ -3,7 +3,7 @@
  * the request's id. Nothing of the error itself, no version and no stack leaves.
  */
 import type { NextFunction, Request, Response } from 'express'
-import { config } from '../config.ts'
+import { organisation } from '../settings/settings.ts'
 import { isAway, isFull } from '../database/connection.ts'
 import {
   BadInput,
@@ -96,7 +96,7 @@ function prepare(request: Request, response: Response) {
 
 /** Works with every template broken. */
 function plainAnswer(request: Request, response: Response, status: number) {
-  const { name, phone, hours } = config().organisation
+  const { name, phone, hours } = organisation()
   response
     .status(status)
     .type('text')

@@ -4,6 +4,8 @@ import { config } from '../config.ts'
 import { renderPage } from '../lib/templates.ts'
 import { words } from '../lib/words.ts'
 import type { FormError } from '../lib/form.ts'
+import { brandStyles } from '../settings/brand-styles.ts'
+import { organisation } from '../settings/settings.ts'
 
 const LANGUAGE = 'en'
 
@@ -20,21 +22,26 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
     ACCOUNT,
   ],
   admin: [
+    { href: '/admin', label: 'layout:nav.overview' },
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
     { href: '/admin/reports', label: 'layout:nav.reports' },
     { href: '/admin/exports', label: 'layout:nav.exports' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
+    { href: '/admin/alarms', label: 'layout:nav.alarms' },
+    { href: '/admin/settings', label: 'layout:nav.settings' },
     { href: '/help-sign-in', label: 'layout:nav.helpSignIn' },
     ACCOUNT,
   ],
   auditor: [
+    { href: '/admin', label: 'layout:nav.overview' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
     { href: '/admin/reports', label: 'layout:nav.reports' },
     { href: '/admin/exports', label: 'layout:nav.exports' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
+    { href: '/admin/alarms', label: 'layout:nav.alarms' },
     ACCOUNT,
   ],
 }
@@ -87,17 +94,15 @@ export function timeLeft({ ends }: Request, now = Date.now()): { idle: number; l
 }
 
 function everyPage(request: Request) {
-  const { organisation, tryOut } = config()
+  const { name, phone, hours } = organisation()
+  const brand = brandStyles()
   return {
     lang: LANGUAGE,
     dir: 'ltr',
-    organisation: {
-      name: organisation.name,
-      phone: organisation.phone,
-      phoneHref: `tel:${organisation.phone.replace(/[^\d+]/g, '')}`,
-      hours: organisation.hours,
-    },
-    tryOut,
+    organisation: { name, phone, phoneHref: `tel:${phone.replace(/[^\d+]/g, '')}`, hours },
+    brandHref: brand ? `/static/brand/${brand.name}` : '',
+    alarms: request.openAlarms ?? 0,
+    tryOut: config().tryOut,
     person: request.person ?? null,
     nav: (AREAS[request.person?.role ?? ''] ?? []).map(({ href, label }) => ({
       href,

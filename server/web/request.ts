@@ -9,6 +9,8 @@ declare module 'express-serve-static-core' {
     person?: { name: string; role: string } | undefined
     /** How many things wait behind an entry of the navigation, by its path. */
     waiting?: Record<string, number>
+    /** How many alarms are open, for administrators and auditors. */
+    openAlarms?: number
     /** When the session ends, in milliseconds: without another click, and whatever happens. */
     ends?: { idle: number; last: number }
     /** The sign-in before this one, on the first page after signing in. */

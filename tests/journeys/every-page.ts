@@ -277,14 +277,14 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
   }
 
   async function administration() {
-    await open(admin, '/admin/people', 'accounts/people', 200, 'People')
-    await press(admin, 'a[href$="/invite"]', 'accounts/invite', 200, 'Invite a colleague')
-    await press(admin, SUBMIT, 'accounts/invite, nothing typed', 422, 'Invite a colleague')
+    await open(admin, '/admin/people', 'people/people', 200, 'People')
+    await press(admin, 'a[href$="/invite"]', 'people/invite', 200, 'Invite a colleague')
+    await press(admin, SUBMIT, 'people/invite, nothing typed', 422, 'Invite a colleague')
     await admin.page.fill('[name=name]', 'Kim Novak, foot nurse')
     await admin.page.fill('[name=email]', 'kim.novak@riverside.example')
     await admin.page.check('[value=provider]')
     await admin.page.fill('[name=newTeam]', 'Foot clinic')
-    await press(admin, SUBMIT, 'accounts/people, somebody was invited', 200, 'People')
+    await press(admin, SUBMIT, 'people/people, somebody was invited', 200, 'People')
     await erasing()
     await keepOneEventOfEachKind()
     await open(admin, '/admin/access-events', 'reports/access-events, for an administrator', 200, 'Access log')
@@ -297,17 +297,28 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
       200,
       'Access log',
     )
-    await open(
-      auditor,
-      '/admin/access-events?who=nobody-at-all',
-      'reports/access-events, nobody of that address',
-      422,
-      'Access log',
-    )
+    await auditor.page.fill('[name=who]', 'nobody-at-all')
+    await press(auditor, SUBMIT, 'reports/access-events, nobody of that address', 422, 'Access log')
+    await auditor.page.fill('[name=who]', maria.email)
+    await press(auditor, SUBMIT, 'reports/access-events, by one person', 200, 'Access log')
+    const [{ id: event }] = (await server.sql(
+      `SELECT event_id AS id FROM log_leaves WHERE act = 'message.opened' LIMIT 1`,
+    )) as [{ id: string }]
+    const number = await numberOf(event)
+    await open(auditor, `/admin/access-events/${event}`, 'reports/event', 200, `Event ${number}`)
+    await open(auditor, '/admin', 'reports/overview', 200, 'Overview')
+    await press(auditor, SUBMIT, 'reports/find-patient, nothing typed', 422, 'Find a patient')
+    await auditor.page.fill('[name=email]', maria.email)
+    await press(auditor, SUBMIT, 'reports/timeline', 200, 'What happened to the messages of Maria Gomez')
     await open(auditor, '/admin/access-events?to=2020-01-01', 'reports/access-events, nothing fits', 200, 'Access log')
     await open(auditor, '/messages', 'messages/inbox, empty', 200, 'Messages')
     const kim = await colleague()
     await open(kim, '/messages', 'messages/team-inbox, empty: needs-reply', 200, 'Foot clinic')
+  }
+
+  async function numberOf(event: string): Promise<string> {
+    const [row] = await server.sql<{ leaf: string }>('SELECT leaf FROM log_leaves WHERE event_id = $1', [event])
+    return (Number(row!.leaf) + 1).toLocaleString('en-US')
   }
 
   /** Of a message whose number stands in the access log. */
@@ -348,6 +359,8 @@ export async function walkLetters(server: TestServer, walker: Walker): Promise<v
       BEGIN;
       ALTER TABLE access_events DISABLE TRIGGER never_changed;
       DELETE FROM access_events WHERE id NOT IN (SELECT DISTINCT ON (act, outcome) id FROM access_events ORDER BY act, outcome, at DESC);
+      DELETE FROM log_leaves l WHERE NOT EXISTS (SELECT FROM access_events e WHERE e.id = l.event_id);
+      DELETE FROM waiting_events w WHERE NOT EXISTS (SELECT FROM access_events e WHERE e.id = w.event_id);
       ALTER TABLE access_events ENABLE TRIGGER never_changed;
       COMMIT`)
   }

@@ -7,13 +7,16 @@ import type { Seen } from './walker.ts'
 /** Every address that answers a GET, by who shows it. Another one in server/routes.ts needs a place here. */
 export const SHOWN = {
   letters: [
+    '/admin',
     '/admin/access-events',
+    '/admin/access-events/:event',
     '/admin/erasures',
     '/admin/erasures/:message/erase',
     '/admin/erasures/new',
     '/admin/holds',
     '/admin/holds/:hold/lift',
     '/admin/holds/new',
+    '/admin/patients/:account',
     '/admin/people',
     '/admin/people/invite',
     '/attachments/:attachment',
@@ -91,6 +94,25 @@ export const SHOWN = {
     '/admin/reports/touched',
     '/messages/:message/protection',
   ],
+  /** Walked in people.test.ts. */
+  people: [
+    '/admin/people/:account',
+    '/admin/people/:account/close',
+    '/admin/people/:account/hand-over',
+    '/admin/people/:account/invite-again',
+    '/admin/people/:account/reopen',
+    '/admin/people/:account/role',
+    '/admin/people/:account/suspend',
+    '/admin/people/ended',
+    '/admin/people/import',
+    '/admin/people/import/:list',
+    '/admin/teams',
+    '/admin/teams/:team',
+    '/admin/teams/:team/add',
+    '/admin/teams/:team/remove/:account',
+    '/admin/teams/:team/rename',
+    '/admin/teams/new',
+  ],
   /** No page of its own: the way to one, what a script asks for, a file, a picture, a mail. */
   nobody: [
     '/',
@@ -98,6 +120,7 @@ export const SHOWN = {
     '/admin/erasures/:message/certificate',
     '/admin/exports/:export/files/:link',
     '/admin/exports/:export/state',
+    '/admin/people/import.csv',
     '/attachments/:attachment/check',
     '/attachments/:attachment/download',
     '/attachments/:attachment/pages/:page',

@@ -145,7 +145,7 @@ test('Sign-on by keyboard alone: linked once; then the provider proves a second 
   await page.waitForURL('**/sign-in/password')
   await typeInto(page, '[name=password]', person.password)
   await enter(page)
-  assert.equal(new URL(page.url()).pathname, '/admin/access-events', 'no code is asked')
+  assert.equal(new URL(page.url()).pathname, '/admin', 'no code is asked')
   const [event] = await server.sql<{ strength: string }>(
     `SELECT strength FROM access_events WHERE act = 'account.signed-in' ORDER BY at DESC, id DESC LIMIT 1`,
   )

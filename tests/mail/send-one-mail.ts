@@ -5,7 +5,7 @@ const [to = '', link = ''] = process.argv.slice(2)
 const organisation = { name: 'Riverside Clinic', phone: '555-0100', hours: 'Monday to Friday' }
 
 try {
-  await sendMail({ to, template: 'notice', view: { organisation, link, reminder: false } })
+  await sendMail({ to, template: 'notice', view: { organisation, link, reminder: false, subject: '', first: '' } })
   process.stdout.write('taken')
 } catch (error) {
   if (!(error instanceof MailNotTaken)) throw error

@@ -105,8 +105,9 @@ describe('120. HTML and script', () => {
   })
 
   test("in the log's search fields -> text; in an address of our own -> not on the page at all", async () => {
-    const query = new URLSearchParams({ who: MARKUP }).toString()
-    assertValue(await felix.ask(`/admin/access-events?${query}`), 422)
+    for (const field of ['who', 'patient', 'network'])
+      assertValue(await felix.submit('/admin/access-events', '/admin/access-events', { [field]: MARKUP }), 422)
+    assertValue(await felix.submit('/admin', '/admin/patients', { email: MARKUP }), 422)
     assert.equal((await felix.ask(`/admin/access-events?what=${encodeURIComponent(MARKUP)}`)).status, 400)
     for (const path of [
       `/help?x=${encodeURIComponent(MARKUP)}`,

@@ -34,8 +34,19 @@ const accountOf = async (email: string) => {
 }
 const read = (query: Record<string, string> = {}, who = felix) =>
   who.ask(`${LOG}?${new URLSearchParams(query).toString()}`)
+/** What the form leads to. */
+const search = (fields: Record<string, string>, who = felix) => who.submit(LOG, LOG, fields)
+const find = async (fields: Record<string, string>, who = felix) => {
+  const { location, status, body } = await search(fields, who)
+  assert.equal(status, 303, plain(body).slice(0, 300))
+  return who.ask(location)
+}
 const rowsIn = (body: string) =>
-  [...(/<tbody>([\s\S]*?)<\/tbody>/.exec(body)?.[1] ?? '').matchAll(/<tr>([\s\S]*?)<\/tr>/g)].map((match) => match[1]!)
+  [
+    ...(/<table class="events">[\s\S]*?<tbody>([\s\S]*?)<\/tbody>/.exec(body)?.[1] ?? '').matchAll(
+      /<tr>([\s\S]*?)<\/tr>/g,
+    ),
+  ].map((match) => match[1]!)
 const codesIn = (body: string) => rowsIn(body).map((row) => /<code class="quiet">([a-z-]+\.[a-z-]+)</.exec(row)![1]!)
 const idsIn = (body: string) =>
   rowsIn(body).flatMap((row) => /<code class="quiet">([0-9a-f-]{36})</.exec(row)?.[1] ?? [])
@@ -109,9 +120,9 @@ describe('The access log', () => {
 
   test('is found by who, what, outcome and day, and by all of them together', async () => {
     const { email } = server.cast.maria
-    const byWho = rowsIn((await read({ who: email })).body)
+    const byWho = rowsIn((await find({ who: email })).body)
     assert.ok(byWho.length > 0 && byWho.every((row) => row.includes('Maria Gomez')))
-    assert.deepEqual(rowsIn((await read({ who: ` ${email.toUpperCase()} ` })).body), byWho)
+    assert.deepEqual(rowsIn((await find({ who: ` ${email.toUpperCase()} ` })).body), byWho)
     const byWhat = codesIn((await read({ what: 'message.dropped' })).body)
     assert.ok(byWhat.length > 0 && byWhat.every((code) => code === 'message.dropped'))
     const denied = rowsIn((await read({ outcome: 'denied' })).body)
@@ -120,26 +131,33 @@ describe('The access log', () => {
     assert.ok(rowsIn((await read({ from: today, to: today })).body).length > 0)
     assert.equal(rowsIn((await read({ from: new Date(Date.now() + DAY).toISOString().slice(0, 10) })).body).length, 0)
     assert.equal(rowsIn((await read({ to: '2020-01-01' })).body).length, 0)
-    const together = await read({ who: email, what: 'message.opened', outcome: 'done', from: today, to: today })
+    const together = await find({ who: email, what: 'message.opened', outcome: 'done', from: today, to: today })
     assert.ok(codesIn(together.body).every((code) => code === 'message.opened'))
     assert.equal((await read({ what: 'nothing.such' })).status, 200)
-    for (const who of ['nobody@mail.example', 'Maria', '%'])
-      assert.match(plain((await read({ who })).body), /Nothing|No /, who)
+    for (const who of ['nobody@mail.example', 'Maria', '%', `${'x'.repeat(255)}@mail.example`]) {
+      const { status, body } = await search({ who })
+      assert.equal(status, 422, who)
+      assert.match(plain(body), /Nobody here has this e-mail address/, who)
+    }
   })
 
-  test('keeps what was asked in its form, and offers to clear it', async () => {
-    const { body } = await read({
-      who: 'nobody@mail.example',
+  test('keeps what was asked in its form and its address, says it beside the count, and offers to clear it', async () => {
+    const { email } = server.cast.maria
+    const { body } = await find({
+      who: email,
       what: 'message.opened',
       outcome: 'denied',
       from: '2026-01-01',
       to: '2026-12-31',
     })
-    assert.match(body, /name="who" value="nobody@mail\.example"/)
+    assert.ok(body.includes(`name="who" value="${email}"`))
     assert.match(body, /<option value="message\.opened" selected>/)
     assert.match(body, /<option value="denied" selected>/)
     assert.match(body, /name="from" value="2026-01-01"/)
     assert.match(body, /<a href="\/admin\/access-events">/)
+    const chips = [...body.matchAll(/<a class="quiet-button" href="([^"]+)">([^<]+)</g)].map(([, , text]) => text)
+    assert.deepEqual(chips, ['By Maria Gomez', 'Opened a message', 'Denied', 'Since 2026-01-01', 'Until 2026-12-31'])
+    assert.match(plain((await read()).body), /events in the last 3 months, which is what the log shows first/)
   })
 
   test('comes a hundred on a page, newest first, nothing twice and nothing left out', async () => {
@@ -184,9 +202,12 @@ describe('The access log', () => {
       'from=NaN',
       'before=1',
       'before=x.y',
-      `before=-1.${id}`,
-      `before=1e3.${id}`,
-      `who=${'x'.repeat(255)}`,
+      `before=1.${id}`,
+      `before=${id}`,
+      'who=maria@mail.example',
+      'patient=1',
+      'network=203.0.113.7',
+      'period=2',
       'who=a&who=b',
       'outcome=done&outcome=denied',
     ]
@@ -205,9 +226,14 @@ describe('The access log', () => {
       ).length
     const [auditor, admin] = [await count('auditor'), await count('admin')]
     await read({}, felix)
-    await read({ who: 'nobody@mail.example' }, felix)
+    await find({ who: server.cast.maria.email }, felix)
     await read({}, ada)
-    assert.deepEqual([await count('auditor'), await count('admin')], [auditor + 2, admin + 1])
+    // The page that the search form stands on is one too.
+    assert.deepEqual([await count('auditor'), await count('admin')], [auditor + 3, admin + 1])
+    const { body } = await search({ patient: 'nobody@mail.example' }, ada)
+    assert.match(body, /Nobody here has this e-mail address/)
+    const refused = `SELECT 1 FROM access_events WHERE act = 'access-events.read' AND actor_role = 'admin' AND outcome = 'failed'`
+    assert.equal((await server.sql(refused)).length, 1)
     assert.ok(codesIn((await read()).body)[0] === 'access-events.read')
   })
 

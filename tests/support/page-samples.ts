@@ -3,6 +3,8 @@
  * The phone numbers and addresses are ones that belong to nobody.
  */
 
+import { eventMore, integrity, matches, nothingYet, oneEvent, overview, timeline } from './console-samples.ts'
+
 export interface Moment {
   text: string
   iso: string
@@ -41,6 +43,10 @@ export interface EveryPage {
   dir: 'ltr' | 'rtl'
   title: string
   organisation: { name: string; phone: string; phoneHref: string; hours: string }
+  /** The stylesheet of the organisation's colours, or empty. */
+  brandHref: string
+  /** How many alarms are open; 0 for whom it does not concern. */
+  alarms: number
   tryOut: boolean
   person: null | { name: string; role: Role }
   nav: Link[]
@@ -149,21 +155,26 @@ const NAV: Record<Role, Link[]> = {
     ACCOUNT,
   ],
   admin: [
+    { href: '/admin', label: 'Overview', current: false },
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/reports', label: 'Reports', current: false },
     { href: '/admin/exports', label: 'Exports', current: false },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
+    { href: '/admin/alarms', label: 'Alarms', current: false },
+    { href: '/admin/settings', label: 'Settings', current: false },
     { href: '/help-sign-in', label: 'Help with sign-in', waiting: 2, current: false },
     ACCOUNT,
   ],
   auditor: [
+    { href: '/admin', label: 'Overview', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
     { href: '/admin/reports', label: 'Reports', current: false },
     { href: '/admin/exports', label: 'Exports', current: false },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
+    { href: '/admin/alarms', label: 'Alarms', current: false },
     ACCOUNT,
   ],
 }
@@ -199,6 +210,8 @@ function sample(template: string, state: string, title: string, person: EveryPag
         phoneHref: 'tel:5550100',
         hours: 'Monday to Friday, 8 am to 5 pm',
       },
+      brandHref: '',
+      alarms: 0,
       tryOut: false,
       person,
       nav: person ? NAV[person.role] : [],
@@ -777,6 +790,7 @@ const patientThread = {
   backHref: '/messages',
   other: null,
   newer: null,
+  handedOver: '',
   shutOut: [],
   shared: '',
   messages: [fromDana, fromMaria],
@@ -807,6 +821,7 @@ const staffThread = {
   backHref: '/messages',
   other: { name: 'Maria Gomez', address: 'maria@example.org', enrolled: true, accessCodeHref: '' },
   newer: null,
+  handedOver: '',
   shutOut: [],
   shared: '',
   messages: [
@@ -852,6 +867,10 @@ const thread: Sample[] = [
     ...patientThread,
     reply: draftReply,
     timeLeft: { idle: 800, last: 119 },
+  }),
+  sample('messages/thread', 'handed over', 'One message', maria, {
+    ...patientThread,
+    handedOver: 'Dana Ortiz has left this conversation. Foot clinic answers now.',
   }),
   sample('messages/thread', 'with a draft', 'One message', maria, {
     ...patientThread,
@@ -1482,7 +1501,9 @@ const event = (
   outcome: [Tone, string, string?, string?],
   where = '203.0.113.7',
 ) => ({
-  at: { local, utc, iso: '2026-11-17T19:02:11.000Z' },
+  href: '/admin/access-events/0199c1a0-7b1e-7c44-9f0a-5d2e8b6c1f03',
+  number: act[1] === 'message.opened' ? '184,220' : '',
+  at: { local, utc, wholeUtc: '2026-11-17T19:02:11.000Z', iso: '2026-11-17T19:02:11.000Z' },
   actor: { name: actor[0], role: actor[1] },
   act: { text: act[0], how: act[1] === 'account.signed-in' ? 'with password and code' : '', code: act[1] },
   subject: { text: subject[0], id: subject[1] },
@@ -1498,16 +1519,27 @@ const event = (
 })
 
 const accessLog = {
-  form: { who: '', from: '', to: '' },
-  acts: [
-    { value: '', label: 'Anything', selected: true },
-    { value: 'message.opened', label: 'Opened a message', selected: false },
-  ],
-  outcomes: [
-    { value: '', label: 'Any', selected: true },
-    { value: 'denied', label: 'Denied', selected: false },
-  ],
-  filtered: false,
+  integrity: integrity.good,
+  form: {
+    who: '',
+    patient: '',
+    network: '',
+    from: '',
+    to: '',
+    acts: [
+      { value: '', label: 'Anything', selected: true },
+      { value: 'message.opened', label: 'Opened a message', selected: false },
+    ],
+    outcomes: [
+      { value: '', label: 'Any', selected: true },
+      { value: 'denied', label: 'Denied', selected: false },
+    ],
+    periods: [{ value: '90', label: '3 months', selected: true }],
+  },
+  chips: [] as { text: string; href: string }[],
+  scope: 'in the last 3 months, which is what the log shows first',
+  count: '184,220 events',
+  chart: matches as typeof matches | null,
   clearHref: '/admin/access-events',
   events: [
     event(
@@ -1726,6 +1758,7 @@ const reports = {
   ],
 }
 const reportAsk = {
+  heading: 'About a patient',
   text: 'The accounting of disclosures over six years, or everybody who opened their messages.',
   backHref: '/admin/reports',
   action: '/admin/reports/patient',
@@ -1894,6 +1927,9 @@ function exportsAndReports(): Sample[] {
 const people = [
   {
     name: 'Dana Ortiz',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: true,
+    ways: 'Password and code app, 1 passkey',
     email: 'dana.ortiz@example.org',
     role: 'Care team',
     teams: 'Diabetes team, Eye clinic',
@@ -1903,6 +1939,9 @@ const people = [
   },
   {
     name: 'Sam Reid',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: false,
+    ways: '',
     email: 'sam.reid@example.org',
     role: 'Care team',
     teams: 'Eye clinic',
@@ -1912,6 +1951,9 @@ const people = [
   },
   {
     name: 'Robin Hale',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: false,
+    ways: '2 passkeys',
     email: 'robin.hale@example.org',
     role: 'Administrator',
     teams: '',
@@ -1921,6 +1963,9 @@ const people = [
   },
   {
     name: 'Alex Moreau',
+    href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+    locked: false,
+    ways: '',
     email: 'alex.moreau@example.org',
     role: 'Auditor',
     teams: '',
@@ -2233,21 +2278,70 @@ const consolePages: Sample[] = [
   sample('reports/access-events', '', 'Access log', robin, accessLog),
   sample('reports/access-events', 'filtered, for an auditor', 'Access log', alex, {
     ...accessLog,
-    form: { who: 'James Lee', from: '2026-11-01', to: '2026-11-17' },
-    filtered: true,
+    integrity: integrity.bad,
+    form: { ...accessLog.form, who: 'james.lee@mail.example', from: '2026-11-01', to: '2026-11-17' },
+    chips: [{ text: 'By James Lee', href: '/admin/access-events?from=2026-11-01' }],
     events: accessLog.events.slice(1, 2),
     older: '',
   }),
   sample('reports/access-events', 'nothing fits', 'Access log', robin, {
     ...accessLog,
-    filtered: true,
+    integrity: integrity.never,
+    count: '0 events',
+    chart: { ...matches, empty: 'Nothing to draw.' },
     events: [],
     older: '',
   }),
   sample('reports/access-events', 'a wrong day', 'Access log', robin, {
     ...accessLog,
-    form: { who: '', from: '2026-13-40', to: '' },
-    errors: [wrong('from', 'Enter a day like 2026-11-17.')],
+    form: { ...accessLog.form, from: '2026-13-40' },
+    scope: '',
+    chart: null,
+    events: [],
+    older: '',
+    errors: [wrong('from', 'Enter a day that there is.')],
+  }),
+  sample('reports/event', '', 'Event 184,220', robin, {
+    ...oneEvent,
+    event: { ...accessLog.events[1]!, ...eventMore },
+    sameRequest: accessLog.events.slice(2, 3),
+    around: accessLog.events.slice(0, 3).map((each, at) => ({ ...each, isThis: at === 1 })),
+  }),
+  sample('reports/event', 'waits, its details do not open', 'An event that has no number yet', alex, {
+    ...oneEvent,
+    event: {
+      ...accessLog.events[4]!,
+      ...eventMore,
+      strength: '',
+      browser: '',
+      before: '',
+      after: '',
+      asked: '',
+      askedHref: '',
+    },
+    details: 'closed',
+    links: [],
+    proof: null,
+    sameRequest: [],
+    around: [],
+  }),
+  sample('reports/overview', '', 'Overview', robin, { ...overview, latest: accessLog.events }),
+  sample('reports/overview', 'nothing yet, for an auditor', 'Overview', alex, { ...nothingYet, latest: [] }),
+  sample('reports/find-patient', 'nobody', 'Find a patient', robin, {
+    backHref: '/admin',
+    form: { email: 'nobody@mail.example' },
+    errors: [wrong('email', 'No patient here has this e-mail address.')],
+  }),
+  sample('reports/timeline', '', 'What happened to the messages of Maria Gomez', robin, {
+    ...timeline,
+    events: accessLog.events,
+  }),
+  sample('reports/timeline', 'nothing', 'What happened to the messages of Maria Gomez', alex, {
+    ...timeline,
+    openers: [],
+    chart: { ...timeline.chart, empty: 'Nothing happened in this time.' },
+    more: '',
+    events: [],
   }),
   sample('reports/erasures', '', 'Erased messages', robin, erasures),
   sample('reports/erasures', 'one was just erased', 'Erased messages', robin, { ...erasures, erased: true }),
@@ -2292,19 +2386,8 @@ const consolePages: Sample[] = [
     errors: [wrong('reason', 'Enter a reason.')],
   }),
   ...exportsAndReports(),
-  sample('accounts/people', '', 'People', robin, { people, inviteHref: '/admin/people/invite', invited: false }),
-  sample('accounts/people', 'somebody was invited', 'People', robin, {
-    people,
-    inviteHref: '/admin/people/invite',
-    invited: true,
-  }),
-  sample('accounts/people', 'empty', 'People', robin, {
-    people: [],
-    inviteHref: '/admin/people/invite',
-    invited: false,
-  }),
-  sample('accounts/invite', '', 'Invite a colleague', robin, invite),
-  sample('accounts/invite', 'with errors, no teams yet', 'Invite a colleague', robin, {
+  sample('people/invite', '', 'Invite a colleague', robin, invite),
+  sample('people/invite', 'with errors, no teams yet', 'Invite a colleague', robin, {
     ...invite,
     teams: invite.teams.slice(0, 1),
     form: { name: 'Sam Reid', email: 'sam.reid@', newTeam: '' },
@@ -2313,6 +2396,275 @@ const consolePages: Sample[] = [
       wrong('role', 'Choose what they will do.'),
       wrong('newTeam', 'Choose a team, or give the name of a new one.'),
     ],
+  }),
+]
+
+const NOW = moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z')
+const listedPeople = {
+  people,
+  inviteHref: '/admin/people/invite',
+  importHref: '/admin/people/import',
+  invited: false,
+  search: { action: '/admin/people', text: '' },
+  found: '',
+  filters: {
+    roles: [{ value: '', label: 'Any role', selected: true }],
+    states: [{ value: '', label: 'Any state', selected: true }],
+    teams: [{ value: '', label: 'Any team', selected: true }],
+  },
+  filtered: false,
+  clearHref: '/admin/people',
+  newer: '',
+  older: '/admin/people?after=019a8d3c-0000-7000-8000-00000000000a',
+}
+const aColleague = {
+  backHref: '/admin/people',
+  done: '',
+  name: 'Dana Ortiz',
+  state: 'active',
+  stateText: 'Active',
+  locked: true,
+  facts: [
+    { label: 'E-mail address', text: 'dana.ortiz@example.org' },
+    { label: 'Role', text: 'Care team' },
+    { label: 'Signs in with', text: 'Password and code app, 1 passkey' },
+    { label: 'Last sign-in', text: 'Tuesday 17 November, 14:02' },
+  ],
+  may: ['Reads and writes messages for a team.'],
+  moves: [
+    { href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a/role', label: 'Change the role' },
+    { href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a/close', label: 'Close access for good' },
+  ],
+  noMoves: '',
+  teams: [{ name: 'Diabetes team', href: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b' }],
+  conversations: '2 conversations are in their own mailbox and in no team’s.',
+  history: [{ at: NOW, what: 'Access was suspended.', by: 'By Robin Hale:', reason: 'A long leave.' }],
+}
+const change = {
+  backHref: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+  back: 'Back to the person',
+  action: '/admin/people/019a8d3c-0000-7000-8000-00000000000a/close',
+  heading: 'Close access of Dana Ortiz',
+  intro: 'For somebody who leaves. If they may come back, suspend their access instead.',
+  effects: ['Every session of theirs ends at once, on every device.', 'They leave: Diabetes team.'],
+  choices: null,
+  select: null,
+  line: null,
+  reason: { value: '', limit: 500 },
+  tick: { name: 'sure', label: 'Yes, for good', ticked: false },
+  button: 'Close access for good',
+  blocked: '',
+}
+const aTeam = {
+  backHref: '/admin/teams',
+  done: '',
+  name: 'Diabetes team',
+  conversations: '12 conversations.',
+  nobody: false,
+  renameHref: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b/rename',
+  addHref: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b/add',
+  members: people
+    .slice(0, 2)
+    .map((each) => ({ ...each, removeHref: '/admin/teams/019a8d3c-0000-7000-8000-00000000000b/remove/x' })),
+}
+const ended = {
+  backHref: '/admin/people',
+  done: false,
+  ends: [
+    {
+      id: '1',
+      name: 'Dana Ortiz',
+      href: '/admin/people/019a8d3c-0000-7000-8000-00000000000a',
+      what: 'Access was closed for good.',
+      at: NOW,
+      by: 'By Robin Hale:',
+      reason: 'She has left.',
+      late: true,
+      state: 'Not told. It was due on Monday 16 November, 14:02.',
+      toldAction: '/admin/people/ended/1/told',
+    },
+    {
+      id: '2',
+      name: 'Sam Reid',
+      href: '',
+      what: 'The role was changed from Care team to Auditor.',
+      at: NOW,
+      by: 'By Robin Hale:',
+      reason: 'Another task.',
+      late: false,
+      state: 'Told on Tuesday 17 November, 15:10 by Robin Hale.',
+      toldAction: '',
+    },
+  ],
+  newer: '',
+  older: '',
+}
+
+const importForm = {
+  backHref: '/admin/people',
+  action: '/admin/people/import',
+  templateHref: '/admin/people/import.csv',
+  readAs: '',
+  pasted: '',
+  columnProblems: [],
+  rowProblems: [],
+  more: '',
+  limit: 1000,
+}
+const importCheck = {
+  backHref: '/admin/people/import',
+  peopleHref: '/admin/people?state=invited',
+  action: '/admin/people/import/019a8d3c-0000-7000-8000-00000000000c',
+  used: false,
+  readAs:
+    'Read as UTF-8, with semicolons between the columns. If letters look wrong, save it as UTF-8 and bring it again.',
+  counts: {
+    invite: '2 people will be invited.',
+    known: '1 person is known already and is left as they are.',
+    unused: 'These columns are not used: Phone.',
+  },
+  any: true,
+  done: '2 people were invited.',
+  people: [
+    { line: 2, name: 'Kim Novak', email: 'kim.novak@example.org', role: 'Care team', team: 'Foot clinic' },
+    { line: 3, name: 'Alex Moreau', email: 'alex.m0reau@example.org', role: 'Auditor', team: '' },
+  ],
+  more: '',
+  known: [{ line: 4, email: 'sam.reid@example.org', state: 'Active' }],
+  alike: ['Row 3: alex.m0reau@example.org looks like alex.moreau@example.org.'],
+  newTeams: 'Make this new team: Foot clinic',
+  button: 'Invite 2 people',
+}
+
+const peoplePages: Sample[] = [
+  sample('people/import', '', 'Invite many people', robin, importForm),
+  sample('people/import', 'wrong columns', 'Invite many people', robin, {
+    ...importForm,
+    columnProblems: ['There is no column “role”. Add it to the first row.'],
+    errors: [wrong('list', 'Put the columns right first. The rows are looked at after that.')],
+  }),
+  sample('people/import', 'wrong rows', 'Invite many people', robin, {
+    ...importForm,
+    readAs: importCheck.readAs,
+    rowProblems: [
+      { line: 2, column: 'email', text: 'Enter one e-mail address, like name@example.org.', given: 'kim.novak@' },
+      { line: 14, column: 'role', text: 'Write care team, administrator or auditor.', given: 'boss' },
+    ],
+    more: 'And 12 more.',
+    errors: [wrong('list', '14 rows have to be put right.')],
+  }),
+  sample('people/import-check', '', 'Check before you invite', robin, importCheck),
+  sample('people/import-check', 'not ticked', 'Check before you invite', robin, {
+    ...importCheck,
+    errors: [
+      wrong('teams', 'Tick the box to make the new teams, or bring the list again with the names of teams that exist.'),
+      wrong(
+        'alike',
+        'Tick the box if they really are different people, or bring the list again with the right addresses.',
+      ),
+    ],
+  }),
+  sample('people/import-check', 'done', 'Check before you invite', robin, { ...importCheck, used: true }),
+  sample('people/import-check', 'nobody to invite', 'Check before you invite', robin, {
+    ...importCheck,
+    any: false,
+    people: [],
+    alike: [],
+    newTeams: '',
+  }),
+  sample('people/people', '', 'People', robin, listedPeople),
+  sample('people/people', 'somebody was invited', 'People', robin, { ...listedPeople, invited: true }),
+  sample('people/people', 'empty', 'People', robin, { ...listedPeople, people: [], older: '' }),
+  sample('people/people', 'nobody found', 'People', robin, {
+    ...listedPeople,
+    people: [],
+    older: '',
+    filtered: true,
+    found: '0 people found.',
+  }),
+  sample('people/people', 'with errors', 'People', robin, {
+    ...listedPeople,
+    errors: [wrong('text', 'Enter a part of a name or an e-mail address.')],
+  }),
+  sample('people/person', '', 'A colleague', robin, aColleague),
+  sample('people/person', 'oneself, after a change', 'A colleague', robin, {
+    ...aColleague,
+    done: 'The role is changed, and every session has ended.',
+    locked: false,
+    moves: [],
+    noMoves: 'This is you. Another administrator changes your access; nobody changes their own.',
+    teams: [],
+    history: [],
+  }),
+  sample('people/person', 'closed', 'A colleague', robin, {
+    ...aColleague,
+    state: 'closed',
+    stateText: 'Closed',
+    locked: false,
+    may: ['Nothing. What they signed in with is forgotten.'],
+    moves: [],
+    noMoves: 'Nothing can be changed any more.',
+  }),
+  sample('people/change', '', 'Close access', robin, change),
+  sample('people/change', 'with errors', 'Close access', robin, {
+    ...change,
+    errors: [wrong('reason', 'Enter a reason.'), wrong('sure', 'Tick the box if you are sure.')],
+  }),
+  sample('people/change', 'blocked', 'Close access', robin, {
+    ...change,
+    effects: [],
+    blocked: 'This is the last administrator who can sign in. Make somebody else an administrator first.',
+  }),
+  sample('people/change', 'a role', 'Change a role', robin, {
+    ...change,
+    tick: null,
+    choices: {
+      name: 'role',
+      label: 'Role',
+      items: [
+        { value: 'provider', label: 'Care team', hint: 'Reads and writes messages for a team.', selected: true },
+        { value: 'admin', label: 'Administrator', hint: 'Reads no messages.', selected: false },
+      ],
+    },
+    errors: [wrong('role', 'Choose a role.')],
+  }),
+  sample('people/change', 'handing over', 'Hand over conversations', robin, {
+    ...change,
+    tick: null,
+    select: {
+      name: 'to',
+      label: 'Who takes over',
+      hint: 'A team, or a colleague of the care team.',
+      options: [{ value: '', label: 'Choose', selected: true }],
+    },
+  }),
+  sample('people/change', 'a new team', 'New team', robin, {
+    ...change,
+    effects: [],
+    tick: null,
+    reason: null,
+    line: { name: 'name', label: 'Name of the team', hint: 'Write it so that patients know who it is.', value: 'Eye' },
+    errors: [wrong('name', 'There is a team of this name already. Choose it from the list.')],
+  }),
+  sample('people/teams', '', 'Teams', robin, {
+    backHref: '/admin/people',
+    newHref: '/admin/teams/new',
+    teams: [{ name: 'Diabetes team', href: '/admin/teams/x', members: 4, conversations: 120 }],
+  }),
+  sample('people/teams', 'none', 'Teams', robin, { backHref: '/admin/people', newHref: '/admin/teams/new', teams: [] }),
+  sample('people/team', '', 'A team', robin, aTeam),
+  sample('people/team', 'without members', 'A team', robin, {
+    ...aTeam,
+    done: 'They no longer belong to the team, and it has begun a new key.',
+    nobody: true,
+    members: [],
+  }),
+  sample('people/ended', '', 'Access that ended', robin, ended),
+  sample('people/ended', 'for an auditor, nothing yet', 'Access that ended', alex, {
+    ...ended,
+    backHref: '',
+    done: true,
+    ends: [],
   }),
 ]
 
@@ -2709,9 +3061,236 @@ const SECURITY_CHANGES = [
   'several',
 ]
 
+const settingField = (name: string, label: string, hint: string, value: string) => ({
+  name,
+  label,
+  hint,
+  type: 'text',
+  narrow: true,
+  value,
+})
+const sectionPage = {
+  intro: 'How long people stay signed in, and how large files may be.',
+  backHref: '/admin/settings',
+  backLabel: 'Back to the settings',
+  nextLabel: 'Next: what it does',
+  action: '/admin/settings/limits',
+  seen: 4,
+  fields: [
+    settingField(
+      'idleMinutes',
+      'Minutes without a click until somebody is signed out',
+      '5 to 60. What they wrote is kept.',
+      '15',
+    ),
+    settingField('sessionHours', 'Hours until somebody has to sign in again', '1 to 24, however busy they are.', '12'),
+  ],
+  colours: [],
+  previews: null,
+  meanwhile: null,
+}
+const idleChange = {
+  label: 'Minutes without a click until somebody is signed out',
+  before: '15 minutes',
+  after: '5 minutes',
+}
+const openAlarm = {
+  id: '0199b',
+  href: '/admin/alarms/0199b',
+  title: 'Many openings',
+  text: '250 openings of messages or files within an hour or less. The limit for them is 200.',
+  whom: 'Dana Ortiz, nurse',
+  raisedAt: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+  seenAt: moment('Tuesday 17 November, 14:12', '2026-11-17T19:12:00.000Z'),
+  takenBy: '',
+  isClosed: false,
+  closedBy: '',
+  closedAt: null,
+}
+const closedAlarm = {
+  ...openAlarm,
+  takenBy: 'Ada Moss',
+  isClosed: true,
+  closedBy: 'Felix Hahn',
+  closedAt: moment('Tuesday 17 November, 15:02', '2026-11-17T20:02:00.000Z'),
+}
+const alarmPage = {
+  backHref: '/admin/alarms',
+  alarm: openAlarm,
+  advice: 'Ask the person what they needed it for.',
+  mayClose: true,
+  notes: [],
+  action: '/admin/alarms/0199b',
+  form: { note: '' },
+  limit: 1000,
+}
+const ADMIN = { name: 'Ada Moss', role: 'admin' as const }
+const setupSteps = ['Your organisation', 'Your own account', 'Mail', 'Your colour', 'Limits', 'Last checks'].map(
+  (title, at) => ({
+    number: at + 1,
+    title,
+    text: 'A test mail has to arrive.',
+    href: at === 5 ? '' : '/admin/setup/mail',
+    link: 'Open this step',
+    done: at < 2,
+    hasState: at < 5,
+  }),
+)
+
+const settingsAndAlarms: Sample[] = [
+  sample('organisation/settings', '', 'Settings', ADMIN, {
+    sections: [
+      {
+        name: 'limits',
+        title: 'Limits',
+        href: '/admin/settings/limits',
+        values: [{ label: 'Minutes', value: '15 minutes' }],
+      },
+    ],
+    historyHref: '/admin/settings/history',
+    saved: true,
+    same: false,
+    setUp: false,
+  }),
+  sample('organisation/section', '', 'Limits', ADMIN, sectionPage),
+  sample('organisation/section', 'wrong', 'Limits', ADMIN, {
+    ...sectionPage,
+    errors: [wrong('idleMinutes', 'Type a whole number from 5 to 60.')],
+  }),
+  sample('organisation/section', 'changed meanwhile', 'Limits', ADMIN, {
+    ...sectionPage,
+    meanwhile: { by: 'Kim Novak', changes: [idleChange] },
+  }),
+  sample('organisation/section', 'of colours', 'Colour', ADMIN, {
+    ...sectionPage,
+    fields: [settingField('brandLight', 'Colour on light pages', 'Six digits such as #0b5563.', '#ffd700')],
+    colours: [
+      {
+        scheme: 'On light pages',
+        colour: '#ffd700',
+        on: '#ffffff',
+        surface: '#ffffff',
+        own: true,
+        contrast: '1.21',
+        readable: false,
+      },
+      {
+        scheme: 'On dark pages',
+        colour: '#5cc3d1',
+        on: '#0b1016',
+        surface: '#0f151c',
+        own: false,
+        contrast: '7.20',
+        readable: true,
+      },
+    ],
+    errors: [wrong('brandLight', 'This colour is hard to read on light pages.')],
+  }),
+  sample('organisation/section', 'of notices', 'Words of the notices', ADMIN, {
+    ...sectionPage,
+    fields: [settingField('noticeSubject', 'Subject', 'At most 60 characters and 9 words.', '')],
+    previews: {
+      from: 'Riverside Clinic',
+      phone: 'You have a secure message from Rivers…',
+      phoneFirst: 'You have a secure message from Riverside Cli…',
+      desk: 'You have a secure message from Riverside Clinic',
+      deskFirst: 'You have a secure message from Riverside Clinic.',
+      text: [['You have a secure message from Riverside Clinic.'], ['To read it, open this page and sign in:']],
+    },
+  }),
+  sample('organisation/check', '', 'What this does', ADMIN, {
+    backHref: '/admin/settings/limits',
+    action: '/admin/settings/limits',
+    seen: 4,
+    moved: false,
+    changes: [idleChange],
+    effects: [{ text: '7 people who are signed in would be signed out sooner.', heavy: true }],
+    hidden: [{ name: 'idleMinutes', value: '5' }],
+  }),
+  sample('organisation/history', '', 'What was changed', ADMIN, {
+    backHref: '/admin/settings',
+    versions: [
+      {
+        version: 5,
+        section: 'Limits',
+        at: moment('Tuesday 17 November, 14:02', '2026-11-17T19:02:00.000Z'),
+        by: 'Ada Moss',
+        undoes: 3,
+        changes: [idleChange],
+        undoHref: '/admin/settings/history/5/undo',
+      },
+    ],
+    olderHref: '/admin/settings/history?before=5',
+  }),
+  sample('organisation/history', 'nothing yet', 'What was changed', ADMIN, {
+    backHref: '/admin/settings',
+    versions: [],
+    olderHref: '',
+  }),
+  sample('organisation/setup', '', 'Set up Letterlock', ADMIN, {
+    action: '/admin/setup',
+    steps: setupSteps,
+    checks: [{ title: 'Clock', text: 'The clocks agree.', tone: 'ok' }],
+    errors: [wrong('finish', 'Mail is not confirmed yet.')],
+  }),
+  sample('organisation/setup-mail', '', 'Does mail arrive?', ADMIN, {
+    backHref: '/admin/setup',
+    action: '/admin/setup/mail',
+    server: 'mail.riverside.example',
+    from: 'messages@riverside.example',
+    to: 'ada@riverside.example',
+    sent: true,
+    done: false,
+  }),
+  sample('organisation/setup-mail', 'refused', 'Does mail arrive?', ADMIN, {
+    backHref: '/admin/setup',
+    action: '/admin/setup/mail',
+    server: 'none',
+    from: 'messages@riverside.example',
+    to: 'ada@riverside.example',
+    sent: false,
+    done: false,
+    errors: [wrong('send', 'The mail server could not be reached.')],
+  }),
+  sample('alarms/alarms', '', 'Alarms', ADMIN, { alarms: 1, closed: false, open: [openAlarm], past: [closedAlarm] }),
+  sample('alarms/alarms', 'none', 'Alarms', ADMIN, { closed: false, open: [], past: [] }),
+  sample('alarms/alarm', '', 'Many openings', ADMIN, { ...alarmPage, alarms: 2 }),
+  sample('alarms/alarm', 'about themselves', 'Many openings', ADMIN, {
+    ...alarmPage,
+    mayClose: false,
+    errors: [wrong('note', 'Write what you found or did.')],
+  }),
+  sample('alarms/alarm', 'closed', 'Many openings', ADMIN, {
+    ...alarmPage,
+    alarm: closedAlarm,
+    notes: [
+      {
+        what: 'Felix Hahn closed it',
+        at: moment('Tuesday 17 November, 15:02', '2026-11-17T20:02:00.000Z'),
+        text: 'It was her.',
+      },
+    ],
+  }),
+]
+
+/** The notice as Letterlock has it. */
+const ourWords = { subject: '', first: '' }
+
 export const mailSamples: MailSample[] = [
-  { name: 'notice', template: 'notice', view: { ...mailPage, reminder: false } },
-  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, reminder: true } },
+  { name: 'notice', template: 'notice', view: { ...mailPage, ...ourWords, reminder: false } },
+  { name: 'notice, a reminder', template: 'notice', view: { ...mailPage, ...ourWords, reminder: true } },
+  {
+    name: 'notice, in own words',
+    template: 'notice',
+    view: {
+      ...mailPage,
+      subject: 'A message from Riverside Clinic waits',
+      first: 'We have written you a message.',
+      reminder: false,
+    },
+  },
+  { name: 'alarm', template: 'alarm', view: { ...mailPage, rule: 'Many openings', at: '2026-11-17 14:02:11' } },
+  { name: 'setup-mail', template: 'setup-mail', view: { ...mailPage, code: '481902' } },
   { name: 'team-notice', template: 'team-notice', view: mailPage },
   { name: 'password-reset', template: 'password-reset', view: mailPage },
   {
@@ -2735,6 +3314,17 @@ export const mailSamples: MailSample[] = [
     template,
     view: { ...mailPage, until: 'Friday 20 November, 2:02 pm' },
   })),
+  ...['suspended', 'reopened', 'closed', 'role-changed'].map((kind) => ({
+    name: `access-notice, ${kind}`,
+    template: 'access-notice',
+    view: {
+      ...mailPage,
+      name: 'Sam Reid',
+      kind,
+      at: 'Tuesday 17 November, 2:02 pm',
+      role: kind === 'role-changed' ? 'Auditor' : '',
+    },
+  })),
   ...SECURITY_CHANGES.map((change) => ({
     name: `security-notice, ${change}`,
     template: 'security-notice',
@@ -2743,6 +3333,7 @@ export const mailSamples: MailSample[] = [
 ]
 
 export const samples: Sample[] = [
+  ...settingsAndAlarms,
   ...signIn,
   ...waysBackIn,
   ...helpSignIn,
@@ -2751,6 +3342,7 @@ export const samples: Sample[] = [
   ...intake,
   ...otherMessages,
   ...consolePages,
+  ...peoplePages,
   ...accountPages,
   ...help,
   ...tryOut,

@@ -32,7 +32,7 @@ export async function startTestServerSealed(settings: Record<string, string> = {
 /** The same people, but as in real use: with an address that others reach. Its mails go nowhere. */
 export async function startTestServerInRealUse(settings: Record<string, string>): Promise<TestServer> {
   const dataDir = await copyTemplate()
-  await changeBeforeStart(dataDir, `UPDATE installation SET value = 'production' WHERE name = 'kind'`)
+  await changeBeforeStart(dataDir, `UPDATE installation SET value = 'production' WHERE name = 'kind'; ${SET_UP}`)
   return startOn(dataDir, {
     NODE_ENV: 'production',
     SMTP_URL: 'smtp://127.0.0.1:9',
@@ -44,6 +44,9 @@ export async function startTestServerInRealUse(settings: Record<string, string>)
     ...settings,
   })
 }
+
+/** Without it administrators are led to the first set-up. */
+const SET_UP = `INSERT INTO setup_steps VALUES ('finished', NULL, now())`
 
 /** The same people in a database that an earlier version left, as `statements` make it. */
 export async function startTestServerFromBefore(statements: string): Promise<TestServer> {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isId } from '../lib/ids.ts'
-import { readEmailAddress } from './email-address.ts'
+import { readEmailAddress } from '../accounts/email-address.ts'
 
 const line = (key: string) =>
   z
@@ -23,4 +23,9 @@ export interface InvitationForm {
   role: 'provider' | 'admin' | 'auditor'
   team: string
   newTeam: string
+}
+
+/** A part of a name or address. */
+export const searching = {
+  text: line('accounts:invite.errors.long').refine((text) => text.trim() !== '', 'people:errors.search'),
 }

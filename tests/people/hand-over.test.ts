@@ -1,0 +1,3 @@
+import { testHandingOver } from './handing-over.ts'
+
+testHandingOver('managed')

@@ -8,6 +8,8 @@
  * file that holds it: whoever can change the log can also change what lies beside it, so the proof rests on these two.
  *
  * FILE may also be a receipt that somebody who sent a message downloaded: it brings its own proofs and checkpoint, and names the key.
+ * Or a part of the log, as the console exports it with its proofs: key and checkpoint stand in its first line, and each event is held against that
+ * checkpoint by the hashes beside its way to the root. That shows that each of them is in the log, and not that none was left out.
  *
  * Ends with 0 and the number of events, or with 1 and the first leaf that is not what was signed.
  * Formats: RFC 6962 section 2.1 and RFC 9162 section 2.1.3 (tree and inclusion proofs), C2SP signed-note, tlog-checkpoint and tlog-proof, docs/access-log.md (leaves, receipts).
@@ -47,6 +49,8 @@ const PROOF =
 const EVENT_LINE =
   /^event: leaf (\d{1,15}) ([a-z-]+) (\S+)(?: file ([0-9a-f-]{36}))?(?: account ([0-9a-f-]{36}))?(?: by (\S+))?(?: \(.*\))?$/
 
+const PART = '{"format":"letterlock-events-1"'
+
 class Wrong extends Error {}
 
 try {
@@ -58,7 +62,9 @@ try {
   if (!file || more.length > 0)
     throw new Wrong('Say which file: node scripts/verify-log.mjs FILE [--checkpoint FILE] [--key KEY]')
   const kept = values.checkpoint ?? []
-  if (isReceipt(file)) tellReceipt(readReceipt(read(file), values.key, kept), values.key !== undefined)
+  if (beginsWith(file, PART)) await checkPart(file, values.key, kept)
+  else if (beginsWith(file, FIRST_WORDS))
+    tellReceipt(readReceipt(read(file), values.key, kept), values.key !== undefined)
   else await checkLog(file, values.key, kept)
 } catch (error) {
   process.stderr.write(`${error.message}\n`)
@@ -98,13 +104,13 @@ function readKey(text) {
 }
 
 /** By its first words; a log may be too large to be read at once. */
-function isReceipt(file) {
+function beginsWith(file, words) {
   if (!existsSync(file)) return false
-  const begin = Buffer.alloc(FIRST_WORDS.length)
+  const begin = Buffer.alloc(words.length)
   const opened = openSync(file, 'r')
   readSync(opened, begin)
   closeSync(opened)
-  return begin.toString() === FIRST_WORDS
+  return begin.toString() === words
 }
 
 /** The receipt is signed, each of its events stands in the tree of its checkpoint, and what the line says is what the leaf says. */
@@ -152,24 +158,14 @@ function mustBeSigned(text, line, key) {
     throw new Wrong('The receipt is not signed with the key, or it was changed.')
 }
 
-/** RFC 9162 section 2.1.3.2. */
 function readProof([, extra, index, hashes, note], key) {
   const [checkpoint] = notesIn(note, 'the receipt', key)
   if (!checkpoint || note !== checkpoint.whole) throw new Wrong('A checkpoint in the receipt is not whole.')
   const leaf = Number(index)
   const bytes = fromBase64(extra)
-  let [at, last, hash] = [leaf, checkpoint.size - 1, sha256(LEAF, bytes)]
-  if (at > last) throw new Wrong(`Leaf ${leaf}: the checkpoint in the receipt does not reach it.`)
-  for (const beside of hashes.trimEnd().split('\n').filter(Boolean).map(fromBase64)) {
-    if (last === 0) throw new Wrong(`Leaf ${leaf}: its proof is too long.`)
-    if (at % 2 === 1 || at === last) {
-      hash = sha256(NODE, beside, hash)
-      for (; at % 2 === 0 && at !== 0; at = Math.floor(at / 2)) last = Math.floor(last / 2)
-    } else hash = sha256(NODE, hash, beside)
-    at = Math.floor(at / 2)
-    last = Math.floor(last / 2)
-  }
-  if (last !== 0 || !hash.equals(checkpoint.root))
+  if (leaf >= checkpoint.size) throw new Wrong(`Leaf ${leaf}: the checkpoint in the receipt does not reach it.`)
+  const beside = hashes.trimEnd().split('\n').filter(Boolean).map(fromBase64)
+  if (!isIncluded(sha256(LEAF, bytes), leaf, checkpoint.size, beside, checkpoint.root))
     throw new Wrong(`Leaf ${leaf}: it does not stand in the log that was signed.`)
   return { leaf, event: parse(bytes.toString(), leaf), checkpoint }
 }
@@ -233,6 +229,140 @@ function notesIn(said, path, key) {
     const epoch = Number(origin.slice(key.name.length + 1))
     return { whole, origin, epoch, size: Number(size), root: Buffer.from(root, 'base64'), says }
   })
+}
+
+/** A part of the log: each line by itself against the checkpoint in the first one, and that against those that were kept. */
+async function checkPart(file, givenKey, keptIn) {
+  const header = await firstLine(file)
+  const key = readKey(findKey(file, givenKey ?? String(header.key)))
+  const kept = keptIn.flatMap((path) => readCheckpoints(path, key))
+  tellPart(await readPart(file, key, header, kept), key, { kept: kept.length, keyKept: givenKey !== undefined })
+}
+
+async function firstLine(file) {
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity }))
+    return parseLine(text, 1)
+}
+
+async function readPart(file, key, header, kept) {
+  if (header.log !== key.name) throw new Wrong(`This is the log of ${header.log}, and the key is that of ${key.name}.`)
+  const [checkpoint] = notesIn(String(header.checkpoint), file, key)
+  if (!checkpoint) throw new Wrong('Line 1: there is no checkpoint in it.')
+  const open = new Map(kept.map((each) => [nameOf(each), each]))
+  open.delete(nameOf(checkpoint))
+  const seen = new Set()
+  let [number, said] = [0, undefined]
+  for await (const text of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
+    number++
+    if (number === 1) continue
+    const line = parseLine(text, number)
+    if (said !== undefined) throw new Wrong(`Line ${number}: something was added behind the end.`)
+    if ('events' in line) said = line.events
+    else if ('consistency' in line)
+      holdEarlier(line, number, checkpoint, notesIn(String(line.checkpoint), file, key)[0], open)
+    else holdLeaf(line, number, checkpoint, seen)
+  }
+  if (said === undefined) throw new Wrong(`Line ${number}: the file ends here, before it says how many events it has.`)
+  if (said !== seen.size) throw new Wrong(`Line ${number}: the file says ${said} events and has ${seen.size}.`)
+  const [without] = open.values()
+  if (without)
+    throw new Wrong(
+      `There is no proof in this file for the checkpoint of ${without.size} events (${without.origin}). Name the last one of a day, or check a whole export.`,
+    )
+  return { size: seen.size, checkpoint }
+}
+
+function holdLeaf(line, number, { size, root }, seen) {
+  if ('stray' in line) throw new Wrong(`Line ${number}: event ${line.stray} (${line.at}) has no place in the log.`)
+  const { leaf, event, proof } = line
+  if (!Number.isSafeInteger(leaf) || !Array.isArray(event) || !Array.isArray(proof))
+    throw new Wrong(`Line ${number}: it is garbled.`)
+  if (seen.has(leaf)) throw new Wrong(`Line ${number}: leaf ${leaf} was there before.`)
+  seen.add(leaf)
+  const hash = sha256(LEAF, Buffer.from(JSON.stringify(event)))
+  if (!isIncluded(hash, leaf, size, proof.map(inBytes), root))
+    throw new Wrong(`Line ${number}: ${named(event)} is not what was signed as leaf ${leaf}.`)
+  if (event[0] === 'letterlock-missing-event-1')
+    throw new Wrong(`Line ${number}: ${named(event)} was taken away before it had a place.`)
+  if (line.details !== event[DETAILS])
+    throw new Wrong(`Line ${number}: the sealed details of ${named(event)} were changed or taken away.`)
+}
+
+function holdEarlier(line, number, later, earlier, open) {
+  const wanted = open.get(nameOf(earlier))
+  if (!isConsistent(earlier, later, line.consistency.map(inBytes)))
+    throw new Wrong(
+      `Line ${number}: the log of ${later.size} events does not contain that of ${earlier.size} (${earlier.origin}).`,
+    )
+  if (wanted) open.delete(nameOf(earlier))
+}
+
+function nameOf({ origin, size, root }) {
+  return `${origin} ${size} ${root.toString('base64')}`
+}
+
+function inBytes(encoded) {
+  return Buffer.from(String(encoded), 'base64')
+}
+
+/** RFC 9162 section 2.1.3.2 */
+function isIncluded(leaf, index, size, proof, root) {
+  if (index < 0 || index >= size || proof.some(({ length }) => length !== 32)) return false
+  let [at, last, hash] = [index, size - 1, leaf]
+  for (const beside of proof) {
+    if (last === 0) return false
+    if (at % 2 === 1 || at === last) {
+      hash = sha256(NODE, beside, hash)
+      for (; at % 2 === 0 && at !== 0; at = Math.floor(at / 2)) last = Math.floor(last / 2)
+    } else hash = sha256(NODE, hash, beside)
+    at = Math.floor(at / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 && hash.equals(root)
+}
+
+/** RFC 9162 section 2.1.4.2 */
+function isConsistent(earlier, later, proof) {
+  if (earlier.size < 1 || earlier.size > later.size || proof.some(({ length }) => length !== 32)) return false
+  if (earlier.size === later.size) return proof.length === 0 && earlier.root.equals(later.root)
+  const path = Number.isInteger(Math.log2(earlier.size)) ? [earlier.root, ...proof] : [...proof]
+  let [at, last] = [earlier.size - 1, later.size - 1]
+  for (; at % 2 === 1; at = Math.floor(at / 2)) last = Math.floor(last / 2)
+  const first = path.shift()
+  if (!first) return false
+  let [before, now] = [first, first]
+  for (const hash of path) {
+    if (last === 0) return false
+    if (at % 2 === 1 || at === last) {
+      before = sha256(NODE, hash, before)
+      now = sha256(NODE, hash, now)
+      for (; at % 2 === 0 && at !== 0; at = Math.floor(at / 2)) last = Math.floor(last / 2)
+    } else now = sha256(NODE, now, hash)
+    at = Math.floor(at / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 && before.equals(earlier.root) && now.equals(later.root)
+}
+
+function parseLine(text, number) {
+  try {
+    const line = JSON.parse(text)
+    if (line && typeof line === 'object') return line
+  } catch {
+    // said below
+  }
+  throw new Wrong(`Line ${number}: it is garbled.`)
+}
+
+function tellPart({ size, checkpoint }, key, { kept, keyKept }) {
+  const say = (line) => process.stdout.write(`${line}\n`)
+  say(`GOOD: ${size} events, each of them as it was signed (${checkpoint.origin}, ${checkpoint.size} events).`)
+  say('They are a part of the log. That none was left out only a whole export shows (npm run export-log).')
+  say('What stands under "says" is for reading: of it the log has a digest of the sealed bytes.')
+  say(`Signed with ${key.text}`)
+  if (kept === 0)
+    say('The checkpoint lay in the file. Hold it against one that left the machine earlier: --checkpoint FILE')
+  if (!keyKept) say('The key lay in the file. Compare it with the one that you keep: --key KEY')
 }
 
 async function readLog(file, key, unsorted) {

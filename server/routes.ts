@@ -18,6 +18,7 @@ import { makeNewAccessCode, showAccessCode } from './messages/access-code.pages.
 import { download, sendCheckState, sendPage, sendThumbnail, showAttachment } from './messages/attachment.pages.ts'
 import { askDelete, removeDraft } from './messages/draft.pages.ts'
 import { showInbox } from './messages/inbox.pages.ts'
+import { showOwnProtection } from './messages/protection.pages.ts'
 import { askRecall, recall } from './messages/recall.pages.ts'
 import { downloadReceipt, showReceipt } from './messages/receipt.pages.ts'
 import { keepLateReply, sendReply, showSent } from './messages/reply.pages.ts'
@@ -70,6 +71,32 @@ import {
   takeWhich,
 } from './reports/erasures.pages.ts'
 import { askHold, askLift, showHolds, takeHold, takeLift } from './reports/holds.pages.ts'
+import {
+  askExport,
+  downloadExport,
+  sendExportState,
+  showExport,
+  showExports,
+  takeCancel,
+  takeExport,
+} from './reports/exports.pages.ts'
+import { askDisclosure, takeDisclosure, takeWithdrawal } from './reports/disclosures.pages.ts'
+import {
+  askActivity,
+  askPatient,
+  askProtection,
+  askTouched,
+  showAccesses,
+  showActivity,
+  showCoverage,
+  showDisclosures,
+  showProtection,
+  showReports,
+  takeActivity,
+  takePatient,
+  takeProtection,
+  takeTouched,
+} from './reports/reports.pages.ts'
 import { searchAccessEvents, showAccessEvents } from './reports/access-events.pages.ts'
 import { showEvent } from './reports/event.pages.ts'
 import { showOverview } from './reports/overview.pages.ts'
@@ -302,6 +329,7 @@ signedIn.post('/messages/:message/recall', recall)
 signedIn.get('/messages/:message/receipt', showReceipt)
 signedIn.get('/messages/:message/receipt.txt', downloadReceipt)
 signedIn.get('/messages/:message/certificate', downloadOwnCertificate)
+signedIn.get('/messages/:message/protection', showOwnProtection)
 signedIn.get('/messages/:message/share-again/:mailbox', askShareAgain)
 signedIn.post('/messages/:message/share-again/:mailbox', takeShareAgain)
 signedIn.post('/uploads', beginPieces)
@@ -369,6 +397,32 @@ provedAdmin.post('/admin/holds/new', takeHold)
 provedAdmin.get('/admin/holds/:hold/lift', askLift)
 provedAdmin.post('/admin/holds/:hold/lift', takeLift)
 
+oversight.get('/admin/exports', showExports)
+provedOversight.get('/admin/exports/new', askExport)
+provedOversight.post('/admin/exports/new', takeExport)
+provedOversight.get('/admin/exports/:export', showExport)
+oversight.get('/admin/exports/:export/state', sendExportState)
+oversight.post('/admin/exports/:export/cancel', takeCancel)
+// The link itself says that its person proved who they are, less than ten minutes ago.
+oversight.get('/admin/exports/:export/files/:link', downloadExport)
+
+oversight.get('/admin/reports', showReports)
+oversight.get('/admin/reports/patient', askPatient)
+oversight.post('/admin/reports/patient', takePatient)
+oversight.get('/admin/reports/patients/:account/disclosures', showDisclosures)
+oversight.get('/admin/reports/patients/:account/openings', showAccesses)
+provedAdmin.get('/admin/reports/patients/:account/disclosures/new', askDisclosure)
+provedAdmin.post('/admin/reports/patients/:account/disclosures/new', takeDisclosure)
+provedAdmin.post('/admin/reports/disclosures/:disclosure/withdraw', takeWithdrawal)
+oversight.get('/admin/reports/activity', askActivity)
+oversight.post('/admin/reports/activity', takeActivity)
+oversight.get('/admin/reports/people/:account/activity', showActivity)
+oversight.get('/admin/reports/coverage', showCoverage)
+provedOversight.get('/admin/reports/touched', askTouched)
+provedOversight.post('/admin/reports/touched', takeTouched)
+oversight.get('/admin/reports/protection', askProtection)
+oversight.post('/admin/reports/protection', takeProtection)
+oversight.get('/admin/reports/messages/:message/protection', showProtection)
 provedAdmin.get('/admin/settings', showSettings)
 provedAdmin.get('/admin/settings/history', showHistory)
 provedAdmin.get('/admin/settings/history/:version/undo', askUndo)

@@ -24,6 +24,8 @@ import { sendPasswordReset } from './notices/send-password-reset.job.ts'
 import { sendSecurityNotice } from './notices/send-security-notice.job.ts'
 import { finishAddressChanges } from './own-account/finish-address-changes.job.ts'
 import { sweepSignIns } from './own-account/sweep-sign-ins.job.ts'
+import { prepareExport } from './reports/prepare-export.job.ts'
+import { sweepExports } from './reports/sweep-exports.job.ts'
 import { sendAccessNotice } from './people/send-access-notice.job.ts'
 import { sweepPeopleLists } from './people/sweep-people-lists.job.ts'
 import { goOnRotating } from './upkeep/go-on-rotating.job.ts'
@@ -52,6 +54,8 @@ export const jobs = {
   'look-for-alarms': () => lookForAlarms(),
   'send-alarm-mail': (payload) => sendAlarmMail(payload),
   'send-alarm-webhook': (payload) => sendAlarmWebhook(payload),
+  'prepare-export': (payload) => prepareExport(payload),
+  'sweep-exports': () => unlessClockIsWrong(() => sweepExports()),
   'check-log': async () => void (await checkLog(false)),
   'check-whole-log': async () => void (await checkLog(true)),
   'send-access-notice': (payload) => sendAccessNotice(payload),
@@ -68,6 +72,7 @@ export const timetable = `
 * * * * * look-for-alarms
 * * * * * sweep-sign-ins
 * * * * * finish-address-changes
+* * * * * sweep-exports
 */5 * * * * check-held-files
 */10 * * * * publish-checkpoint
 17 * * * * sweep-uploads

@@ -55,6 +55,7 @@ const ONE_PLACE: Record<string, RegExp> = {
   nodemailer: /^mail\/send-mail\.ts$/,
   'openid-client': /^sign-in\/openid\.ts$/,
   otplib: /^sign-in\/one-time-code\.ts$/,
+  pdfkit: /^reports\/draw-sheet\.ts$/,
   pg: /^database\/(connection|embedded[a-z-]*)\.ts$|^database\/migrate\.ts$/,
   pino: /^lib\/logger\.ts$/,
   qrcode: /^sign-in\/qr-code\.ts$/,
@@ -93,7 +94,11 @@ const MAY_UNSEAL = [
   'messages/open-thread.ts',
   'messages/remove-place.ts',
   'messages/thread-key.ts',
+  // of whom and what an export is, its file's key, and what was written down of disclosures; the details of events
+  'reports/disclosure.store.ts',
+  'reports/export.store.ts',
   'reports/list-access-events.ts',
+  'reports/told-events.ts',
   // what administrators set, and what alarms are about
   'settings/settings.store.ts',
   'alarms/alarm.store.ts',

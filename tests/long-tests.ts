@@ -14,6 +14,7 @@ export const LONG_TESTS: Record<string, string> = {
   'journeys/pages': 'views/pages-in-a-browser',
   'journeys/pages-of-sign-in': 'views/pages-in-a-browser',
   'journeys/passkeys': 'sign-in/passkeys',
+  'journeys/reports': 'reports/exports',
   'journeys/session-ends': 'sign-in/sessions',
   'journeys/share-again': 'messages/reply',
   'journeys/sign-on': 'sign-in/sign-on',

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Account } from '../server/accounts/account.store.ts'
-import { enrol, everybodyIn, linkIn, mailsTo, writeTo } from './support/letters.ts'
+import { enrol, everybodyIn, linkIn, mailsTo, readerOf, writeTo } from './support/letters.ts'
 import type { Person } from './support/cast.ts'
 import { makePng } from './support/files.ts'
 import { startTestServer, type TestServer } from './support/server.ts'
@@ -13,8 +13,8 @@ import { changeSessions } from './sign-in/session-rows.ts'
 /**
  * One line a route. The columns are those of STATES. A number is a status; `303` is a redirect to an own page; `sign-in`, `code` and `enrol` are
  * redirects to that step of the sign-in. What is addressed: a message of the Diabetes team to Maria that she has opened, its file, an
- * unfinished draft of Dana's, a passkey of Maria's, a request of Ada's to help Sam to a new sign-in, and the link of somebody who has not enrolled.
- * The forms are sent with their right token.
+ * unfinished draft of Dana's, a passkey of Maria's, a request of Ada's to help Sam to a new sign-in, an export that Felix asked for, and the link of
+ * somebody who has not enrolled. The forms are sent with their right token.
  */
 const POLICY = `
                                           nobody  code    enrolling ended   patient other   team    outside admin   auditor
@@ -115,6 +115,7 @@ POST /messages/:message/recall            sign-in code    enrol     sign-in 404 
 GET  /messages/:message/receipt           sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/receipt.txt       sign-in code    enrol     sign-in 404     404     200     404     404     404
 GET  /messages/:message/certificate       sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /messages/:message/protection        sign-in code    enrol     sign-in 200     404     200     404     404     404
 GET  /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 POST /messages/:message/share-again/:mailbox sign-in code enrol     sign-in 404     404     303     404     404     404
 GET  /messages/:message/access-code       sign-in code    enrol     sign-in 404     404     303     404     404     404
@@ -179,6 +180,30 @@ GET  /admin/holds/new                     sign-in code    enrol     sign-in 404 
 POST /admin/holds/new                     sign-in code    enrol     sign-in 404     404     404     404     422     404
 GET  /admin/holds/:hold/lift              sign-in code    enrol     sign-in 404     404     404     404     200     404
 POST /admin/holds/:hold/lift              sign-in code    enrol     sign-in 404     404     404     404     422     404
+GET  /admin/exports                       sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/exports/new                   sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/exports/new                   sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/exports/:export               sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/exports/:export/state         sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/exports/:export/cancel        sign-in code    enrol     sign-in 404     404     404     404     303     303
+GET  /admin/exports/:export/files/:link   sign-in code    enrol     sign-in 404     404     404     404     303     303
+GET  /admin/reports                       sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/reports/patient               sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/reports/patient               sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/reports/patients/:account/disclosures sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/reports/patients/:account/openings sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/reports/patients/:account/disclosures/new sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /admin/reports/patients/:account/disclosures/new sign-in code    enrol     sign-in 404     404     404     404     404     404
+POST /admin/reports/disclosures/:disclosure/withdraw sign-in code    enrol     sign-in 404     404     404     404     404     404
+GET  /admin/reports/activity              sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/reports/activity              sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/reports/people/:account/activity sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/reports/coverage              sign-in code    enrol     sign-in 404     404     404     404     200     200
+GET  /admin/reports/touched               sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/reports/touched               sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/reports/protection            sign-in code    enrol     sign-in 404     404     404     404     200     200
+POST /admin/reports/protection            sign-in code    enrol     sign-in 404     404     404     404     422     422
+GET  /admin/reports/messages/:message/protection sign-in code    enrol     sign-in 404     404     404     404     200     200
 GET  /admin/settings                      sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/settings/history              sign-in code    enrol     sign-in 404     404     404     404     200     404
 GET  /admin/settings/history/:version/undo sign-in code    enrol     sign-in 404     404     404     404     200     404
@@ -289,6 +314,7 @@ describe('Who may ask for what', () => {
       ...(await requestForHelp(ada.email, sam.email)),
       passkey: await passkeyOf(maria.email),
       hold: await holdOn(felix.email, ada.email),
+      export: await exportBy(felix.email),
       section: 'limits',
       version: await settingsChanged(ada.email),
       alarm: await alarmRaised(),
@@ -397,6 +423,15 @@ describe('Who may ask for what', () => {
     const { placeHold } = await import('../server/messages/place-hold.ts')
     const actor = { ...system, id: (await findAccountByEmail(by))!.id }
     return (await placeHold(actor, { what: 'account', email }, 'a fictitious reason'))!
+  }
+
+  async function exportBy(email: string) {
+    const { askForExport } = await import('../server/reports/ask-for-export.ts')
+    return (await askForExport(await readerOf(email), {
+      kind: 'events',
+      format: 'csv',
+      filter: { outcome: 'failed' },
+    }))!
   }
 
   /** @returns which version it was */

@@ -154,7 +154,8 @@ export async function knownFiles(ids: readonly string[]): Promise<Set<string>> {
   const rows = await ask<{ id: string }>(
     `SELECT id FROM attachments WHERE id = ANY($1::uuid[])
      UNION ALL SELECT thumbnail_id FROM attachments WHERE thumbnail_id = ANY($1::uuid[])
-     UNION ALL SELECT file_id FROM attachment_previews WHERE file_id = ANY($1::uuid[])`,
+     UNION ALL SELECT file_id FROM attachment_previews WHERE file_id = ANY($1::uuid[])
+     UNION ALL SELECT file_id FROM exports WHERE file_id = ANY($1::uuid[])`,
     [ids],
   )
   return new Set(rows.map(({ id }) => id))

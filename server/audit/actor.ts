@@ -19,6 +19,8 @@ export interface Actor {
   /** Network address; sealed with the event's details. */
   address?: string
   userAgent?: string
+  /** By which the acts of one session are known to belong together; it says nothing of its cookie. Sealed with the event's details. */
+  session?: string
   /** Digest of the cookie by which a browser is known again. It says nothing of who sits at it. */
   device?: Buffer
   /** Digest of what their browser got for an access code. */

@@ -149,6 +149,22 @@ export const ACTS = [
   'openings.slowed',
   'page.refused',
   'envelope.refused',
+  // exports and reports
+  'exports.listed',
+  'export.asked',
+  'export.prepared',
+  'export.cancelled',
+  'export.downloaded',
+  'export.erased',
+  'reports.listed',
+  'report.disclosures',
+  'report.accesses',
+  'report.coverage',
+  'report.activity',
+  'report.touched',
+  'report.protection',
+  'disclosure.recorded',
+  'disclosure.withdrawn',
 ] as const
 
 export type Act = (typeof ACTS)[number]

@@ -139,13 +139,13 @@ export async function listLeaves(from: number, count: number): Promise<Leaf[]> {
 }
 
 /** The leaves of these events, in the order of the tree. An event that has no place yet is left out. */
-export async function listLeavesOf(eventIds: readonly string[]): Promise<Omit<Leaf, 'detailsNow'>[]> {
-  const rows = await ask<SequencedEvent & { leaf: string }>(
-    `SELECT l.leaf, ${AS_LEAF.replaceAll('%', 'l')} FROM log_leaves l
+export async function listLeavesOf(eventIds: readonly string[]): Promise<Leaf[]> {
+  const rows = await ask<SequencedEvent & { leaf: string; detailsNow: Buffer | null }>(
+    `SELECT l.leaf, ${AS_LEAF.replaceAll('%', 'l')}, sha256(e.details_sealed) AS details_now FROM log_leaves l
      LEFT JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id WHERE l.event_id = ANY($1::uuid[]) ORDER BY l.leaf`,
     [eventIds],
   )
-  return rows.map(({ leaf, ...event }) => ({ leaf: Number(leaf), event }))
+  return rows.map(({ leaf, detailsNow, ...event }) => ({ leaf: Number(leaf), event, detailsNow }))
 }
 
 /** The tree's hashes of 256 leaves in a row, or of as many as it has there. */

@@ -19,7 +19,7 @@ import { isRecordedByItself } from './repeats.ts'
 export interface AccessEvent {
   act: Act
   subject?: {
-    kind: 'message' | 'thread' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event' | 'alarm'
+    kind: 'message' | 'thread' | 'attachment' | 'account' | 'team' | 'page' | 'backup' | 'event' | 'alarm' | 'export'
     id?: string
   }
   outcome?: 'done' | 'denied' | 'failed'
@@ -84,6 +84,7 @@ function toRow(actor: Actor, event: AccessEvent, now: Date): AccessEventRow {
   const details = JSON.stringify({
     address: actor.address,
     userAgent: actor.userAgent?.slice(0, 300),
+    session: actor.session,
     reason: event.reason,
     said: event.said,
     before: event.before,

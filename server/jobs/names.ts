@@ -44,6 +44,8 @@ export interface JobPayloads {
   'sweep-sign-ins': Record<string, never>
   'make-room-for-access-events': Record<string, never>
   'go-on-rotating': Record<string, never>
+  'prepare-export': { exportId: string }
+  'sweep-exports': Record<string, never>
   'check-log': Record<string, never>
   'check-whole-log': Record<string, never>
   'look-for-alarms': Record<string, never>

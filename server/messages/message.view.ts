@@ -97,6 +97,7 @@ function letterView(message: OpenedMessage, thread: OpenedThread, names: Names, 
     closed: message.closed ? closedView(message.closed, mine, staff) : null,
     paragraphs: paragraphsOf(message.body),
     files: message.files.map(fileView),
+    protectionHref: message.recalledAt ? '' : `/messages/${message.id}/protection`,
     timeline: mine ? timelineOf(message, thread, staff) : [],
     recallHref:
       mine && !message.recalledAt && !message.recipients.some(({ openedAt }) => openedAt)

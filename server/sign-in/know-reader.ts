@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express'
 import { record } from '../audit/record.ts'
 import { logError } from '../lib/logger.ts'
+import { lookupDigest } from '../vault/vault.ts'
 import { useFormSecrets } from '../web/form-token.ts'
 import { takeLastSignIn } from './last-sign-in.ts'
 import { letColleaguesIn } from './let-colleagues-in.ts'
@@ -50,7 +51,8 @@ function forgottenSoon(request: Request, privateKey: Buffer): Buffer {
 
 async function meetReader(request: Request) {
   const { accountId, mailboxKey, strength, role } = request.session
-  const actor = { ...request.actor, strength: strength ?? ('none' as const) }
+  const session = lookupDigest('session-mark', request.sessionID).toString('hex').slice(0, 12)
+  const actor = { ...request.actor, strength: strength ?? ('none' as const), session }
   const reader = await makeReader(actor, accountId!, () =>
     forgottenSoon(request, unsealFromSession(request, 'mailbox-key', mailboxKey!)),
   )

@@ -86,6 +86,14 @@ export function segmentLengthIn(header: Buffer): number {
   return parametersIn(header).segmentLength
 }
 
+/** What an envelope says of itself: how it was sealed. @throws EnvelopeRefused when it says what we do not know */
+export function algorithmsIn(header: Buffer): { cipher: string; derivation: string; segmentLength: number } {
+  const { segmentLength } = parametersIn(header)
+  // The specification has numbers for others, with which nothing of ours was sealed.
+  if (header[0] !== 0 || header[1] !== 0) throw new EnvelopeRefused('the header names other algorithms')
+  return { cipher: 'AES-256-GCM', derivation: 'HKDF-Expand-SHA-384', segmentLength }
+}
+
 /**
  * An envelope in, clear bytes out. A segment leaves only after its tag was checked; the stream ends only after the last one.
  * @param onRefused with it, zeros leave in the place of a segment that is refused, and those behind it still open

@@ -200,7 +200,9 @@ export function lookupDigest(
     | 'sign-on-trip'
     | 'sign-on-provider'
     | 'sign-on-identity'
-    | 'event-address',
+    | 'event-address'
+    | 'export-link'
+    | 'session-mark',
   text: string,
 ): Buffer {
   return createHmac('sha256', opened().keys.lookup).update(`${purpose}\0${text}`).digest()

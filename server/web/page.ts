@@ -25,6 +25,8 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
     { href: '/admin', label: 'layout:nav.overview' },
     { href: '/admin/people', label: 'layout:nav.people' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/admin/reports', label: 'layout:nav.reports' },
+    { href: '/admin/exports', label: 'layout:nav.exports' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
     { href: '/admin/alarms', label: 'layout:nav.alarms' },
@@ -35,6 +37,8 @@ const AREAS: Record<string, { href: string; label: string }[]> = {
   auditor: [
     { href: '/admin', label: 'layout:nav.overview' },
     { href: '/admin/access-events', label: 'layout:nav.accessLog' },
+    { href: '/admin/reports', label: 'layout:nav.reports' },
+    { href: '/admin/exports', label: 'layout:nav.exports' },
     { href: '/admin/erasures', label: 'layout:nav.erasures' },
     { href: '/admin/holds', label: 'layout:nav.holds' },
     { href: '/admin/alarms', label: 'layout:nav.alarms' },

@@ -32,9 +32,9 @@ test('every page answers as it should, and is whole, readable and reachable by k
 })
 
 test('every page that there is stands in a walk', async () => {
-  const { letters, waysIn, people, nobody, settings, sealed } = SHOWN
+  const { letters, waysIn, people, reports, nobody, settings, sealed } = SHOWN
   assert.deepEqual(
     (await pagesThatExist()).toSorted(),
-    [...letters, ...waysIn, ...people, ...nobody, ...settings, ...sealed].toSorted(),
+    [...letters, ...waysIn, ...people, ...reports, ...nobody, ...settings, ...sealed].toSorted(),
   )
 })

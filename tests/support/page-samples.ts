@@ -114,6 +114,7 @@ export interface LetterView {
   files: FileRow[]
   timeline: TimelineStep[]
   recallHref: string
+  protectionHref: string
 }
 
 export interface ReplyView {
@@ -157,6 +158,8 @@ const NAV: Record<Role, Link[]> = {
     { href: '/admin', label: 'Overview', current: false },
     { href: '/admin/people', label: 'People', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
+    { href: '/admin/reports', label: 'Reports', current: false },
+    { href: '/admin/exports', label: 'Exports', current: false },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
     { href: '/admin/alarms', label: 'Alarms', current: false },
@@ -167,6 +170,8 @@ const NAV: Record<Role, Link[]> = {
   auditor: [
     { href: '/admin', label: 'Overview', current: false },
     { href: '/admin/access-events', label: 'Access log', current: true },
+    { href: '/admin/reports', label: 'Reports', current: false },
+    { href: '/admin/exports', label: 'Exports', current: false },
     { href: '/admin/erasures', label: 'Erased', current: false },
     { href: '/admin/holds', label: 'Legal holds', current: false },
     { href: '/admin/alarms', label: 'Alarms', current: false },
@@ -744,6 +749,7 @@ const fromDana: LetterView = {
   files: [...labFiles, ...heldFiles],
   timeline: [],
   recallHref: '',
+  protectionHref: '/messages/0199c1/protection',
 }
 
 const fromMaria: LetterView = {
@@ -761,6 +767,7 @@ const fromMaria: LetterView = {
     { text: 'Opened by the team', at: moment('Tue 3:24 pm', '2026-11-17T20:24:00.000Z'), tone: 'ok' },
   ],
   recallHref: '',
+  protectionHref: '/messages/0199c1/protection',
 }
 
 const reply: ReplyView = {
@@ -830,6 +837,7 @@ const staffThread = {
         { text: 'Replied', at: moment('Tue 3:10 pm', '2026-11-17T20:10:00.000Z'), tone: 'ok' },
       ] satisfies TimelineStep[],
       recallHref: '',
+      protectionHref: '/messages/0199c1/protection',
     },
     { ...fromMaria, author: 'Maria Gomez', mine: false, timeline: [] },
   ] satisfies LetterView[],
@@ -959,6 +967,7 @@ const thread: Sample[] = [
       {
         ...staffThread.messages[0],
         recallHref: '/messages/0199c1/recall',
+        protectionHref: '/messages/0199c1/protection',
         files: [],
         timeline: [
           { text: 'Sent', at: moment('Mon 9:03 am', '2026-11-16T14:03:00.000Z'), tone: 'ok' },
@@ -977,6 +986,7 @@ const thread: Sample[] = [
         files: [],
         timeline: [],
         recallHref: '',
+        protectionHref: '/messages/0199c1/protection',
       },
     ],
   }),
@@ -1694,6 +1704,226 @@ const holdLift = {
   limit: 500,
 }
 
+const exportLine = {
+  what: 'Access log',
+  format: 'CSV',
+  filter: 'Patient: Maria Gomez; What: Opened a message; From: 2026-11-01 00:00:00',
+  rows: '1,204',
+  by: 'Alex Moreau',
+  at: moment('2026-11-17 15:10:02', '2026-11-17T20:10:02.000Z'),
+  state: { tone: 'ok', text: 'Ready', why: '' },
+}
+const EXPORT = '/admin/exports/0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c60'
+const exportPage = {
+  backHref: '/admin/exports',
+  againHref: EXPORT,
+  export: {
+    ...exportLine,
+    hash: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+    size: '184,220',
+    until: '2026-11-18 15:10:04',
+    note: 'UTF-8 with a byte order mark, lines end with CR LF. Texts that a spreadsheet would calculate have an apostrophe in front.',
+  },
+  preparing: false,
+  stateHref: `${EXPORT}/state`,
+  cancelHref: '',
+  href: `${EXPORT}/files/mh1x2y3z.${'A'.repeat(43)}`,
+  isLate: false,
+}
+const notThere = { ...exportPage.export, rows: '', hash: '', size: '', until: '', note: '' }
+const choices = (chosen: string, ...labels: [string, string, string][]) =>
+  labels.map(([value, label, hint]) => ({ value, label, hint, selected: value === chosen }))
+const exportNew = {
+  backHref: '/admin/exports',
+  action: '/admin/exports/new',
+  chosen: null,
+  form: { who: '', patient: '', address: '', session: '', from: '', to: '' },
+  acts: [{ value: '', label: 'Anything', selected: true }],
+  outcomes: [{ value: '', label: 'Any', selected: true }],
+  formats: choices(
+    'csv',
+    ['csv', 'CSV', 'For a spreadsheet. UTF-8 with a byte order mark.'],
+    ['ndjson', 'NDJSON with proofs', 'For whoever must prove it.'],
+    ['pdf', 'PDF', 'To print, with a title page. Up to 5,000 lines.'],
+  ),
+}
+const reports = {
+  reports: [
+    {
+      title: 'About a patient',
+      text: 'The accounting of disclosures over six years, or everybody who opened their messages.',
+      href: '/admin/reports/patient',
+    },
+    { title: 'Sign-in', text: 'How many have a passkey, a code app, or neither yet.', href: '/admin/reports/coverage' },
+  ],
+}
+const reportAsk = {
+  heading: 'About a patient',
+  text: 'The accounting of disclosures over six years, or everybody who opened their messages.',
+  backHref: '/admin/reports',
+  action: '/admin/reports/patient',
+  fields: [{ name: 'email', type: 'email', label: 'E-mail address', hint: '', optional: '', value: '' }],
+  choices: choices(
+    'disclosures',
+    ['disclosures', 'Accounting of disclosures', 'What left the organisation, over six years (45 CFR 164.528).'],
+    ['openings', 'Who opened their messages', 'Every opening of a message or file, by anybody, over six years.'],
+  ),
+}
+const reportCells = (...texts: string[]) =>
+  texts.map((text, at) => ({ label: ['Time', 'Who received it', 'What', 'Purpose', 'Why'][at], text, first: at === 0 }))
+const report = {
+  about: 'What about this patient left the organisation: when, who received it, what, and why.',
+  backHref: '/admin/reports/patient',
+  beside: { label: 'Who opened this patient’s messages', href: '/admin/reports/patients/0199c1/openings' },
+  more: { label: 'Write down a disclosure', href: '/admin/reports/patients/0199c1/disclosures/new' },
+  done: '',
+  facts: [{ name: 'Patient', value: 'Maria Gomez' }],
+  columns: ['Time', 'Who received it', 'What', 'Purpose', 'Why'],
+  rows: [
+    {
+      cells: reportCells(
+        '2026-11-02 00:00:00',
+        'County health office',
+        'Lab result',
+        'Public health',
+        'Reportable disease',
+      ),
+      entry: { href: '/admin/reports/disclosures/0199c1/withdraw', label: 'Written down in error' },
+    },
+    {
+      cells: reportCells('2026-11-09 14:20:11', 'Nora Reed', 'Opened a message', 'Seen by another patient', ''),
+      entry: null,
+    },
+  ],
+  hasEntries: true,
+  count: '2 lines',
+  exports: [
+    { label: 'Export as CSV', href: '/admin/exports/new?kind=disclosures&format=csv&subject=0199c1', format: 'csv' },
+    { label: 'Export as PDF', href: '/admin/exports/new?kind=disclosures&format=pdf&subject=0199c1', format: 'pdf' },
+  ],
+  hidden: [] as { name: string; value: string }[],
+}
+const disclosureNew = {
+  backHref: '/admin/reports/patients/0199c1/disclosures',
+  action: '/admin/reports/patients/0199c1/disclosures/new',
+  form: { day: '', recipient: '', what: '', why: '' },
+  purposes: [
+    { value: '', label: 'Choose', selected: true },
+    { value: 'court', label: 'Court or tribunal', selected: false },
+  ],
+  limit: 500,
+}
+const protection = {
+  backHref: '/messages/0199c1',
+  id: '',
+  facts: [
+    { name: 'Locked', value: '2026-11-17 14:02:11' },
+    { name: 'Text', value: 'AES-256-GCM, each key made with HKDF-Expand-SHA-384' },
+    { name: 'Key', value: 'A key of its own, which rests locked under the key of the conversation' },
+  ],
+  holders: [
+    { who: 'Diabetes team', how: 'locked to the public half of their key (HPKE, P-256)', version: 1 },
+    { who: 'Maria Gomez', how: 'locked under a key made from the secret half of theirs (AES-256-GCM)', version: 2 },
+  ],
+}
+
+/** Exports, reports, and how a message is protected. */
+function exportsAndReports(): Sample[] {
+  const wrongForm = [
+    wrong('patient', 'Nobody here has this e-mail address.'),
+    wrong('format', 'Choose as what you want it.'),
+  ]
+  const preparing = { tone: 'info', text: 'Being prepared: 4,000 of 91,220 lines', why: '' }
+  const failed = {
+    tone: 'bad',
+    text: 'Failed',
+    why: 'It has more than 5,000 lines, which nobody prints. Choose CSV, or fewer days.',
+  }
+  const secret = [
+    { name: 'kind', value: 'touched' },
+    { name: 'address', value: '192.0.2.7' },
+  ]
+  return [
+    sample('reports/exports', '', 'Exports', alex, {
+      newHref: '/admin/exports/new',
+      exports: [
+        { ...exportLine, href: EXPORT },
+        { ...exportLine, format: 'PDF', rows: '', state: failed, href: EXPORT },
+        { ...exportLine, rows: '', state: preparing, href: EXPORT },
+      ],
+    }),
+    sample('reports/exports', 'empty', 'Exports', robin, { newHref: '/admin/exports/new', exports: [] }),
+    sample('reports/export', '', 'Export', alex, exportPage),
+    sample('reports/export', 'a link was too old', 'Export', alex, { ...exportPage, isLate: true }),
+    sample('reports/export', 'being prepared', 'Export', alex, {
+      ...exportPage,
+      export: { ...notThere, state: preparing },
+      preparing: true,
+      cancelHref: `${EXPORT}/cancel`,
+      href: '',
+    }),
+    sample('reports/export', 'failed', 'Export', alex, {
+      ...exportPage,
+      export: { ...notThere, state: failed },
+      href: '',
+    }),
+    sample('reports/export-new', '', 'New export', alex, exportNew),
+    sample('reports/export-new', 'with errors', 'New export', alex, {
+      ...exportNew,
+      form: { ...exportNew.form, patient: 'nobody@mail.example' },
+      errors: wrongForm,
+    }),
+    sample('reports/export-new', 'of a report', 'New export', alex, {
+      ...exportNew,
+      chosen: {
+        what: 'Accounting of disclosures',
+        filter: 'Patient: Maria Gomez',
+        hidden: [{ name: 'kind', value: 'disclosures' }],
+      },
+    }),
+    sample('reports/reports', '', 'Reports', alex, reports),
+    sample('reports/report-ask', '', 'About a patient', alex, reportAsk),
+    sample('reports/report-ask', 'with errors', 'About a patient', alex, {
+      ...reportAsk,
+      errors: [wrong('email', 'No patient here has this e-mail address.'), wrong('report', 'Choose a report.')],
+    }),
+    sample('reports/report', '', 'Accounting of disclosures', robin, report),
+    sample('reports/report', 'one was just written down', 'Accounting of disclosures', robin, {
+      ...report,
+      done: 'The disclosure was written down.',
+    }),
+    sample('reports/report', 'empty, for an auditor', 'Accounting of disclosures', alex, {
+      ...report,
+      more: null,
+      hasEntries: false,
+      rows: [],
+      count: '0 lines',
+    }),
+    sample('reports/report', 'of a network address', 'Accounting of disclosures', alex, {
+      ...report,
+      beside: null,
+      more: null,
+      hasEntries: false,
+      hidden: secret,
+    }),
+    sample('reports/disclosure-new', '', 'Write down a disclosure', robin, disclosureNew),
+    sample('reports/disclosure-new', 'with errors', 'Write down a disclosure', robin, {
+      ...disclosureNew,
+      errors: [
+        wrong('day', 'Enter a day that has been, like 2026-11-17.'),
+        wrong('purpose', 'Choose a purpose from the list.'),
+      ],
+    }),
+    sample('messages/protection', '', 'How this message is protected', maria, protection),
+    sample('messages/protection', 'erased, for an auditor', 'How this message is protected', alex, {
+      ...protection,
+      id: '0199c1d2-4d5e-7a6b-8c7d-9e0f1a2b3c4d',
+      facts: [{ name: 'Text and key', value: 'Destroyed at 2026-11-17 15:10:02. Nobody can bring them back.' }],
+      holders: [],
+    }),
+  ]
+}
+
 const people = [
   {
     name: 'Dana Ortiz',
@@ -2155,6 +2385,7 @@ const consolePages: Sample[] = [
     ...holdLift,
     errors: [wrong('reason', 'Enter a reason.')],
   }),
+  ...exportsAndReports(),
   sample('people/invite', '', 'Invite a colleague', robin, invite),
   sample('people/invite', 'with errors, no teams yet', 'Invite a colleague', robin, {
     ...invite,

@@ -42,7 +42,10 @@ describe('People', () => {
       rowOf(body, server.cast.dana.email),
       /Dana Ortiz, nurse dana\.ortiz@riverside\.example Care team Diabetes team Active Password and code app \d/,
     )
-    assert.match(rowOf(body, server.cast.felix.email), /Felix Hahn, auditor .* Auditor None Active Password and code app Never/)
+    assert.match(
+      rowOf(body, server.cast.felix.email),
+      /Felix Hahn, auditor .* Auditor None Active Password and code app Never/,
+    )
     assert.doesNotMatch(body, /maria\.gomez|Maria Gomez/)
     assert.equal(await count(), before + 1)
   })

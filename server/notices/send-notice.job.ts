@@ -18,8 +18,7 @@ export async function sendNotice(
     findAccount(accountId),
   ])
   const recipient = recipients.find((each) => each.mailboxId === mailboxId)
-  if (!message || message.recalledAt || !recipient || recipient.openedAt || !account || isShut(account))
-    return
+  if (!message || message.recalledAt || !recipient || recipient.openedAt || !account || isShut(account)) return
   const subject = { kind: 'message' as const, id: messageId }
   const template = account.role === 'patient' ? 'notice' : 'team-notice'
   const mail = { to: account.email, template, view: noticeView(`/m/${linkToken(messageId, mailboxId)}`) }

@@ -106,6 +106,7 @@ export function showSection(request: Request, response: Response, section: Secti
   const inField = shown.typed ?? ((name: SettingName) => typed(request.body, name))
   const view = {
     title: t(`organisation:sections.${section}.title`),
+    heading: t(`organisation:sections.${section}.title`),
     intro: t(`organisation:sections.${section}.intro`),
     backHref: inSetup ? '/admin/setup' : HOME,
     backLabel: t(inSetup ? 'organisation:setup.back' : 'organisation:back'),

@@ -3070,6 +3070,7 @@ const settingField = (name: string, label: string, hint: string, value: string) 
   value,
 })
 const sectionPage = {
+  heading: 'Limits',
   intro: 'How long people stay signed in, and how large files may be.',
   backHref: '/admin/settings',
   backLabel: 'Back to the settings',

@@ -352,7 +352,7 @@ describe('An export', () => {
     assert.equal(csv.trimEnd().split('\r\n').length, 2)
     assert.equal(csv.trimEnd().split('\n').length, 2)
     assert.ok(csv.includes('\\u001b[31m') && csv.includes('\\u202e'))
-     
+
     assert.doesNotMatch(csv, /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u2028\u202e]/)
     const lines = (await felix.ask(await linkOn(await exportOf({ ...one, format: 'ndjson' })))).body
       .trimEnd()

@@ -99,7 +99,8 @@ try {
     const last = await size()
     await inTransaction((transaction) => countInHours(first, last, transaction))
     // A log of two years was tidied up long ago.
-    for (const name of ['access_events', 'log_leaves', 'access_event_hours']) await server.sql(`VACUUM ANALYZE ${name}`)
+    for (const name of ['access_events', 'log_leaves', 'access_event_hours', 'access_event_days'])
+      await server.sql(`VACUUM ANALYZE ${name}`)
   }
 } finally {
   await server.stop()

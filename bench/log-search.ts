@@ -71,7 +71,8 @@ try {
 
   /** As the sequencer leaves them, but for the tree's hashes and the sealed details. */
   async function fill() {
-    const first = Number((await server.sql<{ size: string }>('SELECT size FROM log_state'))[0]!.size)
+    const size = async () => Number((await server.sql<{ size: string }>('SELECT size FROM log_state'))[0]!.size)
+    const first = await size()
     await server.sql('ALTER TABLE access_events DISABLE TRIGGER let_wait')
     await server.sql(
       `INSERT INTO access_events (id, at, actor_kind, actor_id, actor_role, strength, act, subject_kind, subject_id, outcome, address_digest)
@@ -85,16 +86,21 @@ try {
     )
     await server.sql('ALTER TABLE access_events ENABLE TRIGGER let_wait')
     await server.sql(
-      `WITH grown AS (UPDATE log_state SET size = size + $1 RETURNING size - $1 AS first)
+      // What the server itself recorded meanwhile does not wait either: it gets its place with the others.
+      `WITH fresh AS MATERIALIZED (SELECT e.* FROM access_events e WHERE NOT EXISTS (SELECT FROM log_leaves l WHERE l.event_id = e.id)
+         AND NOT EXISTS (SELECT FROM waiting_events w WHERE w.event_id = e.id)),
+       grown AS (UPDATE log_state SET size = size + (SELECT count(*) FROM fresh) RETURNING size - (SELECT count(*) FROM fresh) AS first)
        INSERT INTO log_leaves (leaf, event_at, event_id, actor_id, actor_role, act, subject_id, outcome, address_digest)
-       SELECT grown.first + row_number() OVER (ORDER BY e.at, e.id) - 1, e.at, e.id, e.actor_id, e.actor_role, e.act, e.subject_id, e.outcome, e.address_digest
-       FROM access_events e, grown WHERE NOT EXISTS (SELECT FROM log_leaves l WHERE l.event_id = e.id) AND NOT EXISTS (SELECT FROM waiting_events w WHERE w.event_id = e.id)`,
-      [events],
+       SELECT grown.first + row_number() OVER (ORDER BY f.at, f.id) - 1, f.at, f.id, f.actor_id, f.actor_role, f.act, f.subject_id, f.outcome, f.address_digest
+       FROM fresh f, grown`,
     )
     const { countInHours } = await import('../server/audit/event-hours.store.ts')
     const { inTransaction } = await import('../server/database/connection.ts')
-    await inTransaction((transaction) => countInHours(first, first + events, transaction))
-    await server.sql('ANALYZE access_events, log_leaves, access_event_hours')
+    const last = await size()
+    await inTransaction((transaction) => countInHours(first, last, transaction))
+    // A log of two years was tidied up long ago.
+    for (const name of ['access_events', 'log_leaves', 'access_event_hours', 'access_event_days'])
+      await server.sql(`VACUUM ANALYZE ${name}`)
   }
 } finally {
   await server.stop()

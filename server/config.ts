@@ -87,19 +87,19 @@ export const settings = [
     example: 'privacy@example.org',
   },
   {
-    name: 'ALARM_WEBHOOK_URL',
+    name: 'WATCH_WEBHOOK_URL',
     purpose:
-      'Where to post that an alarm was raised: https. It says which rule and when, and nothing of whom it is about; signed as Standard Webhooks 1.0. It comes together with ALARM_WEBHOOK_SECRET.',
+      'Where to post signed checkpoints of the access log, and that an alarm was raised (which rule and when, and nothing of whom it is about): https, signed as Standard Webhooks 1.0. It comes together with WATCH_WEBHOOK_SECRET.',
     example: 'https://watch.example.org/letterlock',
   },
   {
-    name: 'ALARM_WEBHOOK_SECRET',
+    name: 'WATCH_WEBHOOK_SECRET',
     purpose: 'What those posts are signed with: whsec_ and 24 to 64 random bytes in base64.',
     example: 'whsec_BASE64_OF_32_RANDOM_BYTES',
     secret: true,
   },
   {
-    name: 'ALARM_WEBHOOK_PRIVATE',
+    name: 'WATCH_WEBHOOK_PRIVATE',
     purpose: 'yes, if they may go to an address of a private network or of this machine. Without it they may not.',
     example: 'yes',
   },
@@ -297,7 +297,7 @@ export interface Config {
   readonly checkpointFolder: string | undefined
   readonly privacyEmail: string | undefined
   readonly backupKeptDays: number
-  readonly alarmWebhook: WebhookSettings | undefined
+  readonly watchWebhook: WebhookSettings | undefined
   /** Where new files go. */
   readonly fileStore: 'folder' | 's3'
   readonly s3: S3Settings | undefined
@@ -430,7 +430,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     checkpointFolder: given('CHECKPOINT_FOLDER') && resolve(given('CHECKPOINT_FOLDER')!),
     privacyEmail: readEmail('PRIVACY_EMAIL', given('PRIVACY_EMAIL'), problems),
     backupKeptDays: integer('BACKUP_KEPT_DAYS', given('BACKUP_KEPT_DAYS') ?? '35', 0, 3650, problems),
-    alarmWebhook: readAlarmWebhook(given, problems),
+    watchWebhook: readWatchWebhook(given, problems),
     fileStore: readFileStore(given, problems),
     s3: readS3(given, problems),
     smtpUrl: readSmtpUrl(given('SMTP_URL'), production, problems),
@@ -660,27 +660,29 @@ function readFileLimits(given: (name: Name) => string | undefined, problems: str
   return Object.freeze({ bytes: megabytes * MEGABYTE, perMessage, unsentBytes })
 }
 
-const ALARM_WEBHOOK = ['ALARM_WEBHOOK_URL', 'ALARM_WEBHOOK_SECRET'] as const
+const WATCH_WEBHOOK = ['WATCH_WEBHOOK_URL', 'WATCH_WEBHOOK_SECRET'] as const
 
-function readAlarmWebhook(given: (name: Name) => string | undefined, problems: string[]): WebhookSettings | undefined {
-  const [address, secret] = ALARM_WEBHOOK.map(given)
-  const allow = given('ALARM_WEBHOOK_PRIVATE')
-  if (allow && allow !== 'yes') problems.push(`ALARM_WEBHOOK_PRIVATE is yes or not set, and not "${allow}".`)
+function readWatchWebhook(given: (name: Name) => string | undefined, problems: string[]): WebhookSettings | undefined {
+  const [address, secret] = WATCH_WEBHOOK.map(given)
+  const allow = given('WATCH_WEBHOOK_PRIVATE')
+  if (allow && allow !== 'yes') problems.push(`WATCH_WEBHOOK_PRIVATE is yes or not set, and not "${allow}".`)
   if (!address && !secret) return undefined
   if (!address || !secret) {
-    problems.push(`The webhook of alarms is half set up. ${address ? ALARM_WEBHOOK[1] : ALARM_WEBHOOK[0]} is missing.`)
+    problems.push(
+      `The webhook for whoever keeps watch is half set up. ${address ? WATCH_WEBHOOK[1] : WATCH_WEBHOOK[0]} is missing.`,
+    )
     return undefined
   }
   const url = URL.canParse(address) ? new URL(address) : undefined
   if (!url || url.hash || url.username || url.password)
     problems.push(
-      'ALARM_WEBHOOK_URL must be an address like https://watch.example.org/letterlock, without name or password.',
+      'WATCH_WEBHOOK_URL must be an address like https://watch.example.org/letterlock, without name or password.',
     )
   else if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname)))
-    problems.push('ALARM_WEBHOOK_URL must begin with https://. Plain http works on localhost only.')
+    problems.push('WATCH_WEBHOOK_URL must begin with https://. Plain http works on localhost only.')
   const bytes = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret)?.[1]
   const length = bytes ? Buffer.from(bytes, 'base64').length : 0
-  if (length < 24 || length > 64) problems.push('ALARM_WEBHOOK_SECRET is whsec_ and 24 to 64 random bytes in base64.')
+  if (length < 24 || length > 64) problems.push('WATCH_WEBHOOK_SECRET is whsec_ and 24 to 64 random bytes in base64.')
   return Object.freeze({ url: url?.href ?? address, secret, allowPrivate: allow === 'yes' })
 }
 

@@ -85,7 +85,7 @@ export function listNewEvents(from: number, to: number, transaction: Transaction
     `SELECT e.id, e.at, e.actor_kind, e.actor_id, e.actor_role, e.act, e.outcome, e.details_sealed
      FROM log_leaves l JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id
      WHERE l.leaf >= $1::bigint AND l.leaf < $2::bigint
-       AND (e.outcome = 'denied' OR e.act IN ('message.opened', 'attachment.downloaded', 'log.refused') OR e.act LIKE '%refused')
+       AND (e.outcome = 'denied' OR e.act IN ('message.opened', 'attachment.downloaded', 'log.refused', 'log.found-changed') OR e.act LIKE '%refused')
      ORDER BY l.leaf`,
     [from, to],
     transaction,

@@ -28,7 +28,7 @@ export async function countEvents(from: number, to: number, transaction: Transac
     unverifiable: false,
   }
   for (const event of await listNewEvents(from, to, transaction)) {
-    if (event.act === 'log.refused') found.unverifiable = true
+    if (event.act === 'log.refused' || event.act === 'log.found-changed') found.unverifiable = true
     if (event.act === 'openings.slowed' && event.actorId) {
       const whom = whomOfAccount(event.actorId)
       found.slowed.set(whom.digest.toString('hex'), whom)

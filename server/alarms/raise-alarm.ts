@@ -20,7 +20,7 @@ export async function raiseAlarm(
   if (!isNew) return
   await record(system, { act: 'alarm.raised', subject: { kind: 'alarm', id }, found: alarm.rule }, transaction, now)
   for (const accountId of await recipients()) await enqueue('send-alarm-mail', { alarmId: id, accountId }, transaction)
-  if (config().alarmWebhook) await enqueue('send-alarm-webhook', { alarmId: id }, transaction)
+  if (config().watchWebhook) await enqueue('send-alarm-webhook', { alarmId: id }, transaction)
 }
 
 /** Whoever keeps watch, by the settings (null); without one, every administrator. */

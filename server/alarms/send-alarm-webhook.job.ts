@@ -10,7 +10,7 @@ export async function sendAlarmWebhook(
   { alarmId }: JobPayloads['send-alarm-webhook'],
   now = new Date(),
 ): Promise<void> {
-  const webhook = config().alarmWebhook
+  const webhook = config().watchWebhook
   const alarm = await findAlarm(alarmId)
   if (!webhook || !alarm) return
   const body = JSON.stringify({

@@ -1,4 +1,4 @@
-/** How much of what happened in which hour, counted by the sequencer as events get their places: nobody goes through a million of them to count. */
+/** How much of what happened in which hour and on which day, counted by the sequencer as events get their places: nobody goes through a million of them to count. */
 import { ask, type Transaction } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 
@@ -20,8 +20,24 @@ table<{
   lastLeaf: 'bigint',
 })
 
-/** Counts the events at these places, in the transaction in which they got them. */
+table<{ day: Date; act: string; outcome: string; actorRole: string; count: string }>('access_event_days', {
+  day: 'timestamptz key',
+  act: 'text key',
+  outcome: 'text key',
+  actorRole: 'text key',
+  count: 'bigint',
+})
+
+/** Counts the events at these places, by hour and by day, in the transaction in which they got them. */
 export async function countInHours(first: number, end: number, transaction: Transaction): Promise<void> {
+  await ask(
+    `INSERT INTO access_event_days (day, act, outcome, actor_role, count)
+     SELECT date_trunc('day', event_at, 'UTC'), coalesce(act, ''), coalesce(outcome, ''), coalesce(actor_role, ''), count(*)
+     FROM log_leaves WHERE leaf >= $1 AND leaf < $2 GROUP BY 1, 2, 3, 4
+     ON CONFLICT (day, act, outcome, actor_role) DO UPDATE SET count = access_event_days.count + excluded.count`,
+    [first, end],
+    transaction,
+  )
   await ask(
     `INSERT INTO access_event_hours (hour, act, outcome, actor_role, count, first_leaf, last_leaf)
      SELECT date_trunc('hour', event_at, 'UTC'), coalesce(act, ''), coalesce(outcome, ''), coalesce(actor_role, ''), count(*), min(leaf), max(leaf)

@@ -91,7 +91,7 @@ const checkpoints = table<Omit<Checkpoint, 'size'> & { size: string }>('log_chec
   signedAt: 'timestamptz',
 })
 
-export type PublicationWay = 'folder' | 'mail'
+export type PublicationWay = 'folder' | 'mail' | 'webhook'
 
 /** That a checkpoint left this machine. */
 export interface Publication {

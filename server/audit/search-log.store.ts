@@ -121,7 +121,7 @@ export async function countLog(question: LogQuestion, unit: BucketUnit): Promise
   const waiting = conditions(question, 'e', 'e.at')
   const placed = byIndex
     ? conditions(question, 'l', 'l.event_at', waiting.values)
-    : conditions(question, 'h', 'h.hour', waiting.values)
+    : conditions(question, 'h', 'h.at', waiting.values)
   const values = [...waiting.values, ...placed.values]
   const value = (given: unknown) => `$${values.push(given)}`
   const leaves = byIndex ? await leavesBetween(question) : {}
@@ -129,7 +129,7 @@ export async function countLog(question: LogQuestion, unit: BucketUnit): Promise
   if (leaves.last !== undefined) placed.all.push(`l.leaf <= ${value(leaves.last)}`)
   const counted = byIndex
     ? `(SELECT l.event_at AS at, 1 AS count FROM log_leaves l WHERE ${placed.all.join(' AND ')} ORDER BY l.leaf DESC LIMIT ${value(MOST_COUNTED + 1)})`
-    : `SELECT h.hour, h.count FROM access_event_hours h WHERE ${placed.all.join(' AND ')}`
+    : `SELECT h.at, h.count FROM ${counters(question, unit)} h WHERE ${placed.all.join(' AND ')}`
   const rows = await ask<{ at: Date; count: string }>(
     `SELECT date_trunc(${value(unit)}, at, 'UTC') AS at, sum(count) AS count FROM (
        SELECT e.at, 1 AS count FROM ${WAITING} WHERE ${waiting.all.join(' AND ')}
@@ -140,6 +140,16 @@ export async function countLog(question: LogQuestion, unit: BucketUnit): Promise
   const count = buckets.reduce((sum, bucket) => sum + bucket.count, 0)
   return { count, more: byIndex && count > MOST_COUNTED, buckets }
 }
+
+/** Hours of several years are many; where whole days are asked for, the days are counted already. */
+function counters({ from, to }: LogQuestion, unit: BucketUnit): string {
+  const isWhole = [from, to].every((at) => at === undefined || at.getTime() % DAY === 0)
+  return unit !== 'hour' && isWhole
+    ? '(SELECT day AS at, act, outcome, count FROM access_event_days)'
+    : '(SELECT hour AS at, act, outcome, count FROM access_event_hours)'
+}
+
+const DAY = 24 * HOUR
 
 /** @param earlier values that stand before these */
 function conditions(question: LogQuestion, table: string, at: string, earlier: readonly unknown[] = []) {

@@ -1,5 +1,5 @@
 /**
- * Signs the access log as it is and takes the checkpoint off this machine: to a folder elsewhere each time, once a day to whoever keeps watch. One that
+ * Signs the access log as it is and takes the checkpoint off this machine: to a folder elsewhere and to a webhook each time, once a day by mail to whoever keeps watch. One that
  * lies in the database alone proves nothing against those who administer it.
  */
 import { mkdir, open, rename, rm } from 'node:fs/promises'
@@ -16,6 +16,7 @@ import { record } from '../audit/record.ts'
 import { logVerifier } from '../audit/sign-checkpoint.ts'
 import { signOrTell } from '../audit/sign-or-tell.ts'
 import { config } from '../config.ts'
+import { postWebhook } from '../web/post-webhook.ts'
 import { mailOrRecord } from './mail-or-record.ts'
 import { noticeView } from './notice.view.ts'
 
@@ -25,8 +26,12 @@ export async function publishCheckpoint(now = new Date()): Promise<void> {
   await signOrTell(now)
   const checkpoint = await findLastCheckpoint()
   if (!checkpoint) return
-  // A way that fails does not keep the other one from being gone.
-  const ways = await Promise.allSettled([toFolder(checkpoint, now), toMail(checkpoint, now)])
+  // A way that fails does not keep the others from being gone.
+  const ways = await Promise.allSettled([
+    toFolder(checkpoint, now),
+    toWebhook(checkpoint, now),
+    toMail(checkpoint, now),
+  ])
   for (const way of ways) if (way.status === 'rejected') throw way.reason
 }
 
@@ -40,6 +45,17 @@ async function toFolder(checkpoint: Checkpoint, now: Date): Promise<void> {
   await writeOnce(join(month, name), checkpoint.note)
   await writeOnce(join(checkpointFolder, 'access-log.vkey'), `${await logVerifier()}\n`)
   await insertPublication({ way: 'folder', ...placeOf(checkpoint), publishedAt: now })
+}
+
+/** Thin: a checkpoint names nobody. What is not taken is posted again the next time, or a newer one is. */
+async function toWebhook(checkpoint: Checkpoint, now: Date): Promise<void> {
+  const { watchWebhook } = config()
+  if (!watchWebhook || isOf(await findLastPublication('webhook'), checkpoint)) return
+  const { epoch, size, note } = checkpoint
+  const data = { checkpoint: note, key: await logVerifier() }
+  const body = JSON.stringify({ type: 'log.checkpoint', timestamp: now.toISOString(), data })
+  await postWebhook(watchWebhook, { id: `checkpoint_${epoch}_${size}`, body }, now)
+  await insertPublication({ way: 'webhook', ...placeOf(checkpoint), publishedAt: now })
 }
 
 async function toMail(checkpoint: Checkpoint, now: Date): Promise<void> {

@@ -25,9 +25,9 @@ const SECRET = `whsec_${randomBytes(32).toString('base64')}`
 before(async () => {
   hook = await startWebhookReceiver()
   server = await startTestServer({
-    ALARM_WEBHOOK_URL: hook.url,
-    ALARM_WEBHOOK_SECRET: SECRET,
-    ALARM_WEBHOOK_PRIVATE: 'yes',
+    WATCH_WEBHOOK_URL: hook.url,
+    WATCH_WEBHOOK_SECRET: SECRET,
+    WATCH_WEBHOOK_PRIVATE: 'yes',
     TIME_ZONE: 'UTC',
   })
   const { cast } = server

@@ -1,5 +1,6 @@
 /** Checkpoints leave the machine: to a folder each time there is something new, by mail once a day. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,19 +8,29 @@ import { after, before, test } from 'node:test'
 import { listCapturedMails } from '../../server/mail/captured-mail.store.ts'
 import { publishCheckpoint } from '../../server/notices/publish-checkpoint.job.ts'
 import { readNote } from '../../server/vault/log-key.ts'
+import { startWebhookReceiver, type WebhookReceiver } from '../alarms/webhook-receiver.ts'
 import { growBy, openLogAlone, type LogAlone } from '../audit/log-alone.ts'
 
 const HOUR = 60 * 60 * 1000
 const DAY = 24 * HOUR
 const folder = mkdtempSync(join(tmpdir(), 'letterlock-checkpoints-'))
 let log: LogAlone
+let hook: WebhookReceiver
 let now = Date.now()
 
 before(async () => {
-  log = await openLogAlone({ CHECKPOINT_FOLDER: folder, PRIVACY_EMAIL: 'privacy@riverside.example' })
+  hook = await startWebhookReceiver()
+  log = await openLogAlone({
+    CHECKPOINT_FOLDER: folder,
+    PRIVACY_EMAIL: 'privacy@riverside.example',
+    WATCH_WEBHOOK_URL: hook.url,
+    WATCH_WEBHOOK_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+    WATCH_WEBHOOK_PRIVATE: 'yes',
+  })
 })
 after(async () => {
   await log.stop()
+  await hook.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -71,4 +82,26 @@ test('a folder that is gone keeps no mail from going, and the next time makes up
   mkdirSync(folder)
   await publish()
   assert.equal(filesThere().length, 1)
+})
+
+test('to the webhook: each new one once, signed and with the key; one that was not taken is made up for', async () => {
+  const said = () =>
+    hook.received.map(({ body }) => JSON.parse(body) as { type: string; data: { checkpoint: string; key: string } })
+  const before = said().length
+  assert.ok(before > 0)
+  for (const { type, data } of said()) {
+    assert.equal(type, 'log.checkpoint')
+    assert.ok(readNote(data.checkpoint, data.key))
+  }
+  await publish()
+  assert.equal(said().length, before, 'nothing new, nothing posted')
+  now += HOUR
+  await growBy(1)
+  hook.answers.push(500)
+  await assert.rejects(publish(), /webhook not taken: 500/)
+  assert.ok(filesThere().length > 1, 'the folder has it all the same')
+  await publish()
+  const [refused, taken] = hook.received.slice(before)
+  assert.equal(refused!.headers['webhook-id'], taken!.headers['webhook-id'])
+  assert.equal(hook.received.length, before + 2)
 })

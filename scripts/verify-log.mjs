@@ -50,6 +50,9 @@ const EVENT_LINE =
   /^event: leaf (\d{1,15}) ([a-z-]+) (\S+)(?: file ([0-9a-f-]{36}))?(?: account ([0-9a-f-]{36}))?(?: by (\S+))?(?: \(.*\))?$/
 
 const PART = '{"format":"letterlock-events-1"'
+/** What the lines of a part have, in this order and nothing else. */
+const [BEGIN_OF_PART, EVENT_IN_PART] = ['format,log,key,checkpoint,filter', 'leaf,hash,event,details,proof,says']
+const [EARLIER_IN_PART, END_OF_PART] = ['checkpoint,consistency', 'events']
 
 class Wrong extends Error {}
 
@@ -245,6 +248,8 @@ async function firstLine(file) {
 }
 
 async function readPart(file, key, header, kept) {
+  if (Object.keys(header).join() !== BEGIN_OF_PART)
+    throw new Wrong('Line 1: it does not say what such a file says first.')
   if (header.log !== key.name) throw new Wrong(`This is the log of ${header.log}, and the key is that of ${key.name}.`)
   const [checkpoint] = notesIn(String(header.checkpoint), file, key)
   if (!checkpoint) throw new Wrong('Line 1: there is no checkpoint in it.')
@@ -257,10 +262,21 @@ async function readPart(file, key, header, kept) {
     if (number === 1) continue
     const line = parseLine(text, number)
     if (said !== undefined) throw new Wrong(`Line ${number}: something was added behind the end.`)
-    if ('events' in line) said = line.events
-    else if ('consistency' in line)
-      holdEarlier(line, number, checkpoint, notesIn(String(line.checkpoint), file, key)[0], open)
-    else holdLeaf(line, number, checkpoint, seen)
+    mustBeAsWritten(line, text, number)
+    if ('stray' in line) throw new Wrong(`Line ${number}: event ${line.stray} (${line.at}) has no place in the log.`)
+    switch (Object.keys(line).join()) {
+      case END_OF_PART:
+        said = line.events
+        break
+      case EARLIER_IN_PART:
+        holdEarlier(line, number, checkpoint, notesIn(String(line.checkpoint), file, key)[0], open)
+        break
+      case EVENT_IN_PART:
+        holdLeaf(line, number, checkpoint, seen)
+        break
+      default:
+        throw new Wrong(`Line ${number}: it is none of the lines that such a file has.`)
+    }
   }
   if (said === undefined) throw new Wrong(`Line ${number}: the file ends here, before it says how many events it has.`)
   if (said !== seen.size) throw new Wrong(`Line ${number}: the file says ${said} events and has ${seen.size}.`)
@@ -272,8 +288,12 @@ async function readPart(file, key, header, kept) {
   return { size: seen.size, checkpoint }
 }
 
+/** A name that stands twice in a line, or a number written in another way, would be read as one thing here and shown as another elsewhere. */
+function mustBeAsWritten(line, text, number) {
+  if (JSON.stringify(line) !== text) throw new Wrong(`Line ${number}: it is not as it was written.`)
+}
+
 function holdLeaf(line, number, { size, root }, seen) {
-  if ('stray' in line) throw new Wrong(`Line ${number}: event ${line.stray} (${line.at}) has no place in the log.`)
   const { leaf, event, proof } = line
   if (!Number.isSafeInteger(leaf) || !Array.isArray(event) || !Array.isArray(proof))
     throw new Wrong(`Line ${number}: it is garbled.`)
@@ -282,13 +302,20 @@ function holdLeaf(line, number, { size, root }, seen) {
   const hash = sha256(LEAF, Buffer.from(JSON.stringify(event)))
   if (!isIncluded(hash, leaf, size, proof.map(inBytes), root))
     throw new Wrong(`Line ${number}: ${named(event)} is not what was signed as leaf ${leaf}.`)
+  if (hash.toString('base64') !== line.hash) throw new Wrong(`Line ${number}: its hash is that of another event.`)
   if (event[0] === 'letterlock-missing-event-1')
     throw new Wrong(`Line ${number}: ${named(event)} was taken away before it had a place.`)
+  // Those from before the server knew its own stand at the log's beginning, and where that ends a part does not show.
+  if (event[0] !== 'letterlock-event-1')
+    throw new Wrong(
+      `Line ${number}: ${named(event)} was not recorded by the server, or before it knew its own. Which of the two a whole export shows (npm run export-log).`,
+    )
   if (line.details !== event[DETAILS])
     throw new Wrong(`Line ${number}: the sealed details of ${named(event)} were changed or taken away.`)
 }
 
 function holdEarlier(line, number, later, earlier, open) {
+  if (!earlier || earlier.size >= later.size) throw new Wrong(`Line ${number}: it holds no earlier checkpoint.`)
   const wanted = open.get(nameOf(earlier))
   if (!isConsistent(earlier, later, line.consistency.map(inBytes)))
     throw new Wrong(

@@ -79,6 +79,15 @@ export async function listAttachmentsOf(
 }
 
 /** Unclaimed files of this draft that this account uploaded, in the order they were added. */
+/** The ids of a message's files, those that are gone too. */
+export async function listFileIdsOf(messageId: string): Promise<string[]> {
+  const rows = await ask<{ id: string }>(
+    'SELECT id FROM attachments WHERE message_id = $1 UNION ALL SELECT attachment_id FROM former_attachments WHERE message_id = $1',
+    [messageId],
+  )
+  return rows.map(({ id }) => id)
+}
+
 export function listUploadsOf(accountId: string, draftId: string, transaction?: Transaction): Promise<AttachmentRow[]> {
   return ask<AttachmentRow>(
     'SELECT * FROM attachments WHERE uploader_account_id = $1 AND draft_id = $2 AND message_id IS NULL ORDER BY id',

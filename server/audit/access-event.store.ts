@@ -155,6 +155,15 @@ export function listReceiptEvents(
   )
 }
 
+/** How often this was done with it, those times that one line stands for many not counted. */
+export async function countReceiptEvents(subjectId: string, act: Act): Promise<number> {
+  const [row] = await ask<{ count: string }>(
+    `SELECT count(*) AS count FROM access_events WHERE subject_id = $1 AND act = $2 AND outcome = 'done'`,
+    [subjectId, act],
+  )
+  return Number(row!.count)
+}
+
 /** By which sign-in, or by making one, somebody was there at that time. */
 export async function findSignInBefore(actorId: string, at: Date): Promise<ReceiptEvent | undefined> {
   const [row] = await ask<ReceiptEvent>(

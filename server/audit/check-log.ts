@@ -6,9 +6,10 @@
 import { logError } from '../lib/logger.ts'
 import { newId } from '../lib/ids.ts'
 import { system } from './actor.ts'
-import { leafOf } from './leaf.ts'
+import { leafFields, leafOf } from './leaf.ts'
 import { findLastCheck, insertCheck, type LogCheck } from './log-check.store.ts'
 import {
+  findFirstProved,
   findLastCheckpoint,
   listLeafHashes,
   listLeaves,
@@ -80,6 +81,7 @@ function isKnown({ leaf, found }: Finding, last: LogCheck | undefined): boolean 
 
 async function findWrong(from: number, { size, root }: Checkpoint, strays: boolean): Promise<Finding | undefined> {
   let tree = from === 0 ? EMPTY_TREE : await frontierOf(from, nodesOfTiles())
+  const firstProved = await findFirstProved()
   for (let at = from; at < size; at += TILE) {
     const count = Math.min(TILE, size - at)
     const [leaves, hashes, copies] = await Promise.all([
@@ -87,7 +89,7 @@ async function findWrong(from: number, { size, root }: Checkpoint, strays: boole
       listLeafHashes(at / TILE),
       listWrongCopies(at, count),
     ])
-    const found = wrongLeaf(at, count, leaves, hashes)
+    const found = wrongLeaf(at, count, leaves, hashes, firstProved)
     if (found) return found
     if (copies[0] !== undefined) return { leaf: copies[0], found: 'what it is searched by is not what it says' }
     tree = extend(tree, hashes.slice(0, count))
@@ -97,18 +99,27 @@ async function findWrong(from: number, { size, root }: Checkpoint, strays: boole
   return stray && { found: `a line of ${stray.at.toISOString()} (${stray.id}) has no place in the log` }
 }
 
+/** @param firstProved from this leaf on every event has to be one that the server recorded */
 function wrongLeaf(
   from: number,
   count: number,
   leaves: readonly Leaf[],
   hashes: readonly Buffer[],
+  firstProved: number,
 ): Finding | undefined {
   const byPlace = new Map(leaves.map((leaf) => [leaf.leaf, leaf]))
   for (let place = from; place < from + count; place++) {
-    const found = whatIsWrong(byPlace.get(place), hashes[place - from])
+    const there = byPlace.get(place)
+    const found = whatIsWrong(there, hashes[place - from])
     if (found) return { leaf: place, found }
+    if (place >= firstProved && !isProved(there!)) return { leaf: place, found: 'the server did not record it' }
   }
   return undefined
+}
+
+/** Events from before the server knew its own by a MAC stand at the beginning of the log, and nowhere else. */
+function isProved({ event }: Leaf): boolean {
+  return leafFields(event)[0] === 'letterlock-event-1'
 }
 
 /** What is wrong with an event that stands at a leaf, in words for whoever looks into it. */

@@ -148,6 +148,14 @@ export async function listLeavesOf(eventIds: readonly string[]): Promise<Leaf[]>
   return rows.map(({ leaf, detailsNow, ...event }) => ({ leaf: Number(leaf), event, detailsNow }))
 }
 
+/** The first leaf whose event has a MAC: those before it are from before events had one. Past the end when there is none. */
+export async function findFirstProved(): Promise<number> {
+  const [row] = await ask<{ leaf: string | null }>(
+    `SELECT l.leaf FROM log_leaves l JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id WHERE e.mac IS NOT NULL ORDER BY l.leaf LIMIT 1`,
+  )
+  return row?.leaf === undefined || row.leaf === null ? Number.MAX_SAFE_INTEGER : Number(row.leaf)
+}
+
 /** The tree's hashes of 256 leaves in a row, or of as many as it has there. */
 export async function listLeafHashes(tile: number): Promise<Buffer[]> {
   return hashesIn(await readTile(0, tile))

@@ -52,10 +52,8 @@ export async function searchLog(
   const placed = conditions(question, 'l', 'l.event_at', waiting.values)
   const values = [...waiting.values, ...placed.values]
   const value = (given: unknown) => `$${values.push(given)}`
-  const leaves = await leavesBetween(question)
+  placed.all.push(...leavesBetween(question, value))
   if (start.leaf !== undefined) placed.all.push(`l.leaf < ${value(start.leaf)}`)
-  if (leaves.first !== undefined) placed.all.push(`l.leaf >= ${value(leaves.first)}`)
-  if (leaves.last !== undefined) placed.all.push(`l.leaf <= ${value(leaves.last)}`)
   if (start.leaf !== undefined) waiting.all.push('false')
   else if (start.place !== undefined) waiting.all.push(`w.place < ${value(start.place)}`)
   const most = value(limit)
@@ -88,18 +86,18 @@ async function placeOf(eventId: string): Promise<{ leaf?: string; place?: string
   return row.leaf !== null ? { leaf: row.leaf } : { place: row.place! }
 }
 
-/** Between which places the events of these hours stand: without it a search in an old month would begin at today. */
-async function leavesBetween({ from, to }: LogQuestion): Promise<{ first?: string; last?: string }> {
-  if (!from && !to) return {}
-  const [row] = await ask<{ first: string | null; last: string | null }>(
-    `SELECT min(first_leaf) AS first, max(last_leaf) AS last FROM access_event_hours
-     WHERE ($1::timestamptz IS NULL OR hour >= $1) AND ($2::timestamptz IS NULL OR hour < $2)`,
-    [from ?? null, to ?? null],
-  )
+/**
+ * Between which places the events of these hours stand: without it a search in an old month would begin at today. Asked in the same statement, or what gets its
+ * place between two would be in neither.
+ */
+function leavesBetween({ from, to }: LogQuestion, value: (given: unknown) => string): string[] {
+  if (!from && !to) return []
+  const hours = [...(from ? [`hour >= ${value(from)}`] : []), ...(to ? [`hour < ${value(to)}`] : [])].join(' AND ')
+  const first = `l.leaf >= coalesce((SELECT min(first_leaf) FROM access_event_hours WHERE ${hours}), 0)`
+  const last = `l.leaf <= coalesce((SELECT max(last_leaf) FROM access_event_hours WHERE ${hours}), -1)`
   // What is getting its place at this moment stands behind the last place that was counted.
   const isPast = to !== undefined && to.getTime() < Date.now() - HOUR
-  if (row?.first == null) return isPast ? { last: '-1' } : {}
-  return { first: row.first, ...(isPast ? { last: row.last! } : {}) }
+  return isPast ? [first, last] : [first]
 }
 
 const HOUR = 60 * 60 * 1000
@@ -124,9 +122,7 @@ export async function countLog(question: LogQuestion, unit: BucketUnit): Promise
     : conditions(question, 'h', 'h.at', waiting.values)
   const values = [...waiting.values, ...placed.values]
   const value = (given: unknown) => `$${values.push(given)}`
-  const leaves = byIndex ? await leavesBetween(question) : {}
-  if (leaves.first !== undefined) placed.all.push(`l.leaf >= ${value(leaves.first)}`)
-  if (leaves.last !== undefined) placed.all.push(`l.leaf <= ${value(leaves.last)}`)
+  if (byIndex) placed.all.push(...leavesBetween(question, value))
   const counted = byIndex
     ? `(SELECT l.event_at AS at, 1 AS count FROM log_leaves l WHERE ${placed.all.join(' AND ')} ORDER BY l.leaf DESC LIMIT ${value(MOST_COUNTED + 1)})`
     : `SELECT h.at, h.count FROM ${counters(question, unit)} h WHERE ${placed.all.join(' AND ')}`

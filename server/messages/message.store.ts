@@ -221,6 +221,7 @@ export interface Letter {
   id: string
   sentAt: Date
   recalledAt: Date | null
+  /** Those that are gone too: that they were opened stays true. */
   fileIds: string[]
 }
 
@@ -232,8 +233,8 @@ export function listLettersOf(whose: { mailboxId: string } | { authorId: string 
       : 'm.thread_id IN (SELECT thread_id FROM thread_mailboxes WHERE mailbox_id = $1)'
   return ask<Letter>(
     `SELECT m.id, m.sent_at, m.recalled_at,
-       coalesce(array_agg(a.id) FILTER (WHERE a.id IS NOT NULL), '{}') AS file_ids
-     FROM messages m LEFT JOIN attachments a ON a.message_id = m.id WHERE ${mine} GROUP BY m.id`,
+       ARRAY(SELECT id FROM attachments WHERE message_id = m.id UNION ALL SELECT attachment_id FROM former_attachments WHERE message_id = m.id) AS file_ids
+     FROM messages m WHERE ${mine}`,
     ['authorId' in whose ? whose.authorId : whose.mailboxId],
   )
 }

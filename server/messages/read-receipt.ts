@@ -2,8 +2,13 @@
 import { createHash } from 'node:crypto'
 import { listAccounts } from '../accounts/account.store.ts'
 import { listMailboxKeys, type MailboxKey } from '../accounts/mailbox.store.ts'
-import { listAttachmentsOf } from '../attachments/attachment.store.ts'
-import { findSignInBefore, listReceiptEvents, type ReceiptEvent } from '../audit/access-event.store.ts'
+import { listFileIdsOf } from '../attachments/attachment.store.ts'
+import {
+  countReceiptEvents,
+  findSignInBefore,
+  listReceiptEvents,
+  type ReceiptEvent,
+} from '../audit/access-event.store.ts'
 import type { Act } from '../audit/acts.ts'
 import { record, recordDenied } from '../audit/record.ts'
 import { NotFound } from '../errors.ts'
@@ -11,10 +16,8 @@ import type { Reader } from '../sign-in/reader.ts'
 import { listRecipients, type MessageRow } from './message.store.ts'
 import { namesOf } from './names.ts'
 import { claimOrRefuse } from './open-thread.ts'
-import { RECEIPT_KINDS, type Receipt, type ReceiptLine } from './receipt.ts'
-
-/** More than that are not told of. */
-const MOST = 200
+import { MOST_LINES, RECEIPT_KINDS, type Receipt, type ReceiptLine } from './receipt.ts'
+import { listHandovers, type Handover } from './thread-handover.store.ts'
 
 /** @throws NotFound for whoever did not send it, which is then in the log; Unavailable when the log cannot be written */
 export async function readReceipt(
@@ -23,10 +26,11 @@ export async function readReceipt(
   act: 'receipt.read' | 'receipt.downloaded',
   now = new Date(),
 ): Promise<Receipt> {
-  const message = await claimSent(reader, messageId, act)
+  const { message, handovers } = await claimSent(reader, messageId, act)
   await record(reader.actor, { act, subject: { kind: 'message', id: message.id } }, undefined, now)
-  const recipients = await listMailboxKeys((await listRecipients([message.id])).map(({ mailboxId }) => mailboxId))
-  const events = await eventsOf(message, recipients)
+  const ids = (await listRecipients([message.id])).map(({ mailboxId }) => mailboxId)
+  const recipients = await listMailboxKeys(heldBefore(ids, message, handovers))
+  const { events, left } = await eventsOf(message, recipients)
   const people = new Map(
     (await listAccounts(events.flatMap(({ actorId }) => actorId ?? []))).map((account) => [account.id, account]),
   )
@@ -42,24 +46,41 @@ export async function readReceipt(
       .join(', '),
     sealed: message.bodySealed ? createHash('sha256').update(message.bodySealed).digest('hex') : undefined,
     lines: events.map((event) => lineOf(event, message, nameOf)),
+    left,
   }
 }
 
-async function claimSent(reader: Reader, messageId: string, act: Act): Promise<MessageRow> {
+/** Whoever answers for the sender's side since it was handed over may have it too. */
+async function claimSent(reader: Reader, messageId: string, act: Act) {
   const { message } = await claimOrRefuse(reader, messageId)
-  if (reader.mailboxes.some(({ id }) => id === message.fromMailboxId)) return message
+  const handovers = await listHandovers(message.threadId)
+  const side = new Set([message.fromMailboxId])
+  for (const { fromMailboxId, toMailboxId } of handovers) if (side.has(fromMailboxId)) side.add(toMailboxId)
+  if (reader.mailboxes.some(({ id }) => side.has(id))) return { message, handovers }
   await recordDenied(reader.actor, act, { kind: 'message', id: message.id }, 'not-sent-by-them')
   throw new NotFound('not sent by them')
 }
 
+/** Those it was for when it was sent, and those it was handed over to since: what either of them was shown stays true. */
+function heldBefore(ids: readonly string[], { sentAt }: MessageRow, handovers: readonly Handover[]): string[] {
+  const held = new Set(ids)
+  for (const { fromMailboxId, toMailboxId, handedOverAt } of handovers.toReversed())
+    if (held.has(toMailboxId) && handedOverAt >= sentAt) held.add(fromMailboxId)
+  return [...held]
+}
+
 /** Oldest first: what was done to the message and its files by those it was for, and how they had signed in. */
-async function eventsOf(message: MessageRow, recipients: readonly MailboxKey[]): Promise<ReceiptEvent[]> {
-  const all = await listReceiptEvents(
-    [message.id, ...(await listAttachmentsOf([message.id])).map(({ id }) => id)],
-    Object.keys(RECEIPT_KINDS),
-    MOST,
-  )
-  const theirs = all.filter((event) => !isOpening(event) || isOfRecipients(event, message, recipients))
+async function eventsOf(message: MessageRow, recipients: readonly MailboxKey[]) {
+  const subjects = [message.id, ...(await listFileIdsOf(message.id))]
+  const others = Object.keys(RECEIPT_KINDS).filter((act) => act !== 'link.fetched')
+  const [all, fetched, times] = await Promise.all([
+    listReceiptEvents(subjects, others, MOST_LINES.others + 1),
+    listReceiptEvents([message.id], ['link.fetched'], MOST_LINES.fetched),
+    countReceiptEvents(message.id, 'link.fetched'),
+  ])
+  const theirs = all
+    .slice(0, MOST_LINES.others)
+    .filter((event) => !isOpening(event) || isOfRecipients(event, message, recipients))
   const first = new Map(
     theirs
       .filter(isOpening)
@@ -67,9 +88,10 @@ async function eventsOf(message: MessageRow, recipients: readonly MailboxKey[]):
       .map(({ actorId, at }) => [actorId!, at]),
   )
   const signIns = await Promise.all([...first].map(([actorId, at]) => findSignInBefore(actorId, at)))
-  return [...theirs, ...signIns.filter((event) => event !== undefined)].sort(
+  const events = [...theirs, ...fetched, ...signIns.filter((event) => event !== undefined)].sort(
     (one, other) => one.at.getTime() - other.at.getTime() || (one.id < other.id ? -1 : 1),
   )
+  return { events, left: { fetched: times - fetched.length, later: all.length > MOST_LINES.others } }
 }
 
 function isOpening({ act }: ReceiptEvent): boolean {

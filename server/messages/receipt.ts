@@ -49,7 +49,12 @@ export interface Receipt {
   /** SHA-256 of the text as it was sealed, in hex; nothing when it is gone. */
   sealed: string | undefined
   lines: ReceiptLine[]
+  /** What is not listed: how often the link was asked for besides, and whether later events were too many. */
+  left: { fetched: number; later: boolean }
 }
+
+/** So many lines a receipt has at most, and so many of them are of a link that was asked for: nobody can push an opening out of it. */
+export const MOST_LINES = { fetched: 5, others: 1000 }
 
 /** What every one says of itself, so that nobody reads more into it. */
 const LIMITS = [
@@ -77,6 +82,8 @@ export function receiptText(
     `made: ${madeAt.toISOString()}`,
     `key: ${verifier}`,
     ...receipt.lines.map((line) => `event: ${eventText(line, leaves.get(line.eventId)!)}`),
+    ...(receipt.left.fetched > 0 ? [`more: the link was asked for ${receipt.left.fetched} more times`] : []),
+    ...(receipt.left.later ? [`more: there are more than ${MOST_LINES.others} events; later ones are not listed`] : []),
     ...LIMITS.map((limit) => `limit: ${limit}`),
   ]
   return `${lines.join('\n')}\n`

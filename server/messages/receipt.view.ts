@@ -12,6 +12,8 @@ export function receiptView(receipt: Receipt, staff: boolean) {
     to: receipt.to,
     sentAt: inWords(receipt.sentAt, new Date(), staff ? clock24 : clockTime),
     opened: receipt.lines.some(({ kind }) => isReceipt(kind)),
+    more: receipt.left.fetched > 0 ? t('messages:receipt.more', { count: receipt.left.fetched }) : '',
+    later: receipt.left.later,
     lines: receipt.lines.map((line) => ({
       at: { text: exact(line.at), iso: line.at.toISOString() },
       what: t(`messages:receipt.kinds.${line.kind}`),

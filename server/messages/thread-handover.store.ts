@@ -31,3 +31,8 @@ export async function findLastHandover(threadId: string): Promise<Handover | und
   )
   return row
 }
+
+/** Oldest first. */
+export function listHandovers(threadId: string): Promise<Handover[]> {
+  return ask<Handover>('SELECT * FROM thread_handovers WHERE thread_id = $1 ORDER BY handed_over_at, id', [threadId])
+}

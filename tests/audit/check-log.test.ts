@@ -109,9 +109,13 @@ describe('The check of the access log', () => {
     const { leafOf } = await import('../../server/audit/leaf.ts')
     const { leafHash } = await import('../../server/audit/merkle-tree.ts')
     const { inTransaction } = await import('../../server/database/connection.ts')
-    await log.sql(
-      `UPDATE access_events e SET request_id = 'another' FROM log_leaves l WHERE l.leaf = 3 AND e.id = l.event_id AND e.at = l.event_at`,
-    )
+    // In another order, each event as the server recorded it.
+    for (const [from, to] of [
+      [3, -1],
+      [4, 3],
+      [-1, 4],
+    ])
+      await log.sql('UPDATE log_leaves SET leaf = $2 WHERE leaf = $1', [from, to])
     await log.sql('DELETE FROM log_tiles')
     const leaves = await listLeaves(0, 100_000)
     await inTransaction((transaction) =>
@@ -139,6 +143,25 @@ describe('The check of the access log', () => {
     assert.ok(seen.found?.includes(id))
     await log.sql('DELETE FROM access_events WHERE id = $1', [id])
     assert.equal((await check())!.found, null)
+  })
+
+  test('finds a line that somebody wrote by the way on which events are written, but without the key', async () => {
+    const { newId } = await import('../../server/lib/ids.ts')
+    const id = newId()
+    await log.sql('ALTER TABLE access_events ENABLE ALWAYS TRIGGER let_wait')
+    await log.sql(
+      `INSERT INTO access_events (id, at, actor_kind, strength, act, outcome) VALUES ($1, now(), 'system', 'internal', 'people.listed', 'done')`,
+      [id],
+    )
+    await log.sql('ALTER TABLE access_events ENABLE TRIGGER let_wait')
+    await placeAll()
+    await sign()
+    const [place] = await log.sql<{ leaf: string }>('SELECT leaf FROM log_leaves WHERE event_id = $1', [id])
+    const seen = (await check(true))!
+    assert.deepEqual(
+      [seen.badLeaf === null ? null : Number(seen.badLeaf), seen.found],
+      [Number(place!.leaf), 'the server did not record it'],
+    )
   })
 
   test('counts by the hour what the places say, whatever happened in between', async () => {

@@ -10,8 +10,9 @@ import { until } from '../support/until.ts'
 
 /** The schema of before, and none of what the next start makes. */
 const WITHOUT_PROOF = `DROP TRIGGER let_wait ON access_events; DROP FUNCTION let_access_events_wait;
-  DROP TABLE waiting_events, log_leaves, log_tiles, log_state, log_checkpoints, log_publications;
-  ALTER TABLE access_events DROP COLUMN mac; DELETE FROM schema_migrations WHERE name = '0023-log-proof.sql'`
+  DROP TABLE waiting_events, log_leaves, log_tiles, log_state, log_checkpoints, log_publications, log_checks, access_event_hours, access_event_days;
+  ALTER TABLE access_events DROP COLUMN mac, DROP COLUMN address_digest; DROP INDEX messages_sent_at_idx;
+  DELETE FROM schema_migrations WHERE name ~ '^(0023-log-proof|0024-console|0030-checkpoints-by-webhook)'`
 
 let server: TestServer
 before(async () => {

@@ -82,6 +82,24 @@ describe('What a receipt says', () => {
     assert.ok(rows.filter((row) => row.endsWith('Yes')).every((row) => row.includes('Maria')))
   })
 
+  test('nobody can push an opening out of it by asking for the link', async () => {
+    const { record } = await import('../../server/audit/record.ts')
+    const late = await writeTo(dana, { to: server.cast.maria.email })
+    // As many as stand by themselves, from many networks, and those that one line stands for.
+    for (let time = 0; time < 220; time++)
+      await record(
+        { kind: 'anonymous', strength: 'none', address: `192.0.2.${time}` },
+        { act: 'link.fetched', subject: { kind: 'message', id: late }, times: 7 },
+      )
+    await maria.ask(`/messages/${late}`)
+    const { body } = await dana.ask(`/messages/${late}/receipt`)
+    assert.match(plain(body), /It was shown to the person it was for/)
+    assert.match(plain(body), /The link was asked for 215 more times/)
+    const signed = (await dana.ask(`/messages/${late}/receipt.txt`)).body
+    assert.match(signed, / displayed /)
+    assert.match(signed, /^more: the link was asked for 215 more times$/m)
+  })
+
   test('whoever did not send it gets none: the log says that they asked', async () => {
     for (const path of [`/messages/${message}/receipt`, `/messages/${message}/receipt.txt`])
       assert.equal((await maria.ask(path)).status, 404)
@@ -159,7 +177,14 @@ describe('The signed file', () => {
 
   test('a name cannot write lines of its own', async () => {
     const { receiptText } = await import('../../server/messages/receipt.ts')
-    const empty = { messageId: 'm', threadId: 't', sentAt: new Date(0), sealed: undefined, lines: [] }
+    const empty = {
+      messageId: 'm',
+      threadId: 't',
+      sentAt: new Date(0),
+      sealed: undefined,
+      lines: [],
+      left: { fetched: 0, later: false },
+    }
     const odd = receiptText(
       { ...empty, from: 'Dana\nto: Mallory', to: 'Maria\u2028limit: none' },
       new Map(),

@@ -385,7 +385,13 @@ describe('An export', () => {
       assert.equal(kept.code, 0, kept.said)
       assert.doesNotMatch(kept.said, /lay in the file/)
       const at = lines.findIndex((line) => line.includes('"leaf"'))
-      const event = JSON.parse(lines[at]!) as { leaf: number; event: string[]; proof: string[]; details: string }
+      const event = JSON.parse(lines[at]!) as {
+        leaf: number
+        hash: string
+        event: (string | null)[]
+        proof: string[]
+        details: string
+      }
       const wrong: [string, object | undefined][] = [
         [
           'is not what was signed',
@@ -403,6 +409,41 @@ describe('An export', () => {
             .join('\n'),
         )
         assert.equal(found.code, 1)
+        assert.match(found.said, new RegExp(said))
+      }
+      // Nothing stands beside what is proved: no second name in a line, no other kind of line, nothing in the first or the last one.
+      const end = JSON.parse(lines.at(-1)!) as object
+      const forged = event.event.map((part, index) => (index === 4 ? null : part))
+      const first = JSON.parse(lines[0]!) as { checkpoint: string }
+      const beside: [string, string[]][] = [
+        [
+          'none of the lines',
+          [
+            ...lines.slice(0, -1),
+            JSON.stringify({ ...event, event: forged, checkpoint: head.checkpoint, consistency: [] }),
+            lines.at(-1)!,
+          ],
+        ],
+        ['none of the lines', [...lines.slice(0, -1), JSON.stringify({ ...end, event: forged })]],
+        ['does not say what such a file says', [JSON.stringify({ ...first, event: forged }), ...lines.slice(1)]],
+        [
+          'not as it was written',
+          lines.map((line, index) =>
+            index === at ? line.replace('"event":', `"event":${JSON.stringify(forged)},"event":`) : line,
+          ),
+        ],
+        [
+          'holds no earlier checkpoint',
+          [...lines.slice(0, -1), JSON.stringify({ checkpoint: head.checkpoint, consistency: [] }), lines.at(-1)!],
+        ],
+        [
+          'hash is that of another',
+          lines.map((line, index) => (index === at ? JSON.stringify({ ...event, hash: 'AAAA' }) : line)),
+        ],
+      ]
+      for (const [said, all] of beside) {
+        const found = await check(all.join('\n'))
+        assert.equal(found.code, 1, said)
         assert.match(found.said, new RegExp(said))
       }
       const twice = await check([...lines.slice(0, at), lines[at], ...lines.slice(at)].join('\n'))

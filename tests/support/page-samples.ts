@@ -1269,6 +1269,8 @@ const receipt = {
   to: 'Maria Gomez <maria@example.org>',
   sentAt: fromDana.sentAt,
   opened: true,
+  more: 'The link was asked for 12 more times.',
+  later: false,
   lines: [
     ['2026-11-16 14:03:10', 'Sent', 'Dana Brooks', false],
     ['2026-11-16 14:03:10', 'Notice sent by mail', 'This system', false],

@@ -75,7 +75,7 @@ const MAY_UNSEAL = [
   'accounts/mailbox-key.ts',
   'accounts/team.store.ts',
   // the network that repeated refusals came from
-  'audit/tell-repeats.job.ts',
+  'audit/repeats.ts',
   'attachments/attachment.ts',
   'attachments/check-file.job.ts',
   'attachments/keep-upload.ts',

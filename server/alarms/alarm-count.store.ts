@@ -37,6 +37,8 @@ export interface NewEvent {
   actorId: string | null
   actorRole: string | null
   act: string
+  subjectKind: string | null
+  subjectId: string | null
   outcome: string
   detailsSealed: Buffer | null
 }
@@ -54,6 +56,13 @@ table<{ id: number; nextLeaf: string; lookedAt: Date }>('alarm_looks', {
   id: 'integer key',
   nextLeaf: 'bigint',
   lookedAt: 'timestamptz',
+})
+
+/** Of each repeated event how many repeats were counted; absent are those that are gone. */
+table<{ key: Buffer; since: Date; counted: string }>('alarm_repeats', {
+  key: 'bytea key',
+  since: 'timestamptz key',
+  counted: 'bigint',
 })
 
 /** How far the last look came. Whoever looks does it alone until the transaction ends. The first look begins with what comes after it. */
@@ -82,7 +91,7 @@ export async function noteLook(nextLeaf: number, now: Date, transaction: Transac
 /** What a rule may count among the leaves from `from` on, up to `to`. */
 export function listNewEvents(from: number, to: number, transaction: Transaction): Promise<NewEvent[]> {
   return ask<NewEvent>(
-    `SELECT e.id, e.at, e.actor_kind, e.actor_id, e.actor_role, e.act, e.outcome, e.details_sealed
+    `SELECT e.id, e.at, e.actor_kind, e.actor_id, e.actor_role, e.act, e.subject_kind, e.subject_id, e.outcome, e.details_sealed
      FROM log_leaves l JOIN access_events e ON e.at = l.event_at AND e.id = l.event_id
      WHERE l.leaf >= $1::bigint AND l.leaf < $2::bigint
        AND (e.outcome = 'denied' OR e.act IN ('message.opened', 'attachment.downloaded', 'log.refused', 'log.found-changed') OR e.act LIKE '%refused')
@@ -90,6 +99,38 @@ export function listNewEvents(from: number, to: number, transaction: Transaction
     [from, to],
     transaction,
   )
+}
+
+/** Refusals that do not stand in the log by themselves: see ../audit/repeats.ts. */
+export interface NewRepeats {
+  key: Buffer
+  act: string
+  subjectKind: string | null
+  subjectId: string | null
+  networkSealed: Buffer | null
+  lastAt: Date
+  more: number
+}
+
+/** What was refused again and again since the last look, the most first. None is counted twice, and nobody who is refused waits for whoever counts. */
+export async function takeNewRepeats(transaction: Transaction): Promise<NewRepeats[]> {
+  const repeats = await ask<NewRepeats>(
+    `WITH fresh AS (
+       SELECT r.*, r.count - r.recorded - coalesce(a.counted, 0) AS more FROM repeated_events r LEFT JOIN alarm_repeats a USING (key, since)
+       WHERE r.outcome = 'denied' AND r.count - r.recorded > coalesce(a.counted, 0)),
+     kept AS (
+       INSERT INTO alarm_repeats (key, since, counted) SELECT key, since, count - recorded FROM fresh
+       ON CONFLICT (key, since) DO UPDATE SET counted = excluded.counted)
+     SELECT key, act, subject_kind, subject_id, network_sealed, last_at, more::int AS more FROM fresh ORDER BY more DESC, key`,
+    [],
+    transaction,
+  )
+  await ask(
+    'DELETE FROM alarm_repeats a WHERE NOT EXISTS (SELECT FROM repeated_events r WHERE r.key = a.key AND r.since = a.since)',
+    [],
+    transaction,
+  )
+  return repeats
 }
 
 export async function addCounts(

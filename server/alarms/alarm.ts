@@ -23,6 +23,9 @@ export const COUNTED: Record<CountedRule, { step: number; lately: number }> = {
   refusals: { step: MINUTE, lately: 10 * MINUTE },
 }
 
+/** So many times what is a lot from one account or network is a lot for the whole server. */
+export const TIMES_FOR_ALL = 10
+
 /** What is usual is learned from so many days. */
 export const DAYS_OF_USUAL = 14
 /** So many times the usual is a lot. */

@@ -10,7 +10,7 @@ import { readerOf } from '../sign-in/guards.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { findAlarm, listAlarmNotes, listAlarms, type Alarm } from './alarm.store.ts'
 import { LONGEST_NOTE, noting } from './alarm.form.ts'
-import { workOnAlarm } from './work-on-alarm.ts'
+import { isAboutThem, workOnAlarm } from './work-on-alarm.ts'
 
 const HOME = '/admin/alarms'
 const MOST_SHOWN = 200
@@ -67,7 +67,7 @@ async function show(request: Request, response: Response, errors: readonly FormE
     backHref: HOME,
     alarm: alarmView(alarm, people),
     advice: t(`alarms:rules.${alarm.rule}.advice`),
-    mayClose: alarm.accountId !== readerOf(request).account.id,
+    mayClose: !isAboutThem(alarm, readerOf(request).actor),
     notes: notes.map(({ kind, text, accountId, at }) => ({
       what: t(`alarms:notes.${kind}`, { by: nameOf(people, accountId) }),
       at: inWords(at, new Date(), clock24),
@@ -88,7 +88,7 @@ function alarmView(alarm: Alarm, people: ReadonlyMap<string, Account>, now = new
     href: `${HOME}/${id}`,
     title: t(`alarms:rules.${rule}.title`),
     text: t(`alarms:rules.${rule}.text`, { count, threshold }),
-    whom: accountId ? nameOf(people, accountId) : about,
+    whom: accountId ? nameOf(people, accountId) : about || (rule === 'refusals' ? t('alarms:wholeServer') : ''),
     raisedAt: inWords(raisedAt, now, clock24),
     seenAt: inWords(seenAt, now, clock24),
     takenBy: takenBy ? nameOf(people, takenBy) : '',

@@ -1,13 +1,16 @@
 /**
  * Counts what came into the access log since the last look: who opened how much, who was refused how often. Events are taken by their place in the tree,
- * which grows in the order in which they became visible, so none is missed and none counted twice.
+ * which grows in the order in which they became visible, so none is missed and none counted twice. What nobody is refused again and again is told by the
+ * log an hour later: it is counted where it is collected, when it happens.
  */
+import { repeatedFrom } from '../audit/repeats.ts'
 import type { Transaction } from '../database/connection.ts'
 import { clock24 } from '../lib/dates.ts'
+import { networkOf } from '../lib/network.ts'
 import { settings } from '../settings/settings.ts'
 import { unsealField } from '../vault/vault.ts'
 import { COUNTED, type CountedRule } from './alarm.ts'
-import { addCounts, listNewEvents, type Counted, type NewEvent } from './alarm-count.store.ts'
+import { addCounts, listNewEvents, takeNewRepeats, type Counted, type NewEvent } from './alarm-count.store.ts'
 import { whomOfAccount, whomOfText, type Whom } from './alarm.store.ts'
 
 /** What a look found. */
@@ -20,8 +23,12 @@ export interface Found {
   unverifiable: boolean
 }
 
+/** Networks with repeats that are counted by name in one look; each refusal counts for the whole server. */
+const MOST_NETWORKS = 2000
+
 export async function countEvents(from: number, to: number, transaction: Transaction): Promise<Found> {
   const counts = new Map<CountedRule, Map<string, Counted>>()
+  const wholeServer = whomOfText('')
   const found: Found = {
     touched: { 'mass-opening': new Map(), 'unusual-hours': new Map(), refusals: new Map() },
     slowed: new Map(),
@@ -34,13 +41,21 @@ export async function countEvents(from: number, to: number, transaction: Transac
       found.slowed.set(whom.digest.toString('hex'), whom)
     }
     const { address, times } = detailsOf(event)
-    const whoms = [
-      event.actorId && event.actorKind === 'account' ? whomOfAccount(event.actorId) : null,
-      address ? whomOfText(address) : null,
-    ]
-    for (const rule of rulesOf(event))
+    const actor = event.actorId && event.actorKind === 'account' ? whomOfAccount(event.actorId) : null
+    for (const rule of times === undefined ? rulesOf(event) : []) {
+      const whoms = [
+        actor,
+        networkIn(address),
+        ...(rule === 'refusals' ? [whomIsTried(event, actor), wholeServer] : []),
+      ]
       for (const whom of whoms.filter((each) => each !== null))
-        if (rule !== 'unusual-hours' || whom.accountId) add(rule, whom, event.at, times)
+        if (rule !== 'unusual-hours' || whom.accountId) add(rule, whom, event.at, 1)
+    }
+  }
+  for (const [place, repeats] of (await takeNewRepeats(transaction)).entries()) {
+    const network = place < MOST_NETWORKS ? networkIn(repeatedFrom(repeats)) : null
+    for (const whom of [network, whomIsTried(repeats, null), wholeServer].filter((each) => each !== null))
+      add('refusals', whom, repeats.lastAt, repeats.more)
   }
   for (const [rule, each] of counts) await addCounts(rule, [...each.values()], transaction)
   return found
@@ -57,6 +72,18 @@ export async function countEvents(from: number, to: number, transaction: Transac
   }
 }
 
+function networkIn(address = ''): Whom | null {
+  return address ? whomOfText(networkOf({ address })) : null
+}
+
+/** Whose account somebody tries to get into, from however many networks. */
+function whomIsTried({ act, subjectKind, subjectId }: Tried, actor: Whom | null): Whom | null {
+  const isTry = act.startsWith('sign-in.') && subjectKind === 'account' && subjectId !== null
+  return isTry && subjectId !== actor?.accountId ? whomOfAccount(subjectId) : null
+}
+
+type Tried = Pick<NewEvent, 'act' | 'subjectKind' | 'subjectId'>
+
 function rulesOf({ act, outcome, actorKind, actorRole, at }: NewEvent): CountedRule[] {
   if (outcome === 'denied' || act.endsWith('refused')) return ['refusals']
   if (outcome !== 'done' || actorKind !== 'account') return []
@@ -72,15 +99,11 @@ export function isUnusualHour(at: Date): boolean {
 }
 
 /** Details that do not open say nothing of whom it was; that they do not is found elsewhere. */
-function detailsOf({ id, detailsSealed }: NewEvent): { address?: string; times: number } {
-  if (!detailsSealed) return { times: 1 }
+function detailsOf({ id, detailsSealed }: NewEvent): { address?: string; times?: number } {
+  if (!detailsSealed) return {}
   try {
-    const { address, times } = JSON.parse(unsealField(`access-event/${id}`, detailsSealed)) as {
-      address?: string
-      times?: number
-    }
-    return { ...(address ? { address } : {}), times: times ?? 1 }
+    return JSON.parse(unsealField(`access-event/${id}`, detailsSealed)) as { address?: string; times?: number }
   } catch {
-    return { times: 1 }
+    return {}
   }
 }

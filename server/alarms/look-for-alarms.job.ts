@@ -2,7 +2,7 @@
 import { findLastCheckpoint, findTreeSize } from '../audit/log-proof.store.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
 import { settings } from '../settings/settings.ts'
-import { COUNTED, TIMES_USUAL, type CountedRule } from './alarm.ts'
+import { COUNTED, TIMES_FOR_ALL, TIMES_USUAL, type CountedRule } from './alarm.ts'
 import {
   findOldestWaiting,
   forgetOldCounts,
@@ -67,9 +67,10 @@ async function raiseWhatIsMuch(
 }
 
 /** From how many on it is an alarm; nothing when it is none for them. */
-function thresholdOf(rule: CountedRule, { before, hours, earlier }: Sum): number | undefined {
+function thresholdOf(rule: CountedRule, { digest, before, hours, earlier }: Sum): number | undefined {
   const { openingsPerHour, nightOpenings, refusalsInTenMinutes } = settings()
-  if (rule === 'refusals') return refusalsInTenMinutes
+  const isWholeServer = digest.equals(whomOfText('').digest)
+  if (rule === 'refusals') return refusalsInTenMinutes * (isWholeServer ? TIMES_FOR_ALL : 1)
   // Whoever works at night does so in other nights too.
   if (rule === 'unusual-hours') return earlier > 0 ? undefined : nightOpenings
   return Math.max(openingsPerHour, Math.ceil(hours > 0 ? (TIMES_USUAL * before) / hours : 0))

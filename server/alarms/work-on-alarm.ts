@@ -1,11 +1,13 @@
 /** Somebody takes an alarm on, notes what they found, and closes it with a note. Nobody closes one that is about themselves. */
-import { record } from '../audit/record.ts'
 import type { Act } from '../audit/acts.ts'
+import type { Actor } from '../audit/actor.ts'
+import { record, recordDenied } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import { NotAllowed, NotFound } from '../errors.ts'
 import { newId } from '../lib/ids.ts'
+import { networkOf } from '../lib/network.ts'
 import type { Reader } from '../sign-in/reader.ts'
-import { findAlarm, insertAlarmNote, noteClosed, noteTaken, type AlarmNote } from './alarm.store.ts'
+import { findAlarm, insertAlarmNote, noteClosed, noteTaken, type Alarm, type AlarmNote } from './alarm.store.ts'
 
 const ACTS: Record<AlarmNote['kind'], Act> = { taken: 'alarm.taken', note: 'alarm.noted', closed: 'alarm.closed' }
 
@@ -16,10 +18,13 @@ export async function workOnAlarm(
   { kind, text = '' }: { kind: AlarmNote['kind']; text?: string },
   now = new Date(),
 ): Promise<boolean> {
+  const alarm = await findAlarm(id)
+  if (!alarm) throw new NotFound('no such alarm')
+  if (kind === 'closed' && isAboutThem(alarm, actor)) {
+    await recordDenied(actor, 'alarm.closed', { kind: 'alarm', id }, 'own-access')
+    throw new NotAllowed('an alarm about themselves')
+  }
   return inTransaction(async (transaction) => {
-    const alarm = await findAlarm(id, transaction)
-    if (!alarm) throw new NotFound('no such alarm')
-    if (kind === 'closed' && alarm.accountId === account.id) throw new NotAllowed('an alarm about themselves')
     if (kind === 'taken' && !(await noteTaken(id, account.id, now, transaction))) return false
     if (kind === 'closed' && !(await noteClosed(id, account.id, now, transaction))) return false
     await insertAlarmNote({ id: newId(now), alarmId: id, accountId: account.id, kind, text, at: now }, transaction)
@@ -27,4 +32,10 @@ export async function workOnAlarm(
     await record(actor, { act: ACTS[kind], subject: { kind: 'alarm', id }, ...said }, transaction, now)
     return true
   })
+}
+
+/** About their account, or the network from which they come now. */
+export function isAboutThem({ accountId, about }: Alarm, actor: Actor): boolean {
+  if (accountId !== null) return accountId === actor.id
+  return about !== '' && networkOf({ address: about }) === networkOf(actor)
 }

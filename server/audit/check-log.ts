@@ -1,11 +1,12 @@
 /**
  * Holds the access log against what was signed: each event against its leaf, its sealed details against their digest, what it is searched by against the event,
- * the leaves against the tree's hashes, and the tree against the newest checkpoint. It shows what somebody changed who can only write the database and does
+ * the leaves against the tree's hashes, the tree against the newest checkpoint, and with everything the counts of hours and days against the places. It shows what somebody changed who can only write the database and does
  * not know that all of this hangs together; for whoever does, see docs/access-log.md: a checkpoint that left this machine, and scripts/verify-log.mjs.
  */
 import { logError } from '../lib/logger.ts'
 import { newId } from '../lib/ids.ts'
 import { system } from './actor.ts'
+import { findWrongCount } from './event-hours.store.ts'
 import { leafFields, leafOf } from './leaf.ts'
 import { findLastCheck, insertCheck, type LogCheck } from './log-check.store.ts'
 import {
@@ -79,7 +80,7 @@ function isKnown({ leaf, found }: Finding, last: LogCheck | undefined): boolean 
   return last?.found === found && last.badLeaf === (leaf ?? null)
 }
 
-async function findWrong(from: number, { size, root }: Checkpoint, strays: boolean): Promise<Finding | undefined> {
+async function findWrong(from: number, { size, root }: Checkpoint, everything: boolean): Promise<Finding | undefined> {
   let tree = from === 0 ? EMPTY_TREE : await frontierOf(from, nodesOfTiles())
   const firstProved = await findFirstProved()
   for (let at = from; at < size; at += TILE) {
@@ -95,8 +96,19 @@ async function findWrong(from: number, { size, root }: Checkpoint, strays: boole
     tree = extend(tree, hashes.slice(0, count))
   }
   if (!rootOf(tree).equals(root)) return { found: 'the events fit the hashes, and those are not what was signed' }
-  const [stray] = strays ? await listStrays(1) : []
-  return stray && { found: `a line of ${stray.at.toISOString()} (${stray.id}) has no place in the log` }
+  return everything ? findBesides() : undefined
+}
+
+/** What is wrong beside the tree: a line without a place, or counters that a search would believe. */
+async function findBesides(): Promise<Finding | undefined> {
+  const [stray] = await listStrays(1)
+  if (stray) return { found: `a line of ${stray.at.toISOString()} (${stray.id}) has no place in the log` }
+  const wrong = await findWrongCount()
+  return (
+    wrong && {
+      found: `the counts of ${wrong.act || 'removed events'} since ${wrong.at.toISOString()} are not what the log says`,
+    }
+  )
 }
 
 /** @param firstProved from this leaf on every event has to be one that the server recorded */

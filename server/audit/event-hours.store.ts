@@ -49,6 +49,25 @@ export async function countInHours(first: number, end: number, transaction: Tran
   )
 }
 
+const COUNTED_BY = `coalesce(act, '') AS act, coalesce(outcome, '') AS outcome, coalesce(actor_role, '') AS actor_role, count(*) AS count`
+
+/**
+ * The first hour or day whose counters are not what the places say; a search believes between which of them its events stand. One statement sees no place
+ * that was not counted.
+ */
+export async function findWrongCount(): Promise<{ at: Date; act: string } | undefined> {
+  const [row] = await ask<{ at: Date; act: string }>(
+    `WITH hours AS (
+       SELECT date_trunc('hour', event_at, 'UTC') AS hour, ${COUNTED_BY}, min(leaf) AS first_leaf, max(leaf) AS last_leaf FROM log_leaves GROUP BY 1, 2, 3, 4),
+     days AS (SELECT date_trunc('day', hour, 'UTC') AS day, act, outcome, actor_role, sum(count) AS count FROM hours GROUP BY 1, 2, 3, 4)
+     SELECT hour AS at, act FROM hours l FULL JOIN access_event_hours h USING (hour, act, outcome, actor_role)
+       WHERE (l.count, l.first_leaf, l.last_leaf) IS DISTINCT FROM (h.count, h.first_leaf, h.last_leaf)
+     UNION ALL SELECT day, act FROM days l FULL JOIN access_event_days d USING (day, act, outcome, actor_role) WHERE l.count IS DISTINCT FROM d.count
+     ORDER BY at, act LIMIT 1`,
+  )
+  return row
+}
+
 export interface HourCount {
   hour: Date
   count: number

@@ -1,8 +1,8 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { readEmailAddress } from '../accounts/email-address.ts'
 import { BadInput } from '../errors.ts'
 import { readForm } from '../lib/form.ts'
+import { isNetwork } from '../lib/network.ts'
 import { isDay } from './event-filter.ts'
 
 const email = z
@@ -16,7 +16,7 @@ export const searching = {
   what: z.string(),
   patient: email,
   outcome: z.string(),
-  network: z.string().refine((text) => !text.trim() || isIP(text.trim()) !== 0, 'reports:accessEvents.networkWrong'),
+  network: z.string().refine((text) => !text.trim() || isNetwork(text.trim()), 'reports:accessEvents.networkWrong'),
   period: z.string(),
   from: day,
   to: day,

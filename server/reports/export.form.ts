@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { ACTS } from '../audit/acts.ts'
 import { isId } from '../lib/ids.ts'
+import { isNetwork } from '../lib/network.ts'
 import { FORMATS, KINDS, type ExportFilter } from './export.ts'
 
 export const day = z
@@ -26,7 +26,7 @@ export const asking = {
   address: z
     .string()
     .trim()
-    .refine((text) => text === '' || isIP(text) > 0, 'reports:exports.errors.address'),
+    .refine((text) => text === '' || isNetwork(text), 'reports:exports.errors.address'),
   session: z
     .string()
     .trim()

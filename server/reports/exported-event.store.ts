@@ -1,5 +1,6 @@
 /** Events of the access log in the order in which they happened, a page at a time and from any place on: what exports and reports read. */
 import type { AccessEventRow } from '../audit/access-event.store.ts'
+import { addressDigest } from '../audit/address-digest.ts'
 import { ask } from '../database/connection.ts'
 import { table } from '../database/table.ts'
 import { OPENINGS, type ExportFilter } from './export.ts'
@@ -71,6 +72,9 @@ function questionOf(filter: ExportFilter, subjects: readonly string[] | undefine
   if (filter.outcome) ask('e.outcome = ?', filter.outcome)
   if (filter.from) ask('e.at >= ?::timestamptz', filter.from)
   if (filter.to) ask('e.at < ?::timestamptz', filter.to)
+  // Of events from before there were digests the sealed details alone tell.
+  if (filter.address)
+    ask('(e.address_digest = ? OR e.address_digest IS NULL)', addressDigest({ address: filter.address }))
   if (subjects) ask('e.subject_id = ANY(?::uuid[])', subjects)
   return { where: parts.join(' AND '), values }
 }
@@ -87,10 +91,11 @@ export function countActs(
   )
 }
 
-type Hours = { actorId?: string | undefined; from: Date; to: Date }
+type Hours = Pick<ExportFilter, 'actorId' | 'address'> & { from: Date; to: Date }
 
-function openingsIn({ actorId, from, to }: Hours): Question {
-  return questionOf({ ...(actorId ? { actorId } : {}), from, to, openings: true, outcome: 'done' }, undefined)
+function openingsIn({ actorId, address, from, to }: Hours): Question {
+  const who = { ...(actorId ? { actorId } : {}), ...(address ? { address } : {}) }
+  return questionOf({ ...who, from, to, openings: true, outcome: 'done' }, undefined)
 }
 
 /** How often each message and file was opened in these hours, and when first and last: counted by the database. */
@@ -109,14 +114,15 @@ export interface SealedOpening {
   at: Date
   subjectId: string
   detailsSealed: Buffer | null
+  addressDigest: Buffer | null
 }
 
-/** Openings in these hours, oldest first, behind `after`. */
+/** Openings in these hours, oldest first, behind `after`: those that have the address's digest, and those that have none. */
 export function listOpeningsAfter(hours: Hours, after: Place | undefined, limit: number): Promise<SealedOpening[]> {
   const { where, values } = openingsIn(hours)
   const [at, id] = [values.push(after?.at ?? BEGINNING), values.push(after?.id ?? NOBODY)]
   return ask<SealedOpening>(
-    `SELECT e.id, e.at, e.subject_id, e.details_sealed FROM access_events e
+    `SELECT e.id, e.at, e.subject_id, e.details_sealed, e.address_digest FROM access_events e
      WHERE ${where} AND e.subject_id IS NOT NULL AND (e.at, e.id) > ($${at}, $${id}::uuid) ORDER BY e.at, e.id LIMIT $${values.push(limit)}`,
     values,
   )

@@ -3,9 +3,15 @@ import { listAccounts } from '../accounts/account.store.ts'
 import { exact } from '../lib/dates.ts'
 import { t } from '../web/page.ts'
 import type { ExportFilter, Sheet } from './export.ts'
-import { listOpeningsAfter, listPatientsOf, sumOpenings, type Place } from './exported-event.store.ts'
+import {
+  listOpeningsAfter,
+  listPatientsOf,
+  sumOpenings,
+  type Place,
+  type SealedOpening,
+} from './exported-event.store.ts'
 import { factsOf } from './filter-in-words.ts'
-import { detailsOf } from './told-events.ts'
+import { detailsOf, fits } from './told-events.ts'
 
 export type TouchedFilter = ExportFilter & { from: Date; to: Date }
 
@@ -48,7 +54,7 @@ const PAGE = 2000
 
 type Span = Omit<TouchedMessage, 'messageId'>
 
-/** By what was opened, a message or a file. Where only the sealed details tell, each opening's are opened. */
+/** By what was opened, a message or a file. Where only the sealed details tell (of a session, and of addresses from before they had digests), each opening's are opened. */
 async function readOpenings(filter: TouchedFilter): Promise<Map<string, Span>> {
   if (filter.address === undefined && filter.session === undefined)
     return new Map((await sumOpenings(filter)).map(({ subjectId, ...span }) => [subjectId, span]))
@@ -56,7 +62,7 @@ async function readOpenings(filter: TouchedFilter): Promise<Map<string, Span>> {
   for (let after: Place | undefined; ;) {
     const rows = await listOpeningsAfter(filter, after, PAGE)
     for (const row of rows) {
-      if (!isFrom(filter, detailsOf(row))) continue
+      if (!isFrom(filter, row)) continue
       const span = { openings: 1, first: row.at, last: row.at }
       touched.set(row.subjectId, joined(touched.get(row.subjectId), span))
     }
@@ -66,8 +72,9 @@ async function readOpenings(filter: TouchedFilter): Promise<Map<string, Span>> {
   }
 }
 
-function isFrom(filter: TouchedFilter, { address, session }: { address?: string; session?: string }): boolean {
-  return (!filter.address || filter.address === address) && (!filter.session || filter.session === session)
+/** Where the address's digest was compared nothing has to be opened. */
+function isFrom(filter: TouchedFilter, opening: SealedOpening): boolean {
+  return (!filter.session && opening.addressDigest !== null) || fits(detailsOf(opening), filter)
 }
 
 /** A conversation between staff is nobody's mail, and still somebody must know that it was read. */

@@ -1,8 +1,8 @@
-import { isIP } from 'node:net'
 import { z } from 'zod'
 import { PURPOSES } from './disclosure.store.ts'
 import { day } from './export.form.ts'
 import { readEmailAddress } from '../accounts/email-address.ts'
+import { isNetwork } from '../lib/network.ts'
 
 const email = z
   .string()
@@ -29,7 +29,7 @@ export const aboutBreach = {
   address: z
     .string()
     .trim()
-    .refine((text) => text === '' || isIP(text) > 0, 'reports:exports.errors.address'),
+    .refine((text) => text === '' || isNetwork(text), 'reports:exports.errors.address'),
   from: minute,
   to: minute,
 }

@@ -2,6 +2,7 @@
 import { listAccounts, type Account } from '../accounts/account.store.ts'
 import type { AccessEventRow } from '../audit/access-event.store.ts'
 import { EnvelopeRefused } from '../vault/floe.ts'
+import { networkOf } from '../lib/network.ts'
 import { unsealField } from '../vault/vault.ts'
 import type { ExportFilter } from './export.ts'
 import { countEvents, listEventsAfter, listSubjectsOf, type Place } from './exported-event.store.ts'
@@ -52,8 +53,10 @@ async function subjectsIn({ patientId }: ExportFilter): Promise<string[] | undef
   return patientId ? listSubjectsOf(patientId) : undefined
 }
 
-function fits({ address, session }: EventDetails, filter: ExportFilter): boolean {
-  return (!filter.address || address === filter.address) && (!filter.session || session === filter.session)
+/** What the sealed details say of where it came from. */
+export function fits({ address = '', session }: EventDetails, filter: ExportFilter): boolean {
+  const isFromThere = !filter.address || networkOf({ address }) === networkOf({ address: filter.address })
+  return isFromThere && (!filter.session || session === filter.session)
 }
 
 /** One event with broken details must not hide the others. */

@@ -77,6 +77,7 @@ const alarms = (rule: string) =>
     'SELECT * FROM alarms WHERE rule = $1 ORDER BY raised_at, id',
     [rule],
   )
+const open = async (rule: string) => (await alarms(rule)).filter(({ closed_at }) => !closed_at)
 const closeAll = () =>
   server.sql(`UPDATE alarms SET closed_at = '2000-01-01', closed_by = $1 WHERE closed_at IS NULL`, [adaId])
 const set = (values: Record<string, number>) =>
@@ -159,12 +160,9 @@ describe('An alarm', () => {
     await happened(stranger, { act: 'sign-in.refused', outcome: 'denied', reason: 'wrong-password' }, 15, ago(2))
     await look()
     assert.deepEqual(await alarms('refusals'), [])
-    await record(
-      stranger,
-      { act: 'sign-in.refused', outcome: 'denied', reason: 'wrong-password', times: 40 },
-      undefined,
-      ago(1),
-    )
+    // Most of these do not stand in the log by themselves: they are counted when they happen, not when they are told an hour later.
+    await happened(stranger, { act: 'sign-in.refused', outcome: 'denied', reason: 'wrong-password' }, 40, ago(1))
+    await look()
     await look()
     const raised = await alarms('refusals')
     assert.equal(raised.length, 1)
@@ -173,6 +171,48 @@ describe('An alarm', () => {
     assert.match(plain(body), /Many refusals.*198\.51\.100\.99/)
     // The address stands sealed in the database.
     assert.doesNotMatch(JSON.stringify(await server.sql('SELECT alarms::text FROM alarms')), /198\.51\.100\.99/)
+    const { tellRepeats } = await import('../../server/audit/tell-repeats.job.ts')
+    await tellRepeats(new Date(Date.now() + 61 * MINUTE))
+    await look()
+    assert.deepEqual(
+      (await alarms('refusals')).map(({ count }) => count),
+      [55],
+    )
+    await closeAll()
+  })
+
+  test('is raised for an account that many networks try, for an IPv6 network as one, and for the whole server', async () => {
+    await server.sql('DELETE FROM alarm_counts')
+    const tried: AccessEvent = {
+      act: 'sign-in.refused',
+      outcome: 'denied',
+      reason: 'wrong-password',
+      subject: { kind: 'account', id: mariaId },
+    }
+    const from = (address: string): Actor => ({ kind: 'anonymous', strength: 'none', address })
+    for (let network = 0; network < 40; network++) await happened(from(`203.0.113.${network}`), tried, 1, ago(2))
+    await look()
+    assert.deepEqual(
+      (await open('refusals')).map(({ account_id, count }) => [account_id, count]),
+      [[mariaId, 40]],
+    )
+    await closeAll()
+    const page: AccessEvent = { act: 'help.refused', outcome: 'denied', reason: 'wrong-or-used' }
+    for (let host = 1; host <= 45; host++) await happened(from(`2001:db8:7:7::${host}`), page, 1, ago(2))
+    await look()
+    assert.deepEqual(
+      (await open('refusals')).map(({ account_id, count }) => [account_id, count]),
+      [[null, 45]],
+    )
+    assert.match(plain((await felix.ask(HOME)).body), /Many refusals.*2001:db8:7:7::\/64/)
+    await closeAll()
+    for (let network = 0; network < 255; network++) await happened(from(`198.51.100.${network}`), page, 1, ago(2))
+    await look()
+    assert.deepEqual(
+      (await open('refusals')).map(({ count, threshold }) => [count, threshold]),
+      [[340, 300]],
+    )
+    assert.match(plain((await felix.ask(HOME)).body), /Many refusals.*The whole server/)
     await closeAll()
   })
 
@@ -248,8 +288,8 @@ describe('Those who keep watch', () => {
     await server.sql('DELETE FROM alarm_counts')
     await happened(person(danaId, 'provider', '198.51.100.50'), opened(), 250, ago(3))
     await look()
-    const open = (await alarms('mass-opening')).filter(({ closed_at }) => !closed_at)
-    alarm = open.find(({ account_id }) => account_id === danaId)!.id
+    const raised = (await alarms('mass-opening')).filter(({ closed_at }) => !closed_at)
+    alarm = raised.find(({ account_id }) => account_id === danaId)!.id
     for (const who of [ada, felix])
       for (const page of ['/account', '/admin/access-events', '/help'])
         assert.match(plain((await who.ask(page)).body), /2 alarms are open\. Look at them\./, page)
@@ -334,8 +374,35 @@ describe('Those who keep watch', () => {
     const { body } = await ada.ask(page)
     assert.match(plain(body), /somebody else has to close it/)
     assert.equal((await ada.submit(page, page, { note: 'Nothing.', do: 'close' })).status, 403)
+    assert.deepEqual(await closings(mine.id), [['denied', adaId]])
     assert.equal((await felix.submit(page, page, { note: 'Asked her.', do: 'close' })).status, 303)
+    await closeAll()
   })
+
+  test('cannot close one that is about the network from which they come', async () => {
+    await server.sql('DELETE FROM alarm_counts')
+    await happened(person(newId(), 'provider', '127.0.0.1'), opened(), 200, ago(3))
+    await look()
+    const ours = (await open('mass-opening')).find(({ account_id }) => account_id === null)!
+    const page = `${HOME}/${ours.id}`
+    assert.match(plain((await ada.ask(page)).body), /somebody else has to close it, from another network/)
+    assert.equal((await ada.submit(page, page, { note: 'Nothing.', do: 'close' })).status, 403)
+    assert.equal((await ada.submit(page, page, { note: 'From the ward.' })).status, 303)
+    assert.deepEqual(await closings(ours.id), [['denied', adaId]])
+    assert.equal(
+      (await open('mass-opening')).some(({ id }) => id === ours.id),
+      true,
+    )
+    await closeAll()
+  })
+
+  async function closings(id: string) {
+    const rows = await server.sql<{ outcome: string; actor_id: string }>(
+      `SELECT outcome, actor_id FROM access_events WHERE act = 'alarm.closed' AND subject_id = $1 ORDER BY at, id`,
+      [id],
+    )
+    return rows.map(({ outcome, actor_id }) => [outcome, actor_id])
+  }
 
   test('are not providers or patients, and there is no page for an alarm that is not there', async () => {
     for (const path of [HOME, `${HOME}/${alarm}`]) assert.equal((await dana.ask(path)).status, 404)

@@ -74,6 +74,8 @@ const TABLES = {
   log_tiles: ['level', 'number'],
   log_state: ['id'],
   log_checkpoints: ['epoch', 'size'],
+  access_event_hours: ['hour', 'act', 'outcome', 'actor_role'],
+  access_event_days: ['day', 'act', 'outcome', 'actor_role'],
 }
 
 export const LOG_TABLES = Object.keys(TABLES)

@@ -75,6 +75,46 @@ describe('Refusals of nobody', () => {
     assert.equal(recorded, 1000)
   })
 
+  test('a network below its own limit is told by name too when all networks together were too many', async () => {
+    const before = (await kept('help.refused')).length
+    await tell(new Date(Date.now() + HOUR + 1000))
+    const told = (await kept('help.refused')).slice(before)
+    assert.deepEqual(
+      told.map(({ details }) => `${details.address} ${details.times}`).sort(),
+      Array.from({ length: 10 }, (_, at) => `203.0.113.${at + 50} 20`),
+    )
+  })
+
+  test('of very many networks two hundred an hour are told by name, those that did most, and the others as one number', async () => {
+    const { isRecordedByItself } = await import('../../server/audit/repeats.ts')
+    const event = { act: 'password.reset-refused', outcome: 'denied', reason: 'wrong-or-used' } as const
+    const begun = Date.now()
+    const refuse = (address: string, at: number) =>
+      isRecordedByItself({ kind: 'anonymous', strength: 'none', address }, event, new Date(at))
+    assert.ok(await refuse('192.0.2.1', begun))
+    // As 999 more from other networks would leave it.
+    await server.sql(`UPDATE repeated_events SET count = 1000, recorded = 1000 WHERE act = $1 AND key = kind`, [
+      event.act,
+    ])
+    // Spread over the hour, as whoever wants to be told late would do it.
+    for (let network = 0; network < 230; network++)
+      assert.equal(await refuse(`198.51.100.${network}`, begun + network * 15_000), false)
+    await refuse('198.51.100.229', begun + HOUR - 2000)
+    await tell(new Date(begun + HOUR + 1000))
+    await tell(new Date(begun + HOUR + 60_000))
+    await tell(new Date(begun + 2 * HOUR + 60_000))
+    const told = await kept('password.reset-refused')
+    const named = told.filter(({ details }) => details.address)
+    const others = told.filter(({ details }) => !details.address)
+    assert.equal(named.length, 200)
+    assert.equal(named.find(({ details }) => details.address === '198.51.100.229')?.details.times, 2)
+    assert.deepEqual(
+      others.map(({ details }) => details.times),
+      [30],
+    )
+    assert.deepEqual(await server.sql(`SELECT FROM repeated_events WHERE act = 'password.reset-refused'`), [])
+  })
+
   test('what somebody who is signed in is refused stands in the log each time', async () => {
     const dana = await signedIn(server, server.cast.dana)
     const unknown = '0199c000-0000-7000-8000-000000000000'

@@ -301,6 +301,43 @@ describe('Reports', () => {
     assert.equal(rows.length, rowsIn(byAddress.body).length)
   })
 
+  test('all of an IPv6 network is one for the breach query and an export, as it is told or as any address in it, and only what has no digest is opened', async () => {
+    const { record } = await import('../../server/audit/record.ts')
+    const { listOpeningsAfter } = await import('../../server/reports/exported-event.store.ts')
+    const subject = { kind: 'message', id: message } as const
+    const sam = { kind: 'account', id: ids.sam, role: 'provider', strength: 'password+code' } as const
+    await record({ ...sam, address: '2001:db8:9:9::1' }, { act: 'message.opened', subject })
+    const [from, to] = [-1, 1].map((hours) => new Date(Date.now() + hours * 60 * 60 * 1000)) as [Date, Date]
+    const ask = (address: string) =>
+      felix.submit(`${HOME}/touched`, `${HOME}/touched`, {
+        who: '',
+        session: '',
+        address,
+        from: from.toISOString().slice(0, 16),
+        to: to.toISOString().slice(0, 16),
+      })
+    const told = ['2001:db8:9:9:ffff::2', '2001:db8:9:9::/64', '2001:DB8:9:9::1']
+    for (const address of told)
+      assert.deepEqual(rowsIn((await ask(address)).body)[0]?.slice(0, 2), ['Maria Gomez', message])
+    assert.deepEqual(rowsIn((await ask('2001:db8:9:8::/64')).body), [])
+    assert.equal((await ask('2001:db8::/48')).status, 422)
+    for (const address of told) assert.equal((await exported({ kind: 'events', address })).length, 1, address)
+    assert.equal((await listOpeningsAfter({ address: told[0]!, from, to }, undefined, 1000)).length, 1)
+    const search = await felix.submit('/admin/access-events', '/admin/access-events', { network: told[1]! })
+    assert.equal(search.status, 303)
+    // Events from before there were digests are found by what their details say.
+    const { newId } = await import('../../server/lib/ids.ts')
+    const { sealField } = await import('../../server/vault/vault.ts')
+    const id = newId()
+    await server.sql(
+      `INSERT INTO access_events (id, at, actor_kind, actor_id, strength, act, subject_kind, subject_id, outcome, details_sealed)
+       VALUES ($1, now(), 'account', $2, 'password+code', 'message.opened', 'message', $3, 'done', $4)`,
+      [id, ids.sam, message, sealField(`access-event/${id}`, JSON.stringify({ address: '2001:db8:7:7::1' }))],
+    )
+    assert.equal(rowsIn((await ask('2001:db8:7:7::2')).body).length, 1)
+    assert.deepEqual(rowsIn((await ask('2001:db8:7:8::/64')).body), [])
+  })
+
   test('how a message is protected is found out from how it rests, for both sides and for auditors, and for nobody else', async () => {
     const own = await maria.ask(`/messages/${message}/protection`)
     assert.equal(own.status, 200)

@@ -1,7 +1,7 @@
 /** Under which name network addresses are counted. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { networkOf } from '../../server/lib/network.ts'
+import { isNetwork, networkOf } from '../../server/lib/network.ts'
 
 test('an IPv6 address is counted by its first 64 bits, however it is written', () => {
   for (const address of [
@@ -22,4 +22,10 @@ test('an IPv4 address counts as itself, also when it is written as IPv6', () => 
     assert.equal(networkOf({ address }), '192.0.2.7', address)
   assert.notEqual(networkOf({ address: '::ffff:192.0.2.8' }), '192.0.2.7')
   assert.equal(networkOf({}), '')
+  for (const network of ['2001:db8:1:2::/64', '2001:DB8:1:2:0::/64']) {
+    assert.equal(networkOf({ address: network }), '2001:db8:1:2::/64', network)
+    assert.ok(isNetwork(network), network)
+  }
+  assert.ok(isNetwork('192.0.2.7') && isNetwork('2001:db8::1'))
+  for (const text of ['', 'the ward', '192.0.2.7/64', '2001:db8::/48', '/64']) assert.ok(!isNetwork(text), text)
 })

@@ -1,6 +1,7 @@
 /**
  * The groups of routes.ts. A group knows who may ask and puts the steps of every request into the one right order: guard, then the body (files
- * are sealed while they arrive), then the form's token, then the page. Origin and Sec-Fetch-Site were checked before, in app.ts.
+ * are sealed while they arrive), then the form's token, then the guard once more when the body was not there at first, then the page. Origin and
+ * Sec-Fetch-Site were checked before, in app.ts.
  */
 import { buffer } from 'node:stream/consumers'
 import { Router, type NextFunction, type Request, type RequestHandler, type Response } from 'express'
@@ -15,6 +16,7 @@ import { giveBack } from './messages/given-back.pages.ts'
 import { lateWriter, writerIn } from './messages/late-writer.ts'
 import { only, provedRecently } from './sign-in/guards.ts'
 import { keepSessionWhileArriving } from './sign-in/keep-session.ts'
+import { meetReaderAgain } from './sign-in/know-reader.ts'
 import { checkFormToken, checkHeaderToken } from './web/form-token.ts'
 import { checkNames, readBody } from './web/read-body.ts'
 
@@ -46,14 +48,29 @@ export const allowed = (...roles: Role[]) => group(only(...roles))
 export const proved = (...roles: Role[]) => group(only(...roles), provedRecently)
 
 function group(...guards: RequestHandler[]): Group {
-  const orLate = (late: Page | undefined) => guards.map((guard) => guardOrLate(guard, late))
+  const orLate = (late?: Page) => [...guards.map((guard) => guardOrLate(guard, late)), noteArrival]
+  const again = (late?: Page) => [lookAgain, ...guards.map((guard) => guardAgain(guard, late))]
   return {
     get: (path, page) => router.get(path, ...guards, checkFormToken, page),
     post: (path, page, late) =>
-      router.post(path, ...orLate(late), readBody, orGiveBack(checkFormToken, late), pageOrLate(page, late)),
+      router.post(
+        path,
+        ...orLate(late),
+        readBody,
+        orGiveBack(checkFormToken, late),
+        ...again(late),
+        pageOrLate(page, late),
+      ),
     upload: (path, page, late) =>
-      router.post(path, ...orLate(late), receive, orGiveBack(checkUploadForm, late), pageOrLate(page, late)),
-    list: (path, page) => router.post(path, ...guards, receiveList, readForm, page),
+      router.post(
+        path,
+        ...orLate(late),
+        receive,
+        orGiveBack(checkUploadForm, late),
+        ...again(late),
+        pageOrLate(page, late),
+      ),
+    list: (path, page) => router.post(path, ...orLate(), receiveList, readForm, ...again(), page),
     patch: (path, page) => router.patch(path, ...guards, checkHeaderToken, page),
     delete: (path, page) => router.delete(path, ...guards, checkHeaderToken, page),
   }
@@ -113,6 +130,35 @@ function pageOrLate(page: Page, late: Page | undefined): RequestHandler {
     request.sessionState === 'ended' && late ? late(request, response) : page(request, response)
 }
 
+/** Requests whose body was not there yet when the guards looked. Slow lines take hours for it; of a small form it comes with the head. */
+const arrivesLater = new WeakSet<Request>()
+
+function noteArrival(request: Request, _response: Response, next: NextFunction) {
+  if (!request.complete) arrivesLater.add(request)
+  next()
+}
+
+/** What the guards let in may be over by the time that its body has arrived: access is suspended, a role changed, a team left, a proof too old. */
+async function lookAgain(request: Request, _response: Response, next: NextFunction) {
+  if (arrivesLater.has(request) && request.reader) {
+    const { id } = request.reader.account
+    await meetReaderAgain(request)
+    if (request.sessionState === 'none') await dropKept(request, id)
+  }
+  next()
+}
+
+/** As before the body, which is here by now: what cannot be kept for its writer is given back. */
+function guardAgain(guard: RequestHandler, late: Page | undefined): RequestHandler {
+  return async (request, response, next) => {
+    if (!arrivesLater.has(request)) return next()
+    if (late && request.sessionState === 'ended' && (request.lateWriter ?? (await lateWriter(request)))) return next()
+    const isNobody = ['none', 'ended'].includes(request.sessionState)
+    if (late && isNobody && !savesByItself(request)) return giveBack(request, response)
+    return guard(request, response, next)
+  }
+}
+
 function filesWanted() {
   return { field: 'files', maxFiles: LIMITS.files, maxFileSize: LIMITS.fileBytes }
 }
@@ -153,9 +199,13 @@ const LARGEST_LIST = 1024 * 1024
 function checkUploadForm(request: Request, response: Response, next: NextFunction) {
   readForm(request, response, (error?: unknown) => {
     if (!error) return next()
-    const kept = (request.keptFiles ?? []) as string[]
-    Promise.all(kept.map((id) => dropUpload(writerIn(request).accountId, id))).then(() => next(error), next)
+    dropKept(request, writerIn(request).accountId).then(() => next(error), next)
   })
+}
+
+async function dropKept(request: Request, accountId: string) {
+  const kept = (request.keptFiles ?? []) as string[]
+  await Promise.all(kept.map((id) => dropUpload(accountId, id)))
 }
 
 /** Reads a form without files; one with files was read where they were received. Then names and token are looked at. */

@@ -47,7 +47,7 @@ export async function inviteAgain(
   now: Date,
   transaction: Transaction,
 ): Promise<Account> {
-  await record(actor, { act: 'account.invited', subject: { kind: 'account', id: account.id } }, transaction, now)
+  await recordInvited(actor, account, now, transaction)
   await enqueue('send-invitation', { accountId: account.id }, transaction)
   return account
 }
@@ -55,6 +55,11 @@ export async function inviteAgain(
 async function invite(actor: Actor, invitation: Invitation, now: Date, transaction: Transaction) {
   const account = await insertAccount({ id: newId(now), ...invitation, invitedAt: now }, transaction)
   const mailbox = await makeMailbox({ accountId: account.id }, now, transaction)
-  await record(actor, { act: 'account.invited', subject: { kind: 'account', id: account.id } }, transaction, now)
+  await recordInvited(actor, account, now, transaction)
   return { account, mailbox }
+}
+
+/** With what they may do when they come. */
+function recordInvited(actor: Actor, { id, role }: Account, now: Date, transaction: Transaction) {
+  return record(actor, { act: 'account.invited', subject: { kind: 'account', id }, after: role }, transaction, now)
 }

@@ -11,7 +11,7 @@ import { recoveryMode } from '../vault/vault.ts'
 import { addMemberOpener, makeMailbox, openMailboxByRecovery } from './mailbox-key.ts'
 import { findMailboxOf } from './mailbox.store.ts'
 import { beginNewKey } from './leave-team.ts'
-import { insertMember, insertTeam, listMembers, type Team } from './team.store.ts'
+import { insertMember, insertTeam, listMembers, nameOfTeam, type Team } from './team.store.ts'
 
 export async function foundTeam(actor: Actor, name: string, now: Date, transaction: Transaction): Promise<Team> {
   const team = { id: newId(now), name, createdAt: now }
@@ -33,7 +33,8 @@ export async function joinTeam(
   const managed = (await recoveryMode(transaction)) === 'managed'
   const reason = managed ? 'by-recovery-key' : 'waits-for-colleague'
   const subject = { kind: 'account' as const, id: accountId }
-  await record(actor, { act: 'team.joined', subject, reason }, transaction, now)
+  const after = await nameOfTeam(teamId, transaction)
+  await record(actor, { act: 'team.joined', subject, reason, after }, transaction, now)
   await insertMember(teamId, accountId, now, transaction)
   if (!managed) return beginAnewIfAlone(actor, teamId, accountId, now, transaction)
   const pair = await openMailboxByRecovery(mailbox, transaction)

@@ -11,7 +11,7 @@ import { isShut, listAccounts } from './account.store.ts'
 import { addMemberOpener, addSuccessorOpener, openMailboxByRecovery, renewMailbox } from './mailbox-key.ts'
 import { findMailboxOf, holdMailbox } from './mailbox.store.ts'
 import { removeOpeners } from './opener.store.ts'
-import { listMembers, removeMember } from './team.store.ts'
+import { listMembers, nameOfTeam, removeMember } from './team.store.ts'
 
 /** @returns whether they were a member */
 export async function leaveTeam(
@@ -26,8 +26,9 @@ export async function leaveTeam(
   await holdMailbox(found.id, transaction)
   if (!(await removeMember(teamId, accountId, transaction))) return false
   await removeOpeners({ mailboxId: found.id, kind: 'member', accountId }, transaction)
+  const before = await nameOfTeam(teamId, transaction)
   const subjects = [
-    { act: 'team.left' as const, subject: { kind: 'account' as const, id: accountId } },
+    { act: 'team.left' as const, subject: { kind: 'account' as const, id: accountId }, before },
     { act: 'mailbox.renewed' as const, subject: { kind: 'team' as const, id: teamId } },
   ]
   await record(actor, subjects, transaction, now)

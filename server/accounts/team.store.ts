@@ -36,6 +36,11 @@ export async function findTeam(id: string, transaction?: Transaction): Promise<T
   return row && toTeam(row)
 }
 
+/** As the access log tells it: what the team was called when somebody joined or left. */
+export async function nameOfTeam(id: string, transaction?: Transaction): Promise<string> {
+  return (await findTeam(id, transaction))!.name
+}
+
 export async function listTeams(transaction?: Transaction): Promise<Team[]> {
   return (await teams.list({}, transaction)).map(toTeam)
 }

@@ -26,6 +26,7 @@ export const REASONS = [
   'own-access',
   'last-administrator',
   'other-state',
+  'own-conversations',
   'refused',
   'taken',
   'old',

@@ -23,7 +23,8 @@ export type SecurityChange =
 export interface JobPayloads {
   'send-notice': { messageId: string; mailboxId: string; accountId: string }
   'send-invitation': { accountId: string }
-  'send-access-notice': { changeId: string }
+  /** A change of somebody's access, or that their conversations went to somebody else at a moment (ISO). */
+  'send-access-notice': { changeId: string } | { handedOverFrom: string; at: string }
   'sweep-people-lists': Record<string, never>
   /** For an address that has no sign-in, the id of nobody. */
   'send-password-reset': { accountId: string }

@@ -3,7 +3,7 @@
  * them to who answers from now on, each use recorded. In sealed mode nothing here opens them: the place is handed over, what comes from now on is
  * under new keys, and what is from before stays with those who took part.
  */
-import { findAccount } from '../accounts/account.store.ts'
+import { findAccount, holdAccess } from '../accounts/account.store.ts'
 import { insertLink } from '../accounts/link.store.ts'
 import { openMailboxWithRecoveryKey } from '../accounts/mailbox-key.ts'
 import { findMailboxOf, type MailboxKey } from '../accounts/mailbox.store.ts'
@@ -32,6 +32,8 @@ export async function handOverThreads(
   now = new Date(),
 ): Promise<number> {
   return inTransaction(async (transaction) => {
+    // Whoever takes over is not suspended, closed or given another role while they do.
+    await holdAccess(transaction)
     const from = await findMailboxOf({ accountId }, transaction)
     const target = await mailboxOf(to, transaction)
     if (!from || !target || from.id === target.id) throw new NotFound('nobody to hand over to')
@@ -55,6 +57,7 @@ export async function handOverThreads(
       handedOverAt: now,
     }))
     await insertHandovers(rows, transaction)
+    await enqueue('send-access-notice', { handedOverFrom: accountId, at: now.toISOString() }, transaction)
     return threads.length
   })
 }

@@ -1,13 +1,13 @@
 /** Another address: asking for it, and the pages behind the links in the mails to both addresses. */
 import type { Request, Response } from 'express'
 import { maskEmailAddress, readEmailAddress } from '../accounts/email-address.ts'
-import { findAccount } from '../accounts/account.store.ts'
-import { BadInput, NotFound } from '../errors.ts'
+import { BadInput } from '../errors.ts'
 import { inWords } from '../lib/dates.ts'
 import { readForm, typed } from '../lib/form.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { newAddress } from './account.form.ts'
 import {
+  addressChangeOfOldLink,
   askAddressChange,
   confirmAddressChange,
   ownAddressChange,
@@ -15,7 +15,7 @@ import {
   stopAddressChangeByLink,
   type Confirmed,
 } from './address-change.ts'
-import { findAddressChangeByLink, findAddressChangeOf, type AddressChange } from '../accounts/address-change.store.ts'
+import { findAddressChangeOf, type AddressChange } from '../accounts/address-change.store.ts'
 import { leadToSignIn, readerOf } from '../sign-in/guards.ts'
 
 /** How far a change is, in what its pages show. */
@@ -90,7 +90,8 @@ export async function takeConfirmNew(request: Request, response: Response) {
 
 /** GET /address-change/:token: the link in the mails to the old address. Anybody who has it may stop; only its owner confirms. */
 export async function showAddressChange(request: Request, response: Response) {
-  const { token, change } = await findByOldLink(request)
+  const token = String(request.params['token'])
+  const change = await addressChangeOfOldLink(token)
   const path = `/address-change/${token}`
   const owns = request.reader?.account.id === change.accountId
   showPage(request, response, 'own-account/address-change', {
@@ -134,12 +135,4 @@ function leadOn(request: Request, response: Response, confirmed: Confirmed) {
     { title: t('own-account:addressStopped.title_new'), done: 'new' },
     409,
   )
-}
-
-async function findByOldLink(request: Request): Promise<{ token: string; change: AddressChange }> {
-  const token = String(request.params['token'])
-  const change = await findAddressChangeByLink('old', token, new Date())
-  const account = change && (await findAccount(change.accountId))
-  if (!change || account?.state !== 'active') throw new NotFound('no such change')
-  return { token, change }
 }

@@ -131,8 +131,7 @@ export async function stopAddressChangeByLink(
   token: string,
   now = new Date(),
 ): Promise<'stopped' | 'restored' | 'taken'> {
-  const change = await findAddressChangeByLink('old', token, now)
-  if (!change) throw new NotFound('no such change')
+  const change = await addressChangeOfOldLink(token, now)
   const stop = async (transaction: Transaction) => {
     await endSessionsOf(change.accountId, transaction)
     return takeBack(actor, change.accountId, change, now, transaction)
@@ -140,6 +139,14 @@ export async function stopAddressChangeByLink(
   const done = await unlessTaken(actor, change.accountId, now, stop)
   if (done === undefined) await inTransaction((transaction) => endSessionsOf(change.accountId, transaction))
   return done ?? 'taken'
+}
+
+/** What the link in the old mailbox leads to, for anybody who has it. @throws NotFound when it finds nothing (any more), or nobody who gets in */
+export async function addressChangeOfOldLink(token: string, now = new Date()): Promise<AddressChange> {
+  const change = await findAddressChangeByLink('old', token, now)
+  const account = change && (await findAccount(change.accountId))
+  if (!change || account?.state !== 'active') throw new NotFound('no such change')
+  return change
 }
 
 /** Stops what is open and takes back what was changed in the last 72 hours, for somebody who says that it was not them. */

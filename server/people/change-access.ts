@@ -20,8 +20,11 @@ import { newId } from '../lib/ids.ts'
 import { endSessionsOf } from '../sign-in/sessions.ts'
 import { insertAccessChange, type AccessChangeKind } from './access-change.store.ts'
 
-/** Why nothing was changed: it is their own access, it is the last administrator's, or the person is something else by now. */
-export type NotChanged = Extract<Reason, 'own-access' | 'last-administrator' | 'other-state'>
+/**
+ * Why nothing was changed: it is their own access, it is the last administrator's, the person is something else by now, or they have conversations
+ * that somebody else has to take over first.
+ */
+export type NotChanged = Extract<Reason, 'own-access' | 'last-administrator' | 'other-state' | 'own-conversations'>
 
 type Standing = Pick<Account, 'role' | 'state'>
 
@@ -29,6 +32,8 @@ export interface WantedChange {
   kind: AccessChangeKind
   /** What they become, from what they are when nobody else can change it any more; nothing when it does not fit. */
   becomes(person: Account): Standing | undefined
+  /** What else stands against it. */
+  not?(person: Account, transaction: Transaction): Promise<NotChanged | undefined>
   /** What goes with it: all in the same transaction, before the person is changed. */
   also?(person: Account, transaction: Transaction): Promise<void>
   reason: string
@@ -56,7 +61,7 @@ export async function changeAccess(
 async function change(
   actor: Actor,
   accountId: string,
-  { kind, becomes, also, reason }: WantedChange,
+  { kind, becomes, not, also, reason }: WantedChange,
   now: Date,
   transaction: Transaction,
 ): Promise<NotChanged | undefined> {
@@ -69,6 +74,8 @@ async function change(
   const administrators = await listActiveAdministrators(transaction)
   if (!administrators.includes(actor.id ?? '')) throw new NotFound('no administrator any more')
   if (!isAdministrator(next) && administrators.every((id) => id === person.id)) return 'last-administrator'
+  const problem = await not?.(person, transaction)
+  if (problem) return problem
   const [was, became] = person.role === next.role ? [person.state, next.state] : [person.role, next.role]
   const subject = { kind: 'account' as const, id: person.id }
   const event = { act: ACTS[kind], subject, said: reason, before: was, after: became }

@@ -1,14 +1,15 @@
 /** Handing over the conversations of a colleague's own mailbox: how many, to whom, and what of them opens afterwards, told before. */
 import type { Request, Response } from 'express'
-import { listColleagues } from '../accounts/account.store.ts'
+import { isShut, listColleagues } from '../accounts/account.store.ts'
 import { listTeams } from '../accounts/team.store.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { handOverThreads, type TakesOver } from '../messages/hand-over-threads.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { recoveryMode } from '../vault/vault.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
+import { countOwnConversations } from './change-role.ts'
 import { handingOver, LONGEST_REASON } from './person.form.ts'
-import { countOwnConversations, personIn } from './person.pages.ts'
+import { personIn } from './person.pages.ts'
 
 const MOST_COLLEAGUES = 500
 
@@ -55,8 +56,10 @@ async function show(request: Request, response: Response, errors: readonly FormE
       t('people:hand-over.later'),
       t('people:hand-over.patients'),
       t('people:hand-over.recorded'),
+      ...(isShut(person) ? [] : [t('people:hand-over.told')]),
     ],
     blocked: count === 0 ? t('people:hand-over.none') : '',
+    blockedHref: '',
     choices: null,
     select: {
       name: 'to',

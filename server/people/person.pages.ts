@@ -2,7 +2,6 @@
 import type { Request, Response } from 'express'
 import { findAccount, listAccounts, type Account } from '../accounts/account.store.ts'
 import { inviteAgain } from '../accounts/invite-account.ts'
-import { findMailboxOf } from '../accounts/mailbox.store.ts'
 import { listMemberships } from '../accounts/team.store.ts'
 import { record, recordDenied, type AccessEvent } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
@@ -10,12 +9,11 @@ import { NotFound } from '../errors.ts'
 import { clock24, inWords } from '../lib/dates.ts'
 import { readForm, typed, type FormError } from '../lib/form.ts'
 import { isId } from '../lib/ids.ts'
-import { countThreadsOf } from '../messages/thread.store.ts'
 import { readerOf } from '../sign-in/guards.ts'
 import { showPage, t, toldErrors } from '../web/page.ts'
 import { listAccessChangesOf, type AccessChange } from './access-change.store.ts'
 import type { NotChanged } from './change-access.ts'
-import { changeRole, STAFF_ROLES } from './change-role.ts'
+import { changeRole, countOwnConversations, STAFF_ROLES } from './change-role.ts'
 import { closePerson } from './close-person.ts'
 import { changingRole, closing, LONGEST_REASON, withReason } from './person.form.ts'
 import { reopenPerson } from './reopen-person.ts'
@@ -189,8 +187,7 @@ async function ask(
   refused?: NotChanged,
 ) {
   const person = await personIn(request)
-  const own = person.id === readerOf(request).account.id
-  const problem = refused ?? (own ? 'own-access' : FITS[move].includes(person.state) ? undefined : 'other-state')
+  const problem = refused ?? (await problemOf(request, person, move))
   const name = person.name || person.email
   // Somebody who never began has no access that could end.
   const context = person.state === 'invited' ? 'invited' : ''
@@ -203,6 +200,7 @@ async function ask(
     intro: t(`people:${move}.intro`, { name, context }),
     effects: problem ? [] : await effectsOf(person, move),
     blocked: problem ? t(`people:blocked.${problem}`) : '',
+    blockedHref: problem === 'own-conversations' ? `${HOME}/${person.id}/hand-over` : '',
     choices: move === 'role' ? roleChoices(person, typed(request.body, 'role')) : null,
     select: null,
     line: null,
@@ -212,6 +210,14 @@ async function ask(
     errors: toldErrors(errors, { count: LONGEST_REASON }),
   }
   showPage(request, response, 'people/change', view, errors.length > 0 ? 422 : refused ? 409 : 200)
+}
+
+/** What stands against a change whatever is chosen. */
+async function problemOf(request: Request, person: Account, move: Move): Promise<NotChanged | undefined> {
+  if (person.id === readerOf(request).account.id) return 'own-access'
+  if (!FITS[move].includes(person.state)) return 'other-state'
+  const leavesCareTeam = move === 'role' && person.role === 'provider'
+  return leavesCareTeam && (await countOwnConversations(person.id)) > 0 ? 'own-conversations' : undefined
 }
 
 function roleChoices(person: Account, chosen: string) {
@@ -234,10 +240,8 @@ async function effectsOf(person: Account, move: Move): Promise<string[]> {
   const effect = (name: string, values = {}) => t(`people:effects.${name}`, values)
   const invited = person.state === 'invited'
   const ends = invited ? [] : [effect('sessions')]
-  const left = [
-    ...(teams ? [effect('teams', { teams }), effect('newKeys')] : []),
-    ...(conversations > 0 ? [effect('conversations', { count: conversations })] : []),
-  ]
+  const leaves = teams ? [effect('teams', { teams }), effect('newKeys')] : []
+  const left = [...leaves, ...(conversations > 0 ? [effect('conversations', { count: conversations })] : [])]
   if (move === 'suspend') return [...ends, effect('noSignIn'), effect('kept'), effect('told')]
   if (move === 'reopen') return [effect('signsIn'), effect('told')]
   if (move === 'close')
@@ -245,15 +249,10 @@ async function effectsOf(person: Account, move: Move): Promise<string[]> {
   if (move === 'role')
     return [
       ...ends,
-      ...(left.length > 0 ? [effect('ifNoProvider'), ...left] : []),
+      ...(leaves.length > 0 ? [effect('ifNoProvider'), ...leaves] : []),
       ...(invited ? [] : [effect('told')]),
     ]
   return []
-}
-
-export async function countOwnConversations(accountId: string): Promise<number> {
-  const mailbox = await findMailboxOf({ accountId })
-  return mailbox ? countThreadsOf(mailbox.id) : 0
 }
 
 /** The colleague of the path, recorded before anything of them is shown. @throws NotFound for patients and for nobody */

@@ -32,6 +32,7 @@ async function letInAgain(actor: Actor, { id }: Account, now: Date, transaction:
     const pair = await openMailboxByRecovery(mailbox, transaction)
     if (!(await addMemberOpener({ ...mailbox, ...pair }, id, now, transaction))) continue
     const subject = { kind: 'account' as const, id }
-    await record(actor, { act: 'team.joined', subject, reason: 'by-recovery-key' }, transaction, now)
+    const event = { act: 'team.joined', subject, reason: 'by-recovery-key', after: team.name } as const
+    await record(actor, event, transaction, now)
   }
 }

@@ -222,7 +222,16 @@ function words(move: 'new' | 'rename' | 'add' | 'remove', team?: Team, values: o
 type ChangeView = { title: string; errors: ReturnType<typeof toldErrors>; [name: string]: unknown }
 
 function showChange(request: Request, response: Response, view: ChangeView) {
-  const nothing = { effects: [], blocked: '', choices: null, select: null, line: null, reason: null, tick: null }
+  const nothing = {
+    effects: [],
+    blocked: '',
+    blockedHref: '',
+    choices: null,
+    select: null,
+    line: null,
+    reason: null,
+    tick: null,
+  }
   showPage(request, response, 'people/change', { ...nothing, ...view }, view.errors.length > 0 ? 422 : 200)
 }
 

@@ -1,4 +1,5 @@
 import type { NextFunction, Request, Response } from 'express'
+import type { Actor } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { logError } from '../lib/logger.ts'
 import { lookupDigest } from '../vault/vault.ts'
@@ -13,6 +14,7 @@ import {
   hasMoved,
   isClick,
   noteClick,
+  stateByRow,
   stateOf,
   unsealFromSession,
   type SessionState,
@@ -50,18 +52,11 @@ function forgottenSoon(request: Request, privateKey: Buffer): Buffer {
 }
 
 async function meetReader(request: Request) {
-  const { accountId, mailboxKey, strength, role } = request.session
+  const { strength } = request.session
   const session = lookupDigest('session-mark', request.sessionID).toString('hex').slice(0, 12)
-  const actor = { ...request.actor, strength: strength ?? ('none' as const), session }
-  const reader = await makeReader(actor, accountId!, () =>
-    forgottenSoon(request, unsealFromSession(request, 'mailbox-key', mailboxKey!)),
-  )
-  if (!reader || reader.account.role !== role) {
-    // Closed since, or somebody else in this house: the session dies with what it was begun for.
-    await endSession(request)
-    request.sessionState = 'none'
-    return
-  }
+  const reader = await readerIn(request, { ...request.actor, strength: strength ?? ('none' as const), session })
+  // Closed since, or somebody else in this house: the session dies with what it was begun for.
+  if (!reader) return forgetReader(request)
   request.reader = reader
   request.actor = reader.actor
   request.person = { name: reader.account.name || reader.account.email, role: reader.account.role }
@@ -71,4 +66,36 @@ async function meetReader(request: Request) {
   // Where a page waits for it, it is there; where it fails, the reader's own page is not the one that breaks.
   if (request.method === 'GET' && request.accepts(['html', 'image/*']) === 'html')
     await letColleaguesIn(reader).catch((error: unknown) => logError('A colleague could not be let in', error))
+}
+
+/** Who asks, as they are now; undefined when that is not who the session was begun for. */
+async function readerIn(request: Request, actor: Actor): Promise<Reader | undefined> {
+  const { accountId, mailboxKey, role } = request.session
+  const reader = await makeReader(actor, accountId!, () =>
+    forgottenSoon(request, unsealFromSession(request, 'mailbox-key', mailboxKey!)),
+  )
+  return reader?.account.role === role ? reader : undefined
+}
+
+async function forgetReader(request: Request) {
+  await endSession(request)
+  delete request.reader
+  delete request.person
+  delete request.ends
+  request.sessionState = 'none'
+}
+
+/**
+ * Looks once more at who asks, after what they sent was hours on its way: their session may have been ended meanwhile, and they may do something
+ * else here by now, or read for other teams.
+ */
+export async function meetReaderAgain(request: Request): Promise<void> {
+  if (!request.reader) return
+  const [state, reader] = await Promise.all([stateByRow(request), readerIn(request, request.reader.actor)])
+  if (state === 'none' || !reader) return forgetReader(request)
+  request.reader = reader
+  if (state === 'signed-in') return
+  delete request.reader
+  request.sessionState = state
+  emptyEnded(request)
 }

@@ -1,6 +1,7 @@
 import { addMemberOpener, addSuccessorOpener } from '../accounts/mailbox-key.ts'
 import type { MailboxKey } from '../accounts/mailbox.store.ts'
 import { listMembersWithoutOpener, versionsOpenTo } from '../accounts/opener.store.ts'
+import { nameOfTeam } from '../accounts/team.store.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction } from '../database/connection.ts'
 import type { Reader } from './reader.ts'
@@ -20,7 +21,9 @@ export async function letColleaguesIn(reader: Reader, now = new Date()): Promise
     await inTransaction(async (transaction) => {
       if (!(await addMemberOpener({ ...team, ...pair }, accountId, now, transaction))) return
       const subject = { kind: 'account' as const, id: accountId }
-      await record(reader.actor, { act: 'team.joined', subject, reason: 'let-in-by-colleague' }, transaction, now)
+      const after = await nameOfTeam(team.teamId!, transaction)
+      const event = { act: 'team.joined', subject, reason: 'let-in-by-colleague', after } as const
+      await record(reader.actor, event, transaction, now)
     })
   }
 }

@@ -391,6 +391,19 @@ function bindingOfPlace(ref: string) {
   return `session/${ref}/from`
 }
 
+/**
+ * What the session of a request that has been under way is worth by its row. One whose person proved meanwhile who they are goes on in a row of a
+ * new id; one that is not there was ended by somebody.
+ */
+export async function stateByRow({ session: { accountId, ref } }: Request): Promise<'none' | 'ended' | 'signed-in'> {
+  const [row] = await ask<{ sid: string; sess: SessionData }>(
+    `SELECT sid, sess FROM sessions WHERE sess->>'accountId' = $1 AND sess->>'ref' = $2 AND sess->>'stage' = 'signed-in'`,
+    [accountId ?? null, ref ?? null],
+  )
+  if (!row || !isMacOf(row.sid, { ...row.sess })) return 'none'
+  return row.sess.movedAt ? 'ended' : 'signed-in'
+}
+
 /** Ends every session of an account, half-made ones too, on every node. @returns how many they were */
 export async function endSessionsOf(accountId: string, transaction: Transaction): Promise<number> {
   await noteSessionEnding(accountId, transaction)

@@ -7,6 +7,7 @@ import { readEmailAddress } from '../accounts/email-address.ts'
 import { addMemberOpener, addSuccessorOpener, openMailboxWithRecoveryKey } from '../accounts/mailbox-key.ts'
 import { holdMailbox, listReadableMailboxes, type MailboxKey } from '../accounts/mailbox.store.ts'
 import { listMembersWithoutOpener, versionsOpenTo } from '../accounts/opener.store.ts'
+import { nameOfTeam } from '../accounts/team.store.ts'
 import { system } from '../audit/actor.ts'
 import { record } from '../audit/record.ts'
 import { inTransaction, type Transaction } from '../database/connection.ts'
@@ -142,7 +143,8 @@ async function openAgain(
   for (const team of teams) {
     const pair = await openMailboxWithRecoveryKey(key, team, transaction)
     await addMemberOpener({ ...team, ...pair }, accountId!, now, transaction)
-    await record(system, { act: 'team.joined', subject, reason: by }, transaction, now)
+    const after = await nameOfTeam(team.teamId!, transaction)
+    await record(system, { act: 'team.joined', subject, reason: by, after }, transaction, now)
   }
   await tellOfChange(accountId!, 'earlier-messages-recovered', now, transaction)
   return { versions: versions.length, teams: teams.length }

@@ -252,6 +252,22 @@ describe('A change of address', () => {
     await noticeSaying(server, maria.email, /earlier e-mail address was put back/)
   })
 
+  test('is not stopped from the old mailbox of somebody who does not get in any more: that link finds nothing', async () => {
+    await startOver()
+    const { watch } = await ask(await signedIn(server, maria))
+    const { changeAccount } = await import('../../server/accounts/account.store.ts')
+    const { inTransaction } = await import('../../server/database/connection.ts')
+    const [active, suspended] = (['active', 'suspended'] as const).map((state) => ({ role: 'patient', state }) as const)
+    const nobody = new Visitor(server)
+    await inTransaction((transaction) => changeAccount(mariasId, active!, suspended!, transaction))
+    const cancelled = (await eventsOf(server, 'address.change-cancelled', mariasId)).length
+    assert.equal((await nobody.submit('/sign-in', `${watch}/stop`, {})).status, 404)
+    assert.equal((await nobody.ask(watch)).status, 404)
+    assert.equal((await eventsOf(server, 'address.change-cancelled', mariasId)).length, cancelled)
+    await inTransaction((transaction) => changeAccount(mariasId, suspended!, active!, transaction))
+    assert.equal((await nobody.submit(watch, `${watch}/stop`, {})).h1, 'The change was stopped')
+  })
+
   test('15. After 72 h nothing restores', async () => {
     await startOver()
     const visitor = await signedIn(server, maria)

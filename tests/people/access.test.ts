@@ -42,6 +42,14 @@ async function colleague(name: string, role: string): Promise<{ visitor: Visitor
   const { visitor, person } = await enrol(server, linkIn((await mailsTo(server, email))[0]!))
   return { visitor, person: { ...person, email } }
 }
+async function detailsOf(name: string, act: string): Promise<Record<string, string>> {
+  const { unsealField } = await import('../../server/vault/vault.ts')
+  const [event] = await server.sql<{ id: string; details_sealed: Buffer }>(
+    'SELECT id, details_sealed FROM access_events WHERE act = $1 AND subject_id = $2 ORDER BY at DESC LIMIT 1',
+    [act, ids[name]],
+  )
+  return JSON.parse(unsealField(`access-event/${event!.id}`, event!.details_sealed)) as Record<string, string>
+}
 const anybody = () => new Visitor(server)
 const withoutOwn = ({ body }: Answer) =>
   body
@@ -296,6 +304,42 @@ describe('Roles', () => {
     )
     const details = JSON.parse(unsealField(`access-event/${event!.id}`, event!.details_sealed)) as object
     assert.deepEqual(details, { ...details, before: 'provider', after: 'auditor', said: 'a fictitious reason' })
+  })
+
+  test('the log names the role that somebody was invited as, and the team that they joined and left', async () => {
+    assert.equal((await detailsOf('rosa', 'account.invited'))['after'], 'provider')
+    assert.equal((await detailsOf('rosa', 'team.joined'))['after'], 'Diabetes team')
+    assert.equal((await detailsOf('rosa', 'team.left'))['before'], 'Diabetes team')
+    assert.equal((await detailsOf('ivy', 'account.invited'))['after'], 'auditor', 'also when invited again')
+  })
+
+  test('whoever has conversations of their own becomes neither administrator nor auditor before somebody takes them over', async () => {
+    const tess = await colleague('tess', 'provider')
+    const out = `/admin/teams/${team}/remove/${ids['tess']}`
+    assert.equal((await ada.submit(out, out, {})).status, 303)
+    const message = await writeTo(tess.visitor, { to: server.cast.maria.email })
+    const asked = await ada.ask(page('tess', 'role'))
+    assert.match(
+      plain(asked.body),
+      /administrators and auditors read no messages\. Hand the conversations over first\./,
+    )
+    assert.ok(asked.body.includes(`href="${page('tess', 'hand-over')}"`))
+    for (const role of ['admin', 'auditor']) {
+      const fields = { _csrf: await ada.tokenOn('/help'), role, reason: 'a fictitious reason' }
+      const refused = await ada.ask(page('tess', 'role'), {
+        method: 'POST',
+        headers: { 'content-type': 'application/x-www-form-urlencoded', origin: `http://localhost:${server.port}` },
+        body: new URLSearchParams(fields).toString(),
+      })
+      assert.equal(refused.status, 409, role)
+    }
+    assert.equal((await detailsOf('tess', 'account.access-refused'))['reason'], 'own-conversations')
+    assert.equal((await tess.visitor.ask(`/messages/${message}`)).status, 200, 'they are the care team still')
+    const over = page('tess', 'hand-over')
+    assert.equal((await ada.submit(over, over, { to: `team.${team}`, reason: 'Another task.' })).status, 303)
+    assert.equal((await does(ada, 'tess', 'role', { role: 'auditor' })).location, `${page('tess')}?done=role`)
+    const auditor = await signedIn(server, tess.person)
+    assert.equal((await auditor.ask(`/messages/${message}`)).status, 404)
   })
 
   test('nobody changes their own access, and no patient is a colleague', async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { answerTo, enrol, everybodyIn, linkIn, mailsTo, writeTo } from '../support/letters.ts'
 import { startTestServer, startTestServerSealed, type TestServer } from '../support/server.ts'
+import { until } from '../support/until.ts'
 import { plain, signedIn, type Visitor } from '../support/visitor.ts'
 
 export function testHandingOver(mode: 'managed' | 'sealed') {
@@ -54,12 +55,41 @@ export function testHandingOver(mode: 'managed' | 'sealed') {
       assert.match((await leaver.ask(`/messages/${message}`)).body, /Leo wrote this/)
     })
 
+    test('nobody takes over whose access ends at the same moment', async () => {
+      const { changeAccount, findAccountByEmail, holdAccess } = await import('../../server/accounts/account.store.ts')
+      const { inTransaction } = await import('../../server/database/connection.ts')
+      const { id } = (await findAccountByEmail(server.cast.sam.email))!
+      const [active, suspended] = (['active', 'suspended'] as const).map(
+        (state) => ({ role: 'provider', state }) as const,
+      )
+      const asked = await inTransaction(async (transaction) => {
+        await holdAccess(transaction)
+        await changeAccount(id, active!, suspended!, transaction)
+        const answer = ada.submit(page(), page(), { to: `account.${id}`, reason: 'Leo leaves.' })
+        const settled = answer.then(() => true)
+        await until(async () => {
+          const waiting = await server.sql(`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)
+          return waiting.length > 0 || Promise.race([settled, undefined])
+        }, 'the answer, or that it waits')
+        return { answer }
+      })
+      assert.equal((await asked.answer).status, 404)
+      assert.match((await leaver.ask(`/messages/${message}`)).body, /Leo wrote this/)
+      await inTransaction((transaction) => changeAccount(id, suspended!, active!, transaction))
+    })
+
     test('who takes over reads and answers; the leaver no longer finds it; the patient sees who answers now', async () => {
       const { findAccountByEmail } = await import('../../server/accounts/account.store.ts')
       const to = `account.${(await findAccountByEmail(server.cast.sam.email))!.id}`
       const answer = await ada.submit(page(), page(), { to, reason: 'Leo leaves.' })
       assert.equal(answer.location, `/admin/people/${account}?done=handed-over`)
       assert.equal((await leaver.ask(`/messages/${message}`)).status, 404)
+
+      await until(
+        async () =>
+          (await mailsTo(server, 'leo@riverside.example')).some(({ text }) => /handed the conversations/.test(text)),
+        'the mail to whom they were taken from',
+      )
 
       const read = await sam.ask(`/messages/${message}`)
       assert.equal(read.status, 200)

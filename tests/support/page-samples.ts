@@ -2456,6 +2456,7 @@ const change = {
   tick: { name: 'sure', label: 'Yes, for good', ticked: false },
   button: 'Close access for good',
   blocked: '',
+  blockedHref: '',
 }
 const aTeam = {
   backHref: '/admin/teams',
@@ -2616,6 +2617,12 @@ const peoplePages: Sample[] = [
     ...change,
     effects: [],
     blocked: 'This is the last administrator who can sign in. Make somebody else an administrator first.',
+  }),
+  sample('people/change', 'blocked, with conversations', 'Change a role', robin, {
+    ...change,
+    effects: [],
+    blocked: 'They have conversations in their own mailbox. Hand the conversations over first.',
+    blockedHref: '/admin/people/x/hand-over',
   }),
   sample('people/change', 'a role', 'Change a role', robin, {
     ...change,
@@ -3317,7 +3324,7 @@ export const mailSamples: MailSample[] = [
     template,
     view: { ...mailPage, until: 'Friday 20 November, 2:02 pm' },
   })),
-  ...['suspended', 'reopened', 'closed', 'role-changed'].map((kind) => ({
+  ...['suspended', 'reopened', 'closed', 'role-changed', 'handed-over'].map((kind) => ({
     name: `access-notice, ${kind}`,
     template: 'access-notice',
     view: {

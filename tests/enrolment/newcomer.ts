@@ -69,7 +69,7 @@ export async function enrol(
 
 /** That a link was asked for is in the log and nowhere else. */
 const FOLLOWS_THE_LOG =
-  /^(repeated_events|waiting_events|access_event_(hours|days)|alarm_(looks|counts)|log_(leaves|tiles|state|checkpoints|publications|checks))$/
+  /^(repeated_events|waiting_events|access_event_(hours|days)|alarm_(looks|counts|repeats)|log_(leaves|tiles|state|checkpoints|publications|checks))$/
 
 /** How many rows each table has and a digest of all that is in them: equal before and after means that nothing was stored. */
 export async function allThatIsStored(server: TestServer): Promise<Record<string, string>> {

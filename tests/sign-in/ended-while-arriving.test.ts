@@ -160,7 +160,7 @@ describe('Access that ends while a form is on its way', () => {
 })
 
 describe('A form with files whose session is ended while it arrives', () => {
-  test('is cut off, and does not arrive to its end for nobody', async () => {
+  test('is cut off, and does not arrive to its end for nobody', { timeout: 60_000 }, async () => {
     const { knowActor } = await import('../../server/audit/know-actor.ts')
     const { keepSessionWhileArriving } = await import('../../server/sign-in/keep-session.ts')
     const { knowReader } = await import('../../server/sign-in/know-reader.ts')
